@@ -97,9 +97,12 @@ def counted(entries: Iterable[Entry], ledger: Ledger) -> Counts:
         for row in entry.table.row:
             for column in entry.table.column:
                 fields = entry.fields(row, column)
-                if fields.kind != "measured" or fields.system not in entry.recipes.systems:
+                if (fields.kind, fields.metric) != ("measured", "parameters"):
                     continue
-                record = ledger.result(reduction.measure_id(entry, fields))
+                if fields.system not in entry.recipes.systems:
+                    continue
+                there = ledger.records(reduction.measure_id(entry, fields))
+                record = reduction.holding(there, fields)
                 if record is not None:
                     own = record.data["measured"]
                     key = (str(fields.system), str(fields.dataset))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from statistics import median
 from typing import Any
 
@@ -14,7 +14,8 @@ from repro.plan import Run
 # Used only where no run of the system was recorded on such a device.
 ASSUMED_TFLOPS = {"cuda": 50.0, "mps": 3.0}  # sustained in training
 CPU_SHARE = 0.5  # of the CPU's matrix rate that training sustains
-CPU_PER_CLIP = 0.002  # seconds of front end and loop for a clip on the CPU
+PER_CLIP = {"cuda": 1e-4, "mps": 1e-3, "cpu": 2e-3}  # seconds besides: front end, loop, launches
+FORWARD_AND_BACKWARD = 6  # operations for each multiply-add of a forward pass: 2, three times over
 
 
 @dataclass(frozen=True)
@@ -30,26 +31,47 @@ def estimate(runs: Sequence[Run], ledger: Ledger, device: str) -> Estimate:
     if not runs:
         return Estimate(0.0, "nothing to train")
     kind = device.partition(":")[0]
-    rates = _recorded(ledger, kind)
-    total, recorded, counted, unknown = 0.0, 0, 0, 0
-    for run in runs:
-        rate = rates.get(_kind_of(run.resolved))
-        if rate is not None:
-            total += rate * run.clip_epochs
-            recorded += 1
-        elif run.gflop is not None and run.clip_epochs:
-            fixed = 0.0 if kind in ASSUMED_TFLOPS else CPU_PER_CLIP
-            total += (run.gflop / (1000 * _tflops(kind)) + fixed) * run.clip_epochs
-            counted += 1
-        else:
-            unknown += 1
+    found = expected(runs, ledger, device).values()
+    recorded = sum(basis == "recorded" for _, basis in found)
+    counted = sum(basis == "counted" for _, basis in found)
+    unknown = len(runs) - recorded - counted
     basis = [f"{recorded} from recorded runs on {kind}"] if recorded else []
     if counted:
         how = "assumed" if kind in ASSUMED_TFLOPS else "half of the matrix rate measured now"
         basis.append(f"{counted} from operations at {_tflops(kind):.2g} TFLOP/s ({how})")
     if unknown:
         basis.append(f"{unknown} unknown")
+    total = sum(seconds for seconds, _ in found if seconds is not None)
     return Estimate(None if unknown == len(runs) else total, ", ".join(basis))
+
+
+def expected(
+    runs: Sequence[Run], ledger: Ledger, device: str
+) -> dict[str, tuple[float | None, str]]:
+    """Return the seconds of each run, by id, and on what they rest: recorded, counted, unknown."""
+    kind = device.partition(":")[0]
+    rates, measured = _recorded(ledger, kind)
+    found: dict[str, tuple[float | None, str]] = {}
+    for run in runs:
+        rate = rates.get(_kind_of(run.resolved))
+        front = run.resolved["frontend"]
+        flat = {"name": front["name"], **front["args"]}
+        network = _network(run.resolved["model"], flat, run.resolved["dataset"])
+        gflop = measured.get(network, run.gflop)
+        if rate is not None:
+            found[run.id] = (rate * run.clip_epochs, "recorded")
+        elif gflop is not None and run.clip_epochs:
+            clip = gflop / (1000 * _tflops(kind)) + PER_CLIP[kind]
+            found[run.id] = (clip * run.clip_epochs, "counted")
+        else:
+            found[run.id] = (None, "unknown")
+    return found
+
+
+def longest_first(runs: Sequence[Run], ledger: Ledger, device: str) -> list[Run]:
+    """Sort runs so that devices which work side by side end together; equal ones stay in order."""
+    seconds = expected(runs, ledger, device)
+    return sorted(runs, key=lambda run: -(seconds[run.id][0] or 0.0))
 
 
 def spoken(seconds: float | None) -> str:
@@ -73,16 +95,30 @@ def _kind_of(resolved: dict[str, Any]) -> str:
     )
 
 
-def _recorded(ledger: Ledger, kind: str) -> dict[str, float]:
-    """Return the median seconds per clip and epoch of what was recorded on a kind of device."""
+def _network(model: dict[str, Any], frontend: dict[str, Any], dataset: str) -> str:
+    """Return what decides the operations of one clip; the dataset gives classes and length."""
+    return identity.digest([model, frontend, dataset])
+
+
+@lru_cache(maxsize=1)  # of one ledger for all tables: 10,000 records are read once
+def _recorded(ledger: Ledger, kind: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Return what records say, by what they hold for.
+
+    The median seconds per clip and epoch on a kind of device; the GFLOP of a clip in training,
+    from measured multiply-adds.
+    """
     found: dict[str, list[float]] = {}
+    measured: dict[str, float] = {}
     for record in ledger.all():
-        data = record.data
-        if record.status != "complete" or data["execution"]["device"] != kind:
-            continue
-        clip_epochs = data["clips_used"]["train"] * data["resolved"]["recipe"]["epochs"]
-        found.setdefault(_kind_of(data["resolved"]), []).append(data["seconds"] / clip_epochs)
-    return {key: median(values) for key, values in found.items()}
+        data, resolved = record.data, record.data["resolved"]
+        if data["kind"] == "measure":
+            if "multiply_adds" in data["measured"]:
+                key = _network(resolved["model"], resolved["frontend"], resolved["dataset"])
+                measured[key] = FORWARD_AND_BACKWARD * data["measured"]["multiply_adds"] / 1e9
+        elif record.status == "complete" and data["execution"]["device"] == kind:
+            clip_epochs = data["clips_used"]["train"] * resolved["recipe"]["epochs"]
+            found.setdefault(_kind_of(resolved), []).append(data["seconds"] / clip_epochs)
+    return {key: median(values) for key, values in found.items()}, measured
 
 
 @cache

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 SHOWN = 12  # hex digits of a run id in folders and on screen
 _PACKAGE = Path(__file__).resolve().parent
+_BATCH_NORM = re.compile(r"^BATCH_NORM = True\b", re.MULTILINE)
 _VERSION = re.compile(r"^VERSION = (\d+)$", re.MULTILINE)
 
 
@@ -65,3 +66,13 @@ def version_of(module: str) -> int | None:
     if match is None:
         raise ValueError(f"{path} has no line 'VERSION = <number>'")
     return int(match[1])
+
+
+@cache
+def has_batch_norm(module: str) -> bool:
+    """Tell whether a model's file says BATCH_NORM = True, read without importing it.
+
+    Its results then depend on how many clips go through it at once.
+    """
+    path = _PACKAGE / f"{module}.py"
+    return path.is_file() and bool(_BATCH_NORM.search(path.read_text(encoding="utf-8")))

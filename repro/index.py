@@ -25,6 +25,8 @@ class Title:
     number: str
     title: str
     cells: int
+    hours: float | None  # of all its runs on one GPU of the class of an H200; None: unknown
+    core: bool  # one of those that such a GPU trains in a night
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -76,7 +78,8 @@ def titles(paper: str | None = None) -> list[Title]:
                 place = (about["order"], table["order"])
                 cells = len(table["row"]) * len(table["column"])
                 line = (about["short"], about["title"], about["year"], table["number"])
-                found.append((place, Title(table_id, *line, table["title"], cells)))
+                cost = (table.get("hours"), table.get("core", False))
+                found.append((place, Title(table_id, *line, table["title"], cells, *cost)))
             except KeyError as error:
                 step = f"repro show {table_id}"
                 raise UserError(f"{path}: {error.args[0]}: missing", step) from None

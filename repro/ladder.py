@@ -66,9 +66,20 @@ class Ladder:
     rungs: tuple[Rung, ...]  # the last one is the mean over systems, if several have runs
 
 
-def ladder(entry: Entry, request: Request, home: Home, ledger: Ledger, axis: str) -> Ladder:
-    """Put the choices of an axis side by side: "protocol", or the key of an assumption."""
-    assumption = _assumption(entry, axis)
+@dataclass(frozen=True)
+class Axis:
+    """The choices along an axis, each with the table's plan under it; the default first."""
+
+    key: str
+    title: str
+    plans: Mapping[str, TablePlan]
+
+
+def axis(entry: Entry, request: Request, home: Home, name: str) -> Axis:
+    """Plan a table under every choice of an axis: "protocol", or the key of an assumption."""
+    if name == "protocol" and request.on is not None:
+        return _protocols(entry, request, home)
+    assumption = _assumption(entry, name)
     assume = {key: v for key, v in request.assume.items() if key != assumption.key}
     plain = plan_table(entry, replace(request, assume=assume), home)
     plans = {_default(plain, assumption): plain}
@@ -76,6 +87,23 @@ def ladder(entry: Entry, request: Request, home: Home, ledger: Ledger, axis: str
         text = as_text(alternative.value)
         chosen = replace(request, assume=assume | {assumption.key: text})
         plans[text] = plan_table(entry, chosen, home)
+    return Axis(assumption.key, assumption.title, plans)
+
+
+def _protocols(entry: Entry, request: Request, home: Home) -> Axis:
+    """Plan a table on another dataset under each protocol; first the one it calls for."""
+    plain = plan_table(entry, replace(request, protocol=None), home)
+    plans = {run.clips.protocol: plain for run in plain.runs}
+    for kind in ("random", "grouped"):
+        if kind not in plans:
+            plans[kind] = plan_table(entry, replace(request, protocol=kind), home)
+    return Axis("protocol", f"protocols on {request.on}", plans)
+
+
+def ladder(entry: Entry, request: Request, home: Home, ledger: Ledger, name: str) -> Ladder:
+    """Put the choices of an axis side by side."""
+    chosen = axis(entry, request, home, name)
+    plans = chosen.plans
     found = {name: reduction.results(plan, ledger) for name, plan in plans.items()}
     rungs = [
         _rung(plans, cells, found)
@@ -85,7 +113,7 @@ def ladder(entry: Entry, request: Request, home: Home, ledger: Ledger, axis: str
     whole = [rung for rung in rungs if all(step.values for step in rung.steps)]
     if len(whole) > 1:
         rungs.append(_mean(whole, len(rungs)))
-    return Ladder(entry.id, assumption.key, assumption.title, tuple(plans), tuple(rungs))
+    return Ladder(entry.id, chosen.key, chosen.title, tuple(plans), tuple(rungs))
 
 
 def _assumption(entry: Entry, axis: str) -> Assumption:

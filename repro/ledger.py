@@ -10,8 +10,9 @@ A record appears whole, by one rename of its folder: no reader ever sees half of
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from repro import locks
 from repro.data import atomic
 from repro.errors import UserError
 
-FILES = ("run.json", "epochs.jsonl", "predictions.npz", "log.txt")  # all that a record holds
+WEIGHTS = "weights.pt"  # of a run from which others start
+# All that a record holds.
+FILES = ("run.json", "epochs.jsonl", "predictions.npz", "log.txt", WEIGHTS)
 COMPLETE = ("complete", "diverged")  # both are results; "failed" is a record, not a result
 
 
@@ -82,25 +85,30 @@ class Ledger:
 
     def all(self) -> Iterator[Record]:
         """Yield every record, by run id; a run in several roots comes from each."""
-        yield from (_read(str(path.parent)) for path in self._files())
+        for root in self.roots:
+            for run in _runs(root):
+                yield from map(_read, sorted(_folders(f"{root}/{run}")))
 
     def find(self, prefix: str) -> list[Record]:
         """Return the records of the one run whose id starts with `prefix`."""
-        ids = {path.parts[-3] for path in self._files() if path.parts[-3].startswith(prefix)}
+        started = [(root, run) for root in self.roots for run in _runs(root, prefix)]
+        ids = {run for root, run in started if _folders(root / run)}
         if len(ids) != 1:
             found = "no run" if not ids else f"{len(ids)} runs ({', '.join(sorted(ids)[:4])})"
             raise UserError(f"{found} with an id that starts with {prefix!r}", "repro runs list")
         return self.records(ids.pop())
 
-    def _files(self) -> Iterator[Path]:
-        """Yield the run.json of every record; work folders are none."""
-        for root in self.roots:
-            for path in sorted(root.glob("*/*/run.json")):
-                if not path.parts[-3].startswith("."):
-                    yield path
+
+def _runs(root: Path, prefix: str = "") -> list[str]:
+    """Return the runs of a root that start with `prefix`, sorted; work folders are none."""
+    try:
+        names = os.listdir(root)  # noqa: PTH208
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(name for name in names if name.startswith(prefix) and name[0] != ".")
 
 
-def _folders(run: Path) -> list[str]:
+def _folders(run: str | Path) -> list[str]:
     """Return the folders of a run's records, as text: 10,000 Path objects take their time."""
     try:
         with os.scandir(run) as entries:
@@ -175,6 +183,33 @@ def work(runs: Path, run: str, execution: str) -> Iterator[Work]:
         folder = base / f"{run}-{execution}"
         folder.mkdir(exist_ok=True)
         yield Work(folder, runs / run / execution)
+
+
+def put(root: Path, run: str, execution: str, record: dict[str, Any]) -> Path:
+    """Write a record that is ready at once, such as a measurement; return its folder.
+
+    Where a result of that execution is there already, it stays and this one is dropped.
+    """
+    base = root / ".work"
+    base.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=base) as temporary:
+        folder = Path(temporary) / run
+        folder.mkdir()
+        path = Work(folder, root / run / execution).finish(record)
+    with suppress(OSError):
+        base.rmdir()  # where runs are in progress it stays
+    return path
+
+
+def adopt(runs: Path, whole: Path, run: str, execution: str) -> Path:
+    """Give a whole record that was made elsewhere its place, by the rules of `Work.publish`.
+
+    `whole` is its folder, on the disk of `runs`. BusyError if a process trains the run.
+    """
+    base = runs / ".work"
+    base.mkdir(parents=True, exist_ok=True)
+    with locks.held(base / f"{run}.lock"):
+        return Work(whole, runs / run / execution).publish()
 
 
 def in_progress(runs: Path) -> list[str]:

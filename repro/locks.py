@@ -181,6 +181,14 @@ def _beat(lock: Path, stop: threading.Event) -> None:
                 atomic.write(lock, _owner(beats).encode())
 
 
+def in_hand(lock: Path) -> Holder | None:
+    """Return who holds a lock, as far as can be told at once: another host is believed."""
+    holder = _holder(lock)
+    if not holder or (holder.get("host") == socket.gethostname() and not _alive(lock, holder)):
+        return None
+    return holder
+
+
 def _is_ours(lock: Path) -> bool:
     """Tell whether this process still holds a lock: one that slept too long may have lost it."""
     holder = _holder(lock)

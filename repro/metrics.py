@@ -68,9 +68,21 @@ def mean_average_precision(scores: ArrayLike, labels: ArrayLike) -> Macro:
 
 
 def measure(scores: ArrayLike, labels: ArrayLike) -> dict[str, Any]:
-    """Return what a record says of a part: accuracy as counts, macro AUC, the classes left out."""
-    hits = accuracy(scores, labels)
+    """Return what a record says of a part: accuracy as counts, macro AUC, the classes left out.
+
+    Where clips have several classes: mean average precision and macro AUC over the same classes.
+    """
     auc = macro_auc(scores, labels)
+    if np.ndim(labels) == 2:
+        precision = mean_average_precision(scores, labels)
+        return {
+            "n": len(np.asarray(labels)),
+            "map": precision.value,
+            "map_left_out": list(precision.left_out),
+            "auc": auc.value,
+            "auc_left_out": list(auc.left_out),
+        }
+    hits = accuracy(scores, labels)
     return {
         "correct": hits.correct,
         "n": hits.n,

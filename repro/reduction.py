@@ -1,17 +1,21 @@
 """Reduce the records behind a cell: units, their mean and spread, and how many there are."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
+from typing import Any
 
 from repro import identity
 from repro.catalogue import Entry
 from repro.errors import UserError
 from repro.ledger import Ledger, Record
-from repro.plan import PlannedCell, Run, TablePlan, as_text
+from repro.plan import PlannedCell, Request, Run, TablePlan, as_text
 from repro.spec import CellFields, Protocol, Scalar, Statistics
 
 Results = Mapping[str, Record | None]  # by run id
+Measured = Mapping[str, tuple[Record, ...]]  # by the id of what is measured
+DEFAULTS: Mapping[str, str] = {}  # no reading is chosen
 
 
 @dataclass(frozen=True)
@@ -117,35 +121,85 @@ def protocol(plan: TablePlan, cell: PlannedCell) -> Protocol:
     return plan.entry.protocol(str(chosen["protocol"]) if chosen else cell.fields.protocol)
 
 
-def measure_id(entry: Entry, fields: CellFields) -> str:
-    """Return the id of the record that measures a system on a dataset's classes and clip length.
+def network(
+    entry: Entry, system: str, dataset: str, assume: Mapping[str, str] = DEFAULTS
+) -> dict[str, Any]:
+    """Return what a measurement is about: a system's network on a dataset's classes and length.
 
-    Its run.json has kind "measure" and `measured`: `parameters` (count of the whole network),
-    `counts` (other counts, by what is counted), `layers` (values by the path in a cell's metric)
-    and `latency` (by "5s", ...: milliseconds, the median of each process start).
+    assume: the readings chosen with --assume, of which some change the network.
     """
-    system = entry.recipes.systems[str(fields.system)]
-    front = entry.recipes.frontends[system.frontend]
-    version = identity.version_of(f"models/{system.model}")
-    return identity.run_id(
-        {
-            "kind": "measure",
-            "model": {"name": system.model, "args": system.args, "version": version},
-            "frontend": front,
-            "dataset": fields.dataset,
-        }
-    )
+    system = str(_assumed(entry, assume, "system", system).get("system", system))
+    spec = entry.recipes.systems[system]
+    version = identity.version_of(f"models/{spec.model}")
+    chosen = _assumed(entry, assume, "dataset", system).get("dataset", dataset)
+
+    def read(settings: Mapping[str, Any], path: str) -> dict[str, Any]:
+        changes = _assumed(entry, assume, path, system)
+        return {name: changes.get(name, value) for name, value in settings.items()}
+
+    return {
+        "kind": "measure",
+        "model": {"name": spec.model, "args": read(spec.args, "model.args."), "version": version},
+        "frontend": read(entry.recipes.frontends[spec.frontend], "frontend.args."),
+        "dataset": chosen,
+    }
 
 
-def measurements(plan: TablePlan, ledger: Ledger) -> Results:
-    """Return the record that measures each measured or structural cell's system, by its id."""
+def measure_id(entry: Entry, fields: CellFields, request: Request | None = None) -> str:
+    """Return the id of the records that measure a system on a dataset's classes and clip length.
+
+    Their run.json has kind "measure" and `measured`. Of the network, whatever the device:
+    `parameters` (count of the whole network), `counts` (other ways to count it), `elsewhere` (its
+    count as built for other datasets) and `layers` (values by the path in a cell's metric). Of a
+    device: `latency` (by "5s", ...: milliseconds, the median of each process start).
+    """
+    asked = request or Request()
+    resolved = network(entry, str(fields.system), str(fields.dataset), asked.assume)
+    return identity.run_id({**resolved, "dataset": asked.on or resolved["dataset"]})
+
+
+def measurements(plan: TablePlan, ledger: Ledger) -> Measured:
+    """Return the records that measure each measured or structural cell's system, by its id."""
     ids = {
-        measure_id(plan.entry, cell.fields)
+        measure_id(plan.entry, cell.fields, plan.request)
         for cell in plan.cells
         if cell.fields.kind in ("measured", "structural")
         and cell.fields.system in plan.entry.recipes.systems
     }
-    return {name: ledger.result(name) for name in sorted(ids)}
+    return {name: tuple(r for r in ledger.records(name) if r.done) for name in sorted(ids)}
+
+
+def measurement(plan: TablePlan, cell: PlannedCell, measured: Measured) -> Record | None:
+    """Return the record that holds what a cell measures; None where none does."""
+    if cell.fields.system not in plan.entry.recipes.systems:
+        return None
+    name = measure_id(plan.entry, cell.fields, plan.request)
+    return holding(measured.get(name, ()), cell.fields)
+
+
+def holding(found: Sequence[Record], fields: CellFields) -> Record | None:
+    """Return which of a network's records holds what a cell prints; None where none does.
+
+    Of a time, that of the printed device comes first, then that of another of its kind.
+    """
+    what, _, length = str(fields.metric).partition(".")
+    if what != "latency":
+        return next((r for r in found if what in r.data["measured"]), None)
+    timed = [r for r in found if length in r.data["measured"].get("latency", {})]
+    printed = fields.device or ""
+    timed.sort(key=lambda r: (not same_device(printed, r), not _same_kind(printed, r)))
+    return timed[0] if timed else None
+
+
+def same_device(printed: str, record: Record) -> bool:
+    """Tell whether a record was made on a device: "V-100" is any whose name has the word V100."""
+    name = str(record.data["execution"]["device_name"])
+    return printed == name or printed.replace("-", "") in re.split(r"[^A-Za-z0-9]+", name)
+
+
+def _same_kind(printed: str, record: Record) -> bool:
+    on_cpu: bool = record.data["execution"].get("device") == "cpu"
+    return ("CPU" in printed) == on_cpu
 
 
 def _assumed(

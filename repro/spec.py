@@ -49,6 +49,7 @@ class Optimizer(Strict):
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
+    decay: Literal["all", "matrices"] = neutral("all")  # matrices: no decay of biases and norms
 
 
 class Schedule(Strict):
@@ -104,9 +105,11 @@ class Recipe(Strict):
     distill: Literal["", "self", "teacher"] = neutral("")
     reduction: Literal["mean", "sum"] = neutral("mean")  # of the loss over a batch
     mixed_loss: Literal["", "bce-hard", "bce-convex"] = neutral("")  # labels of mixed clips
-    pieces: int = neutral(1)  # clips are cut into so many equal pieces for training
+    pieces: Annotated[int, Field(ge=1)] = neutral(1)  # clips are cut into so many equal pieces
     scored: Literal["clip", "piece"] = neutral("clip")  # what a decision of the test is made on
     sampler: Literal["uniform", "balanced"] = neutral("uniform")
+    micro_batch: Annotated[int, Field(ge=0)] = neutral(0)  # clips at once; 0: the whole batch
+    drop_last: bool = neutral(False)  # a last batch that is not full is left out
     grad_clip: float = neutral(0.0)
     demo: Demo | None = None
 
@@ -336,6 +339,8 @@ class Table(CellFields):
     order: int
     printed_in: str
     title: str
+    hours: Annotated[float, Field(ge=0)] | None = None  # written by benchmarks/hours.py
+    core: bool = False  # one of those that one GPU trains in a night
     caption: str
     heading: str = ""  # printed above the columns; "{row id}" stands for that row's cell
     stub: str = ""  # heading of the row labels

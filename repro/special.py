@@ -8,7 +8,7 @@ from repro.judgement import CellVerdict
 from repro.ledger import Record
 from repro.plan import PlannedCell, TablePlan
 from repro.printed import Printed
-from repro.reduction import Reduced, Results
+from repro.reduction import Measured, Reduced, Results, same_device
 
 ALPHA = 0.05
 SAME_TIME = (0.8, 1.25)  # ratio of times that counts as equal
@@ -61,34 +61,34 @@ def slash(reduced: Reduced) -> CellVerdict:
 # ---- measured and structural cells -----------------------------------------------------------
 
 
-def measured(plan: TablePlan, cell: PlannedCell, measurements: Results) -> CellVerdict:
+def measured(plan: TablePlan, cell: PlannedCell, measurements: Measured) -> CellVerdict:
     """Judge a parameter count, a time or a layer by the record that measures its system."""
     metric = str(cell.fields.metric)
     what, _, rest = metric.partition(".")
-    name = str(cell.fields.system)
-    known = name in plan.entry.recipes.systems
-    record = measurements.get(reduction.measure_id(plan.entry, cell.fields)) if known else None
+    record = reduction.measurement(plan, cell, measurements)
     if what == "latency":
         return _time(cell, record, rest)
     if record is None:
+        name = cell.fields.system
         return CellVerdict("NOT RUN", "not measured", sentence=f"NOT RUN: {name} is not measured.")
     found = record.data["measured"]
     if what == "parameters":
-        return parameters(found["parameters"], found.get("counts", {}), cell)
+        others = {f"as built for {name}": n for name, n in found.get("elsewhere", {}).items()}
+        return parameters(found["parameters"], {**found.get("counts", {}), **others}, cell)
     return _layer(cell, [found["layers"].get(path.strip()) for path in metric.split(" / ")])
 
 
 def parameters(count: int, others: dict[str, int], cell: PlannedCell) -> CellVerdict:
     """Judge a printed parameter count: ours rounds to it, or a named other count of ours does."""
-    printed, scale = cell.printed, _scale(cell.column.unit)
+    printed, unit = cell.printed, scale(cell.column.unit)
     if printed is None:
         return nothing("text", f"{cell.text!r} is no count")
-    if rounds_to(count, printed, scale):
+    if rounds_to(count, printed, unit):
         text = f"REPRODUCED: our {count:,} parameters round to the printed {cell.text}."
         return CellVerdict("REPRODUCED", sentence=text)
-    ratio = count / (printed.value * scale)
+    ratio = count / (printed.value * unit)
     for name, other in others.items():
-        if rounds_to(other, printed, scale):
+        if rounds_to(other, printed, unit):
             text = f"our {count:,} parameters do not round to the printed {cell.text}"
             note = f"{name}: {other:,} do"
             return CellVerdict("COMPATIBLE", note=note, sentence=f"COMPATIBLE: {text}; {note}.")
@@ -96,17 +96,17 @@ def parameters(count: int, others: dict[str, int], cell: PlannedCell) -> CellVer
     return CellVerdict("DIFFERENT", sentence=f"DIFFERENT: {text}.", p_different=0.0)
 
 
-def rounds_to(count: int, printed: Printed, scale: int = 1) -> bool:
-    """Tell whether a count rounds (half up, half to even) or is cut off to a printed number."""
-    digits = Fraction(count, scale) / printed.unit
-    target = printed.value / printed.unit
-    return target in (math.floor(digits + Fraction(1, 2)), round(digits), math.floor(digits))
-
-
-def _scale(unit: str) -> int:
+def scale(unit: str) -> int:
     """Return what a column's unit multiplies its numbers by: "10^6" is a million."""
     base, sign, power = unit.partition("^")
     return int(base) ** int(power) if sign else 1
+
+
+def rounds_to(count: int, printed: Printed, unit: int = 1) -> bool:
+    """Tell whether a count rounds (half up, half to even) or is cut off to a printed number."""
+    digits = Fraction(count, unit) / printed.unit
+    target = printed.value / printed.unit
+    return target in (math.floor(digits + Fraction(1, 2)), round(digits), math.floor(digits))
 
 
 def _layer(cell: PlannedCell, values: list[object]) -> CellVerdict:
@@ -131,12 +131,13 @@ def _as_printed(value: object) -> str:
 
 def _time(cell: PlannedCell, record: Record | None, length: str) -> CellVerdict:
     """Judge an inference time: only where it was measured on the printed device."""
-    ours = record.data["execution"]["device_name"] if record else None
-    medians = record.data["measured"].get("latency", {}).get(length, []) if record else []
-    if cell.printed is None or not medians or ours != cell.fields.device:
-        where = f"ours on {ours}" if ours else "ours is not measured on that device"
+    medians = record.data["measured"]["latency"][length] if record else []
+    if cell.printed is None or record is None or not same_device(str(cell.fields.device), record):
+        ours = f"ours on {record.data['execution']['device_name']}" if record else ""
+        where = ours or "ours is not measured on that device"
         text = f"printed for {cell.fields.device or 'a device that is not named'}; {where}"
-        return CellVerdict("NOT COMPARABLE", "device", sentence=f"NOT COMPARABLE: {text}.")
+        sentence = f"NOT COMPARABLE: {text}."
+        return CellVerdict("NOT COMPARABLE", "device", note=ours, sentence=sentence)
     if len(medians) < 3:
         text = f"{len(medians)} process starts of ours; 3 are needed"
         return CellVerdict("INCONCLUSIVE", "wide", sentence=f"INCONCLUSIVE (wide): {text}.")

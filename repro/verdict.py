@@ -19,15 +19,15 @@ from repro.ledger import Record
 from repro.margins import Margin
 from repro.plan import PlannedCell, TablePlan
 from repro.printed import Printed
-from repro.reduction import Reduced, Results
+from repro.reduction import Measured, Reduced, Results
 from repro.stats import Spread
 
 __all__ = ["WORDS", "CellVerdict", "ClaimVerdict", "Judgement", "TableVerdict", "judge"]
 
-NO_MEASUREMENTS: Results = {}
+NO_MEASUREMENTS: Measured = {}
 
 
-def judge(plan: TablePlan, found: Results, measurements: Results = NO_MEASUREMENTS) -> Judgement:
+def judge(plan: TablePlan, found: Results, measurements: Measured = NO_MEASUREMENTS) -> Judgement:
     """Judge a planned table by the records of its runs (`reduction.results`).
 
     `measurements`: the records of measured and structural cells (`reduction.measurements`).
@@ -64,7 +64,7 @@ def _cell(
     plan: TablePlan,
     cell: PlannedCell,
     found: Results,
-    measurements: Results,
+    measurements: Measured,
     pools: Mapping[Design, Pool],
     silenced: str,
 ) -> CellVerdict:

@@ -1,6 +1,7 @@
 """What runs cost: from records of their kind, else from operations, which torch counts too."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -54,11 +55,29 @@ def test_else_operations_say_it(runs, tmp_path):
     run = runs["asm", 0]
     on_gpu = cost.estimate([run], Ledger([tmp_path]), "cuda:1")
     teraflop = run.gflop * run.clip_epochs / 1000
-    assert on_gpu.seconds == pytest.approx(teraflop / cost.ASSUMED_TFLOPS["cuda"])
+    besides = cost.PER_CLIP["cuda"] * run.clip_epochs
+    assert on_gpu.seconds == pytest.approx(teraflop / cost.ASSUMED_TFLOPS["cuda"] + besides)
     assert "assumed" in on_gpu.basis
     on_cpu = cost.estimate([run], Ledger([tmp_path]), "cpu")
     assert on_cpu.seconds > teraflop / 100  # no CPU reaches 100 TFLOP/s
     assert "measured" in on_cpu.basis
+
+
+def test_measured_operations_go_before_stated_ones(runs, tmp_path):
+    """Six operations for each multiply-add: two, forward and twice backward."""
+    run = runs["asm-rh", 0]
+    front = run.resolved["frontend"]
+    network = {"model": run.resolved["model"], "dataset": run.resolved["dataset"],
+               "frontend": {"name": front["name"], **front["args"]}}  # fmt: skip
+    record = {"kind": "measure", "run": "m", "status": "complete", "resolved": network,
+              "measured": {"multiply_adds": 7_000_000_000}}  # fmt: skip
+    (tmp_path / "m" / "e").mkdir(parents=True)
+    (tmp_path / "m" / "e" / "run.json").write_text(json.dumps(record))
+    found = cost.expected([run, runs["asm", 0]], Ledger([tmp_path]), "cuda:0")
+    clip = 42 / (1000 * cost.ASSUMED_TFLOPS["cuda"]) + cost.PER_CLIP["cuda"]
+    assert found[run.id] == (pytest.approx(clip * run.clip_epochs), "counted")
+    stated = cost.expected([runs["asm", 0]], Ledger([tmp_path / "none"]), "cuda:0")
+    assert found[runs["asm", 0].id] == stated[runs["asm", 0].id]  # another network
 
 
 def test_what_is_not_known_is_said(runs, tmp_path):

@@ -1,7 +1,9 @@
 """The batched front end against torchaudio's Kaldi filter bank, clip by clip, to the bit."""
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +12,10 @@ import torch
 from torch import Tensor
 from torchaudio.compliance import kaldi
 
-from repro.frontends import Fbank, centre
+from repro import frontends
+from repro.frontends import Fbank, build, centre
 
+TABLES = Path(__file__).resolve().parent.parent / "tables"
 FLOOR = float(torch.log(torch.tensor(torch.finfo(torch.float32).eps)))
 MIXED_LENGTHS = [16000, 0, 40007, 400, 160000, 399, 15999, 1, 64000, 559, 560, 1839, 80013, 2000]
 
@@ -43,7 +47,9 @@ def stack(clips: list[Tensor], filler: float = 0.0) -> tuple[Tensor, Tensor]:
     return batch, lengths
 
 
-def reference(wave: Tensor, frames: int, rate: int = 16000, mels: int = 128) -> Tensor:
+def reference(
+    wave: Tensor, frames: int, rate: int = 16000, mels: int = 128, shift_ms: float = 10
+) -> Tensor:
     """Compute one clip's features as AST's data loader does."""
     out = torch.zeros(frames, mels)
     if len(wave) < int(rate * 0.025):
@@ -56,7 +62,7 @@ def reference(wave: Tensor, frames: int, rate: int = 16000, mels: int = 128) -> 
         window_type="hanning",
         num_mel_bins=mels,
         dither=0.0,
-        frame_shift=10,
+        frame_shift=shift_ms,
     )[:frames]
     out[: len(features)] = features
     return out
@@ -92,12 +98,25 @@ def test_a_batch_of_many_blocks_equals_kaldi_to_the_bit(threads: int) -> None:
     assert torch.equal(Fbank().features(*stack(clips)), references(clips, 512))
 
 
-@pytest.mark.parametrize(("rate", "mels"), [(8000, 40), (22050, 64), (44100, 128)])
+@pytest.mark.parametrize(
+    ("rate", "mels"), [(8000, 32), (8000, 40), (16000, 64), (22050, 64), (44100, 128)]
+)
 def test_other_rates_equal_kaldi_to_the_bit(rate: int, mels: int) -> None:
     clips = [clip(samples, seed) for seed, samples in enumerate([rate, 2 * rate + 17, rate // 2])]
     features = Fbank(rate=rate, mels=mels, frames=256).features(*stack(clips))
     expected = torch.stack([reference(wave, 256, rate, mels) for wave in clips])
     assert torch.equal(features, expected)
+
+
+def test_a_hop_in_samples_equals_kaldi_to_the_bit(threads: int) -> None:
+    clips = [clip(samples, seed) for seed, samples in enumerate([110250, 551, 550, 30011])]
+    features = Fbank(rate=22050, frames=600, hop=200).features(*stack(clips))
+    # Kaldi takes milliseconds and rounds down: half a sample more makes sure of 200.
+    shift_ms = 200.5 / 22.05
+    expected = torch.stack([reference(wave, 600, 22050, shift_ms=shift_ms) for wave in clips])
+    assert torch.equal(features, expected)
+    own_frames = (features != 0).any(dim=2).sum(dim=1)
+    assert own_frames.tolist() == [1 + (110250 - 551) // 200, 1, 0, 1 + (30011 - 551) // 200]
 
 
 @pytest.mark.data
@@ -154,6 +173,20 @@ def test_silence_is_the_floor_and_short_clips_are_padding() -> None:
     assert (Fbank().features(torch.ones(2, 10), torch.tensor([10, 3])) == 0).all()
 
 
+def test_the_gpu_s_path_agrees_with_kaldi(monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = [clip(samples, seed) for seed, samples in enumerate(MIXED_LENGTHS)]
+    batch, lengths = stack(clips, filler=float("nan"))
+    own = frontends.inside(batch, lengths)
+    means = frontends._means_together(batch, own)
+    expected = [wave.double().mean().float() for wave in clips if len(wave)]
+    assert torch.equal(means[lengths > 0], torch.stack(expected))
+    monkeypatch.setattr(Fbank, "_mel_each", Fbank._mel_together)
+    features = Fbank(frames=512).features(batch, lengths)
+    expected_features = references(clips, 512)
+    assert torch.allclose(features, expected_features, atol=1e-4)
+    assert torch.equal(features == 0, expected_features == 0)
+
+
 def test_normalise_is_asts() -> None:
     front_end = Fbank()
     # AST's mean maps to 0, one standard deviation above it to 1/2, padding to 6.845978 / 11.1309.
@@ -193,6 +226,93 @@ def test_impossible_input_is_refused() -> None:
         Fbank().features(torch.zeros(1, 16000, dtype=torch.int16), torch.tensor([16000]))
     with pytest.raises(ValueError, match="16001 samples"):
         Fbank().features(torch.zeros(1, 16000), torch.tensor([16001]))
+
+
+# --- by name --------------------------------------------------------------------------------------
+
+
+def declared() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every front end of the tables, with every alternative and every demo's change."""
+    for file in sorted(TABLES.glob("*/recipes.toml")):
+        given = tomllib.loads(file.read_text(encoding="utf-8"))
+        changes = [
+            {choice["path"].removeprefix("frontend.args."): other["value"]}
+            for choice in given["assumption"]
+            if choice["path"].startswith("frontend.args.")
+            for other in choice["alternatives"]
+        ]
+        demos = [recipe.get("demo", {}).get("frontend", {}) for recipe in given["recipes"].values()]
+        for name, settings in given["frontends"].items():
+            for change in [{}, *changes, *demos]:
+                if change.keys() <= settings.keys():
+                    yield f"{file.parent.name} {name} {change}", settings | change
+
+
+def test_every_front_end_of_the_tables_can_be_built() -> None:
+    built = {}
+    for where, settings in declared():
+        args = dict(settings)
+        front = build({"name": args.pop("name"), "args": args}, 5)
+        assert front.rate == settings.get("rate", 16000), where
+        built[where] = front.shape
+    assert built["asmrh fbank {}"] == (512, 128)
+    assert built["m3net fbank-4s {}"] == (400, 64)
+    assert built["gafx fbank {}"] == (3308, 128)
+    assert built["gafx waveform-30s {}"] == (1, 661600)
+    assert built["gafx waveform-stereo {}"] == (2, 480000)
+    assert built["eat waveform {}"] == (1, 114688)
+    assert built["eat phase-magnitude {}"] == (2, 114688)
+    assert built["eat phase {'window': 2048}"] == (1, 114688)
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("fbank", {"frames": 100, "mels": 32, "mean": -6, "std": 5.5}),
+        ("waveform", {"multiple": 64, "peak": 0.95, "channels": 2}),
+        ("phase", {"rate": 16000, "content": "phase+magnitude", "window": 64, "hop": 16}),
+    ],
+)
+def test_a_model_gets_the_shape_that_is_promised(name: str, args: dict[str, Any]) -> None:
+    front = build({"name": name, "args": args}, 0.1)
+    x = front.normalise(front.features(*stack([clip(3000, 0), clip(900, 1)])))
+    assert x.shape == (2, *front.shape)
+    assert x.dtype == torch.float32
+    assert x.is_contiguous()
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "words"),
+    [
+        ("mfcc", {}, "no front end 'mfcc'; valid names: fbank, waveform, phase"),
+        ("fbank", {"bins": 64}, "no argument 'bins'; valid names: rate, mels, frames, mean, std"),
+        ("fbank", {"device": "cpu"}, "no argument 'device'"),
+        ("waveform", {"seconds": 5}, "no argument 'seconds'; valid names: rate, length"),
+        ("waveform", {"hop": 200}, "no argument 'hop'"),
+        ("phase", {"channels": 2}, "no argument 'channels'"),
+        ("fbank", {"mels": 64.0}, "mels = 64.0 is not of type int"),
+        ("fbank", {"frames": True}, "frames = True is not of type int"),
+        ("fbank", {"mean": "0"}, "mean = '0' is not of type float"),
+        ("fbank", {"mean": float("nan")}, "mean = nan is not a finite number"),
+        ("fbank", {"rate": 99}, "rate = 99 is not a whole number of at least 100"),
+        ("fbank", {"mels": 3}, "mels = 3 is not a whole number of at least 4"),
+        ("fbank", {"frames": 0}, "frames = 0 is not"),
+        ("fbank", {"hop": -1}, "hop = -1 is not"),
+        ("fbank", {"std": 0}, "std = 0 is not a number above 0"),
+        ("waveform", {"rate": 0}, "rate = 0 is not"),
+        ("waveform", {"length": -1}, "length = -1 is not"),
+        ("waveform", {"multiple": 0}, "multiple = 0 is not"),
+        ("waveform", {"channels": 0}, "channels = 0 is not"),
+        ("waveform", {"peak": 1.5}, r"peak = 1.5 is not in \[0, 1\]"),
+        ("phase", {"content": "both"}, "'both' is not one of 'phase', 'magnitude', 'phase\\+magn"),
+        ("phase", {"phase_sign": 0}, "phase_sign = 0 is not one of -1, 1"),
+        ("phase", {"window": 1}, "window = 1 is not a whole number of at least 2"),
+        ("phase", {"window": 512, "hop": 257}, "hop = 257 is not a whole number from 1 to 256"),
+    ],
+)
+def test_an_impossible_front_end_is_refused(name: str, args: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        build({"name": name, "args": args}, 5)
 
 
 @pytest.mark.gpu

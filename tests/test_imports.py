@@ -25,6 +25,7 @@ FORBIDDEN = {
     "stats": ("data", *LATER),
     "printed": ("data", *LATER),
     "frontends": ("data", *LATER),
+    "waveforms": ("data", *LATER),
     "augment": ("data", *LATER),
     "models": ("data", *LATER),
     "data": LATER,
@@ -105,7 +106,7 @@ def test_a_model_imports_models_alone(module):
 
 
 @pytest.mark.parametrize(
-    "module", ["seeds", "identity", "metrics", "printed", "frontends", "errors"]
+    "module", ["seeds", "identity", "metrics", "printed", "waveforms", "errors"]
 )
 def test_the_ground_floor_imports_nothing_of_the_package(module):
     assert imported(module) == frozenset()
@@ -168,7 +169,10 @@ def test_plans_rendering_and_audit_import_no_torch(tmp_path):
     words = [["show", table], ["plan", table, "--profile", "demo"], ["runs", "list"]]
     words += [["table", table, "--render-only", "--format", f] for f in ("md", "latex", "json")]
     words += [["table", table, "--dry-run"]]
-    words += [["audit", "asmrh"], ["cells", table], ["data", "list"]]
+    words += [["audit", "asmrh"], ["cells", table], ["data", "list"], ["models"]]
+    words += [["status", table], ["plan", table, "--profile", "demo", "--format", "sh"]]
+    words += [["table", table, "--profile", "demo", "--slurm", "--dry-run"]]
+    words += [["runs", "prune"], ["runs", "stale"], ["runs", "retry", "--dry-run"]]
     for command, (code, loaded) in loaded_by(tmp_path, *words).items():
         assert code in (0, 3, 4), command
         assert not {"torch", "torchaudio"} & set(loaded), command

@@ -1,6 +1,7 @@
 """The ledger: whole records or none, results that nothing replaces, one record for a run."""
 
 import json
+import os
 
 import pytest
 
@@ -8,6 +9,7 @@ from repro import ledger, locks
 from repro.errors import UserError
 from repro.ledger import Ledger
 from repro.locks import GUARD
+from tests import disks
 
 RUN, OTHER, EXECUTION = "b61f6caa0d35", "b61f00000000", "3ed6ee"
 
@@ -185,3 +187,55 @@ def test_a_ledger_that_does_not_exist_yet_is_empty(tmp_path):
     assert nowhere.result(RUN) is None
     assert ledger.in_progress(tmp_path / "runs") == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_from_elsewhere_takes_its_place_by_the_same_rules(tmp_path):
+    def whole(name, status="complete", **more):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "run.json").write_text(json.dumps(record(status, **more)))
+        return folder
+
+    runs = tmp_path / "runs"
+    finish(runs, "failed", cause="cause")
+    path = ledger.adopt(runs, whole("one", first=True), RUN, EXECUTION)
+    assert names(path.parent) == [EXECUTION, f"{EXECUTION}.failed-1"]
+    ledger.adopt(runs, whole("two", first=False), RUN, EXECUTION)
+    assert Ledger([runs]).result(RUN).data["first"] is True  # a result is never replaced
+    assert names(tmp_path) == ["runs"]
+    with (
+        ledger.work(runs, OTHER, "ffffff"),
+        pytest.raises(locks.BusyError),
+    ):
+        ledger.adopt(runs, whole("three", run=OTHER), OTHER, EXECUTION)
+    assert Ledger([runs]).result(OTHER) is None
+    assert names(runs / ".work") == [GUARD, f"{OTHER}-ffffff"]
+
+
+def test_a_disk_that_fills_up_while_recording_leaves_the_work_and_no_record(tmp_path):
+    with disks.small(tmp_path / "disk", "64k") as disk:
+        with ledger.work(disk, RUN, EXECUTION) as work:
+            (work.folder / "log.txt").write_text("log")
+            ballast = disk / "ballast"
+            room = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+            ballast.write_bytes(bytes(room - 4096))
+            with pytest.raises(OSError, match="No space left"):
+                work.finish(record(text="x" * 10_000))
+        assert list(Ledger([disk]).all()) == []
+        assert names(work.folder) == ["log.txt"]  # and no half run.json
+        ballast.unlink()
+        with ledger.work(disk, RUN, EXECUTION) as work:
+            work.finish(record())
+        assert Ledger([disk]).result(RUN).done
+        assert names(disk / ".work") == [GUARD]
+
+
+def test_all_records_come_by_run_then_execution_and_nothing_else(tmp_path):
+    for run, execution in ((RUN, "bbbbbb"), (OTHER, "aaaaaa"), (RUN, "aaaaaa")):
+        finish(tmp_path, run=run, execution=execution)
+    (tmp_path / "notes.txt").write_text("no run")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / RUN / "notes.txt").write_text("no record")
+    (tmp_path / RUN / "half").mkdir()
+    found = [(r.run, r.execution) for r in Ledger([tmp_path]).all()]
+    assert found == [(OTHER, "aaaaaa"), (RUN, "aaaaaa"), (RUN, "bbbbbb")]

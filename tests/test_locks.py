@@ -1,5 +1,6 @@
 """Locks: a live holder keeps its lock, a dead one loses it, whatever the clock says."""
 
+import itertools
 import json
 import multiprocessing
 import os
@@ -129,6 +130,38 @@ def test_a_lock_of_another_host_that_stopped_beating_is_taken_over(lock, quick):
     os.utime(lock, (2**33, 2**33))
     with locks.held(lock):
         assert json.loads(lock.read_text())["host"] == socket.gethostname()
+
+
+def test_a_clock_that_jumps_neither_frees_a_lock_nor_keeps_it(lock, quick, monkeypatch):
+    jumps = itertools.cycle([4e9, 0.0, 2e9])
+    monkeypatch.setattr(time, "time", lambda: next(jumps))
+    monkeypatch.setattr(time, "time_ns", lambda: int(1e9 * next(jumps)))
+    stop = threading.Event()
+
+    def beat():
+        count = 0
+        while not stop.wait(0.02):
+            count += 1
+            part = lock.with_suffix(".part")
+            part.write_text(json.dumps(ours(host="elsewhere", beats=count)))
+            os.utime(part, (next(jumps), next(jumps)))
+            part.replace(lock)
+
+    lock.write_text(json.dumps(ours(host="elsewhere")))
+    beating = threading.Thread(target=beat)
+    beating.start()
+    try:
+        with pytest.raises(locks.BusyError, match="on elsewhere"), locks.held(lock):
+            pass
+    finally:
+        stop.set()
+        beating.join()
+    os.utime(lock, (4e9, 4e9))
+    with locks.held(lock):  # it beats no more
+        os.utime(lock, (0, 0))
+        with pytest.raises(locks.BusyError, match=f"process {os.getpid()} on "), locks.held(lock):
+            pass
+    assert left(lock) == []
 
 
 def test_a_held_lock_beats(lock, quick):

@@ -133,7 +133,7 @@ def test_measured_cells_of_one_network_share_a_record(tmp_path: Path) -> None:
     assert len(ids) == 2  # EAT-S and EAT-M
     measured = reduction.measurements(plan, Ledger([tmp_path / "runs"]))
     assert set(measured) == {name for _, name in ids}
-    assert set(measured.values()) == {None}
+    assert set(measured.values()) == {()}
 
 
 def test_an_increment_may_stand_beside_its_base(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name")
 @_options.home_option
-@click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
+@_options.text_or_json
 def stats(name: str, home: str | None, fmt: str) -> None:
     """Count the clips that are here by class, length, rate, channels and format.
 

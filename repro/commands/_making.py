@@ -1,8 +1,9 @@
 """What `table` and `all` do with one table: plan, ask, train, render, and say how it ended."""
 
+import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,12 +11,13 @@ import click
 
 from repro import cost, places
 from repro.catalogue import Entry
-from repro.commands import _options, _output
+from repro.commands import _data_fetch, _options, _output, _slurm
 from repro.errors import UserError
 from repro.ledger import Ledger
-from repro.plan import Request, Run, TablePlan, plan_table, remaining
+from repro.plan import Request, Run, TablePlan, done, plan_table, remaining
 
 if TYPE_CHECKING:
+    from repro.engines.slurm import Asked
     from repro.render.layout import View
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -37,6 +39,12 @@ def output_options(command: Command) -> Command:
         _output.output_option,
         click.option("--render-only", is_flag=True, help="Train nothing; render what there is."),
         click.option("--dry-run", is_flag=True, help="Print the plan and stop."),
+        click.option("--fetch", is_flag=True, help="Fetch missing data that may be fetched."),
+        click.option("--trust", is_flag=True, help="Fetch also what no source states a hash of."),
+        click.option(
+            "--per-device", type=click.IntRange(1), default=1, show_default=True, metavar="K",
+            help="Train K runs side by side on each device: small models fill a GPU so.",
+        ),
         click.option("--yes", is_flag=True, help="Do not ask before training for hours."),
     ]  # fmt: skip
     for option in reversed(options):
@@ -50,6 +58,7 @@ class How:
 
     request: Request
     devices: list[str]
+    per_device: int
     threads: int
     fmt: str
     view: "View"
@@ -58,16 +67,21 @@ class How:
     dry_run: bool
     yes: bool
     home: places.Home
+    offer: _data_fetch.Offer
+    slurm: "Asked | None" = None  # None: trained here
 
     @classmethod
     def of(cls, asked: dict[str, Any], home: places.Home) -> "How":
         """Sort the options of the command line."""
+        slurm = _slurm.asked(asked)
+        offer = _data_fetch.Offer(asked.pop("fetch"), asked.pop("trust"), home.data)
         devices = _options.devices(asked.pop("gpu"), asked.pop("device"))
-        names = ("threads", "fmt", "standalone", "render_only", "dry_run", "yes")
+        names = ("per_device", "threads", "fmt", "standalone", "render_only", "dry_run", "yes")
         rest = {name: asked.pop(name) for name in names}
         rest["view"] = _view({name: asked.pop(name) for name in ("printed", "ours", "both")})
         rest["render_only"] |= rest["view"] == "printed"
-        return cls(request=_options.request(**asked), devices=devices, home=home, **rest)
+        request = _options.request(**asked)
+        return cls(request=request, devices=devices, home=home, offer=offer, slurm=slurm, **rest)
 
 
 def _view(flags: dict[str, bool]) -> "View":
@@ -84,21 +98,73 @@ def make(entry: Entry, how: How, output: Path | None) -> int:
     if output is not None:
         _output.check(output)
     ledger = _options.ledger(how.home)
-    plan = plan_table(entry, how.request, how.home)
-    failed = False
-    if how.dry_run or not how.render_only:
-        ready, blocked = remaining(plan, ledger)
-        estimate = cost.estimate(ready, ledger, how.devices[0])
-        lines = "\n".join(plan_lines(plan, ready, blocked, estimate, how.devices))
-        if how.dry_run:
-            click.echo(lines)
-            return _code(plan, ledger, failed)
-        if ready or blocked:
-            click.echo(lines, err=True)
-        if ready and _agreed(estimate, how, len(how.devices)):
-            failed = _train(ready, how)
+    plan, failed, here = _bring(entry, how, ledger)
+    if not here:
+        return _code(plan, ledger, failed)
     _output.write(_render(plan, ledger, how), output)
     return COMPLETE if how.view == "printed" else _code(plan, ledger, failed)
+
+
+def climb(entry: Entry, how: How, axis: str, output: Path | None) -> int:
+    """Train a table under every choice of an axis and put them side by side."""
+    from repro import ladder
+    from repro.commands import _comparison
+
+    if how.fmt not in ("md", "json"):
+        raise UserError(f"--ladder is written as md or json, not as {how.fmt}")
+    if output is not None:
+        _output.check(output)
+    ledger = _options.ledger(how.home)
+    codes = []
+    for chosen in ladder.axis(entry, how.request, how.home, axis).plans.values():
+        plan, failed, here = _bring(entry, replace(how, request=chosen.request), ledger)
+        codes.append(_code(plan, ledger, failed))
+    if here:
+        made = [ladder.ladder(entry, how.request, how.home, ledger, axis)]
+        if how.fmt == "json":
+            text = json.dumps(_comparison.ladders_json(made), indent=1, ensure_ascii=False)
+        else:
+            text = "\n".join(_comparison.ladder_lines(made, how.request))
+        _output.write(text + "\n", output)
+    return max(codes)
+
+
+def _bring(entry: Entry, how: How, ledger: Ledger) -> tuple[TablePlan, bool, bool]:
+    """Plan a table and train what is missing.
+
+    Returns the plan, whether a run failed, and whether there is something to render now: not
+    after a dry run, nor while Slurm trains.
+    """
+    plan = plan_table(entry, how.request, how.home)
+    if how.render_only and not how.dry_run:
+        return plan, False, True
+    ready, blocked = remaining(plan, ledger)
+    if how.dry_run:
+        click.echo(_told(plan, ready, blocked, ledger, how))
+        if ready and how.slurm is not None:
+            click.echo(_slurm.scripts(ready, how.slurm, ledger, how.home))
+        return plan, False, False
+    if ready or blocked:
+        click.echo(_told(plan, ready, blocked, ledger, how), err=True)
+    if blocked and how.offer.take(_data_fetch.lacking(plan)):
+        plan = plan_table(entry, how.request, how.home)
+        ready, blocked = remaining(plan, ledger)
+        click.echo(_told(plan, ready, blocked, ledger, how), err=True)
+    estimate = cost.estimate(ready, ledger, how.devices[0])
+    if not (ready and _agreed(estimate, how, len(how.devices))):
+        return plan, False, True
+    if how.slurm is not None:
+        _slurm.submit(ready, entry.id, how.slurm, how.home)
+        return plan, False, False
+    return plan, train(ready, how.devices, how.threads, how.home, how.per_device), True
+
+
+def _told(plan: TablePlan, ready: list[Run], blocked: list[Run], ledger: Ledger, how: How) -> str:
+    """Say what is planned, and what of the missing data can be fetched."""
+    estimate = cost.estimate(ready, ledger, how.devices[0])
+    wanted = _data_fetch.lacking(plan) if blocked else []
+    lines = plan_lines(plan, ready, blocked, estimate, how.devices)
+    return "\n".join([*lines, *how.offer.lines(wanted)])
 
 
 def plan_lines(
@@ -110,9 +176,10 @@ def plan_lines(
 ) -> list[str]:
     """Say what will be trained, what is missing, and how long it takes."""
     needed = plan.needed()
-    done = len(needed) - len(ready) - len(blocked)
-    lines = [f"{plan.entry.id}: {len(needed)} runs: {done} done, {len(ready)} to train, "
-             f"{len(blocked)} blocked"]  # fmt: skip
+    parents = {run.id for run in plan.parents}.intersection(run.id for run in ready)
+    behind = f" ({len(parents)} of them only for others to start from)" if parents else ""
+    lines = [f"{plan.entry.id}: {len(needed)} runs: {done(plan, ready, blocked)} done, "
+             f"{len(ready)} to train{behind}, {len(blocked)} blocked"]  # fmt: skip
     gaps: dict[tuple[str, str], set[str]] = {}
     for run in blocked:
         for gap in run.missing:
@@ -127,9 +194,13 @@ def plan_lines(
 
 
 def _agreed(estimate: cost.Estimate, how: How, devices: int) -> bool:
-    """Ask before more than an hour of training; without a terminal --yes must say it."""
+    """Ask before more than an hour of training; without a terminal --yes must say it.
+
+    A demo takes minutes by design.
+    """
     seconds = estimate.seconds
-    if how.yes or (seconds is not None and seconds / devices <= ASK_ABOVE):
+    short = seconds is not None and seconds / devices <= ASK_ABOVE
+    if how.yes or short or how.request.profile == "demo":
         return True
     took = f"about {cost.spoken(seconds / devices)}" if seconds is not None else "unknown time"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -140,15 +211,20 @@ def _agreed(estimate: cost.Estimate, how: How, devices: int) -> bool:
     return click.confirm(f"Train for {took}?", err=True)
 
 
-def _train(ready: list[Run], how: How) -> bool:
-    """Train in worker processes; return whether any run failed."""
+def train(
+    ready: list[Run], devices: list[str], threads: int, home: places.Home, per_device: int = 1
+) -> bool:
+    """Train in worker processes, the longest run first; return whether any run failed."""
     from repro.commands._progress import Progress
     from repro.engines import local
 
-    with Progress(ready) as progress:
-        outcomes = local.execute(ready, how.devices, how.threads, how.home, progress.show)
+    ordered = cost.longest_first(ready, _options.ledger(home), devices[0])
+    with Progress(ordered) as progress:
+        outcomes = local.execute(ordered, devices, threads, home, progress.show, per_device)
     for run, cause in outcomes.failed.items():
-        click.echo(f"run {run} failed: {cause}\n  see: repro runs show {run}", err=True)
+        # A process that was killed has left no record to show.
+        see = f"show {run}" if Ledger([home.runs]).records(run) else "list"
+        click.echo(f"run {run} failed: {cause}\n  see: repro runs {see}", err=True)
     for run, cause in outcomes.busy.items():
         click.echo(f"run {run} is being {cause}; ask again later", err=True)
     return bool(outcomes.failed)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 _DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
 
+text_or_json = click.option(
+    "--format", "fmt", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+
 
 def home_option(command: Command) -> Command:
     """Add --home."""
@@ -36,12 +40,20 @@ def request_options(command: Command) -> Command:
             help="Audio (default: generated for demo, local for full and with --on).",
         ),
         click.option("--on", metavar="DATASET", help="Use this dataset in place of the table's."),
+        click.option(
+            "--protocol", type=click.Choice(["official", "random", "grouped"]),
+            help="How the dataset of --on is split (default: as it itself calls for).",
+        ),
         click.option("--subset", is_flag=True, help="Use the clips that are there, and say so."),
         click.option("--seeds", metavar="0,1,2", help="Train only these of the declared seeds."),
         click.option("--only", metavar="SYSTEM", help="Train only this system."),
         click.option(
             "--assume", multiple=True, metavar="KEY=VALUE",
             help="Take another reading of a silent point (see repro show ID).",
+        ),
+        click.option(
+            "--micro-batch", type=click.IntRange(1), metavar="N",
+            help="Put N clips of a batch through the model at once, where memory is short.",
         ),
         click.option("--execution", metavar="ID", help="Use records of this execution only."),
     ]  # fmt: skip
@@ -71,10 +83,12 @@ def request(
     profile: str,
     audio: str | None,
     on: str | None,
+    protocol: str | None,
     subset: bool,
     seeds: str | None,
     only: str | None,
     assume: tuple[str, ...],
+    micro_batch: int | None,
     execution: str | None,
 ) -> "Request":
     """Turn the request options into a Request, refusing what does not go together."""
@@ -87,6 +101,9 @@ def request(
             "audio could be taken for the paper",
             "use --profile demo, or --data local",
         )
+    if protocol is not None and on is None:
+        raise UserError("--protocol goes with --on: a table's own protocols are a reading of it",
+                        "repro show ID lists the key, for --assume KEY=PROTOCOL")  # fmt: skip
     if subset and chosen == "generated":
         raise UserError("--subset means part of a local dataset; generated audio is always whole",
                         "add --data local")  # fmt: skip
@@ -96,10 +113,17 @@ def request(
         subset=subset,
         seeds=_seeds(seeds),
         only=only,
-        assume=dict(_pair(text) for text in assume),
+        assume=readings(assume),
         execution=execution,
         on=on,
+        protocol=protocol,
+        micro_batch=micro_batch or 0,
     )
+
+
+def readings(assume: tuple[str, ...]) -> dict[str, str]:
+    """Turn --assume into values by key; whether there is such a key is not asked here."""
+    return dict(_pair(text) for text in assume)
 
 
 def devices(gpu: str | None, device: str | None) -> list[str]:

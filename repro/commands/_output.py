@@ -68,14 +68,20 @@ def grids(entries: Iterable["Entry"], request: "Request", home: "Home") -> list[
 
 def command_line(plan: "TablePlan") -> str:
     """Return the command that makes a table; where it was trained does not matter."""
-    request = plan.request
-    words = ["repro", "table", plan.entry.id, "--profile", request.profile]
-    words += ["--data", request.audio] + (["--on", request.on] if request.on else [])
+    return shlex.join(["repro", "table", plan.entry.id, *request_words(plan.request)])
+
+
+def request_words(request: "Request") -> list[str]:
+    """Return the options that ask for what a request asks for."""
+    words = ["--profile", request.profile, "--data", request.audio]
+    words += ["--on", request.on] if request.on else []
+    words += ["--protocol", request.protocol] if request.protocol else []
     words += ["--subset"] if request.subset else []
     if request.seeds is not None:
         words += ["--seeds", ",".join(map(str, request.seeds))]
     words += ["--only", request.only] if request.only else []
     for key, value in request.assume.items():
         words += ["--assume", f"{key}={value}"]
+    words += ["--micro-batch", str(request.micro_batch)] if request.micro_batch else []
     words += ["--execution", request.execution] if request.execution else []
-    return shlex.join(words)
+    return words

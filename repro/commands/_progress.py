@@ -57,31 +57,33 @@ def _name(run: Run | None) -> str:
 
 
 class _Bars:
-    """One bar for each device and one for all runs."""
+    """One bar for each worker and one for all runs: rate, time left, when all will be done."""
 
     def __init__(self, total: int) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
         self._progress = Progress(
             "{task.description}",
             BarColumn(),
             MofNCompleteColumn(),
-            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            "left",
             console=Console(stderr=True),
             transient=True,
         )
         self._progress.start()
         self._overall = self._progress.add_task("all runs", total=total)
-        self._devices: dict[str, Any] = {}
+        self._workers: dict[str, Any] = {}
+        self._counted: dict[str, tuple[float, int]] = {}  # worker -> when, clips
 
-    def update(self, device: str, run: Run, event: dict[str, Any]) -> None:
-        """Move a device's bar; an epoch is its unit."""
-        if device not in self._devices:
-            self._devices[device] = self._progress.add_task(device)
-        task = self._devices[device]
+    def update(self, worker: str, run: Run, event: dict[str, Any]) -> None:
+        """Move a worker's bar; an epoch is its unit."""
+        if worker not in self._workers:
+            self._workers[worker] = self._progress.add_task(worker)
+        task = self._workers[worker]
         epochs = run.resolved["recipe"]["epochs"]
-        name = f"{device} {run.label} seed {run.seed}"
+        name = f"{worker} {run.label} seed {run.seed}"
         kind = event["event"]
         if kind == "prepare":
             self._progress.update(
@@ -89,14 +91,21 @@ class _Bars:
             )
         elif kind == "step":
             done = event["epoch"] - 1 + event["done"] / event["of"]
-            self._progress.update(task, description=name, completed=done, total=epochs)
+            text = f"{name}: {self._rate(worker, event['done'])}"
+            self._progress.update(task, description=text, completed=done, total=epochs)
         elif kind == "epoch":
-            accuracy = f"{100 * event['valid']['accuracy']:.1f} % valid"
-            self._progress.update(
-                task, description=f"{name}: {accuracy}", completed=event["epoch"], total=epochs
-            )
+            text = f"{name}: {_valid(event['valid'])}"
+            self._progress.update(task, description=text, completed=event["epoch"], total=epochs)
         elif kind == "end":
+            self._progress.reset(task, description=worker)
             self._progress.advance(self._overall)
+
+    def _rate(self, worker: str, clips: int) -> str:
+        """Say how many clips a second go through, since the last event of the same epoch."""
+        now = time.monotonic()
+        then, before = self._counted.get(worker, (now, clips))
+        self._counted[worker] = (now, clips)
+        return f"{(clips - before) / (now - then):.0f} clips/s" if clips > before else "training"
 
     def print(self, text: str) -> None:
         """Print a line above the bars."""
@@ -105,3 +114,11 @@ class _Bars:
     def stop(self) -> None:
         """Remove the bars."""
         self._progress.stop()
+
+
+def _valid(metrics: dict[str, Any]) -> str:
+    """Say how an epoch did on validation data, where there is any."""
+    for name, unit in (("accuracy", "% valid"), ("map", "mAP valid")):
+        if metrics.get(name) is not None:
+            return f"{100 * metrics[name]:.1f} {unit}"
+    return "epoch done"

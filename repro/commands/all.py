@@ -6,18 +6,22 @@ from typing import Any
 import click
 
 from repro import catalogue, cost, places
-from repro.commands import _making, _options
+from repro.commands import _making, _options, _slurm
 from repro.errors import UserError
 from repro.plan import plan_table, remaining
 
 
 @click.command()
 @click.option("--paper", metavar="PAPER", help="Only this paper: asmrh, m3net, gafx, eat.")
+@click.option("--core", is_flag=True, help="Only the tables that one GPU trains in a night.")
 @_options.request_options
 @_options.device_options
+@_slurm.options
 @_making.output_options
 @_options.home_option
-def command(paper: str | None, home: str | None, output: Path | None, **asked: Any) -> None:
+def command(
+    paper: str | None, core: bool, home: str | None, output: Path | None, **asked: Any
+) -> None:
     """Reproduce every table, the cheapest first; each is written as soon as it is complete.
 
     With -o DIR each table goes to DIR/ID.FORMAT.
@@ -25,7 +29,9 @@ def command(paper: str | None, home: str | None, output: Path | None, **asked: A
     \b
     Examples:
       repro all --gpu 0
+      repro all --core --gpu 0
       repro all --paper asmrh --profile demo -o tables-demo
+      repro all --slurm --slurm-option partition=gpu --yes
       repro all --dry-run
     """
     how = _making.How.of(asked, places.home(home))
@@ -38,7 +44,8 @@ def command(paper: str | None, home: str | None, output: Path | None, **asked: A
         return cost.estimate(ready, ledger, how.devices[0]).seconds or 0.0
 
     codes = []
-    for entry in sorted(catalogue.load_all(paper), key=seconds):
+    entries = [entry for entry in catalogue.load_all(paper) if entry.table.core or not core]
+    for entry in sorted(entries, key=seconds):
         target = output / f"{entry.id}.{_making.SUFFIX[how.fmt]}" if output else None
         codes.append(_making.make(entry, how, target))
     click.get_current_context().exit(max(codes, default=0))

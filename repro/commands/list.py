@@ -1,4 +1,4 @@
-"""List the tables."""
+"""List the tables, with the hours that each takes on one GPU."""
 
 import dataclasses
 import json
@@ -7,21 +7,29 @@ from itertools import groupby
 import click
 
 from repro import index
+from repro.index import Title
+
+NOTE = """\
+Hours are those of all runs of a table on one GPU of the class of an H200: from runs recorded so,
+else from counted operations at an assumed 50 TFLOP/s (`repro plan ID` says which). * is the core
+set: a table of every paper, {hours:.2g} h together, a night on one GPU (`repro all --core`)."""
 
 
 @click.command()
 @click.option("--paper", metavar="PAPER", help="Only this paper: asmrh, m3net, gafx, eat.")
+@click.option("--core", is_flag=True, help="Only the tables that one GPU trains in a night.")
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
-def command(paper: str | None, fmt: str) -> None:
-    """List the tables.
+def command(paper: str | None, core: bool, fmt: str) -> None:
+    """List the tables, with the hours that each takes on one GPU.
 
     \b
     Examples:
       repro list
       repro list --paper asmrh
+      repro list --core
       repro list --format json
     """
-    titles = index.titles(paper)
+    titles = [title for title in index.titles(paper) if title.core or not core]
     if fmt == "json":
         rows = [dataclasses.asdict(title) for title in titles]
         for row in rows:
@@ -34,4 +42,15 @@ def command(paper: str | None, fmt: str) -> None:
     ):
         click.echo(f"{short}: {name} ({year})")
         for title in tables:
-            click.echo(f"  {title.id:<{width}}  {title.number:<4} {title.title}")
+            click.echo(
+                f"  {title.id:<{width}}  {title.number:<4} {_hours(title):>8}  {title.title}"
+            )
+    if paper is None:
+        click.echo(f"\n{NOTE.format(hours=sum(t.hours or 0 for t in titles if t.core))}")
+
+
+def _hours(title: Title) -> str:
+    """Write what a table takes, with the mark of the core set."""
+    if title.hours is None:
+        return "? h "
+    return f"{title.hours:g} h{'*' if title.core else ' '}" if title.hours else "-   "

@@ -1,13 +1,15 @@
 """Say what tables need: runs, data, weights, and the time on this device."""
 
 import json
+import shlex
 from typing import Any
 
 import click
 
 from repro import catalogue, cost, needed, places, reduction
-from repro.commands import _options
-from repro.plan import Run, TablePlan, plan_table, remaining
+from repro.commands import _options, _scripts
+from repro.errors import UserError
+from repro.plan import Run, TablePlan, done, plan_table, remaining
 
 
 @click.command()
@@ -15,46 +17,59 @@ from repro.plan import Run, TablePlan, plan_table, remaining
 @_options.request_options
 @_options.device_options
 @_options.home_option
-@click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
+@click.option("--format", "fmt", type=click.Choice(["text", "json", "sh", "slurm"]), default="text",
+              help="sh: a line for each run; slurm: an sbatch array.")  # fmt: skip
 def command(table_ids: tuple[str, ...], home: str | None, fmt: str, **asked: Any) -> None:
     """Say what tables need: runs (shared ones once), data, weights, time on this device.
+
+    For schedulers, json, sh and slurm hold the command of every run that can be trained now.
 
     \b
     Examples:
       repro plan
       repro plan asmrh-speechcommands --device cuda:0
       repro plan asmrh-urbansound8k asmrh-ablation --format json
+      repro plan asmrh-speechcommands --profile demo --format sh > runs.sh
+      repro plan asmrh-speechcommands --device cuda:0 --format slurm > runs.sbatch
     """
     devices = _options.devices(asked.pop("gpu"), asked.pop("device"))
-    asked.pop("threads")
+    threads = asked.pop("threads")
     request = _options.request(**asked)
     where = places.home(home)
     ledger = _options.ledger(where)
     entries = [catalogue.load(i) for i in table_ids] if table_ids else catalogue.load_all()
     plans = [plan_table(entry, request, where) for entry in entries]
-    unique: dict[str, Run] = {run.id: run for plan in plans for run in plan.needed()}
+    unique = {run.id for plan in plans for run in plan.needed()}
+    open_runs: dict[str, Run] = {}
     tables = []
     for plan in plans:
         ready, blocked = remaining(plan, ledger)
+        open_runs |= {run.id: run for run in ready}
         table = _table(plan, ready, blocked, cost.estimate(ready, ledger, devices[0]))
         needs = needed.needed(plan, reduction.results(plan, ledger))
         tables.append({**table, "decisive": needed.lines(needs)})
-    open_ids = {run_id for table in tables for run_id in table["to_train"]}
-    ready = [run for run in unique.values() if run.id in open_ids]
+    ready = list(open_runs.values())
+    jobs = _scripts.jobs(plans, ready, devices, threads, ledger, where) if fmt != "text" else []
+    if fmt in ("sh", "slurm"):
+        if not jobs:
+            raise UserError("no run can be trained now", shlex.join(["repro", "plan", *table_ids]))
+        click.echo((_scripts.as_sh if fmt == "sh" else _scripts.as_sbatch)(jobs), nl=False)
+        return
     total = cost.estimate(ready, ledger, devices[0])
     blocked_ids = {run_id for table in tables for run_id in table["blocked"]}
     summary = {
         "profile": request.profile,
         "devices": devices,
         "runs": len(unique),
-        "done": len(unique) - len(open_ids) - len(blocked_ids),
-        "to_train": len(open_ids),
+        "done": len(unique - open_runs.keys() - blocked_ids),
+        "to_train": len(open_runs),
         "blocked": len(blocked_ids),
         "seconds": None if total.seconds is None else total.seconds / len(devices),
         "basis": total.basis,
         "tables": tables,
     }
     if fmt == "json":
+        summary["jobs"] = [job.as_dict() for job in jobs]
         click.echo(json.dumps(summary, indent=1, ensure_ascii=False))
     else:
         click.echo("\n".join(_lines(summary)))
@@ -76,7 +91,7 @@ def _table(
     return {
         "table": plan.entry.id,
         "runs": len(needed),
-        "done": len(needed) - len(ready) - len(blocked),
+        "done": done(plan, ready, blocked),
         "to_train": [run.id for run in ready],
         "blocked": [run.id for run in blocked],
         "seconds": estimate.seconds,

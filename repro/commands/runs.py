@@ -7,7 +7,7 @@ import click
 
 from repro import ledger as ledger_module
 from repro import places
-from repro.commands import _options
+from repro.commands import _options, _runs_diff, _runs_merge, _runs_retry, _runs_tidy
 from repro.ledger import Record
 
 
@@ -21,14 +21,31 @@ def command() -> None:
       repro runs show b61f6caa
       repro runs path b61f6caa
       repro runs rescore
+      repro runs diff b61f6caa a10e2173
+      repro runs retry
+      repro runs export results.tar.gz
+      repro runs import results.tar.gz
+      repro runs prune
+      repro runs stale
     """
+
+
+for _verb in (
+    _runs_diff.diff,
+    _runs_retry.retry,
+    _runs_merge.export,
+    _runs_merge.import_,
+    _runs_tidy.prune,
+    _runs_tidy.stale,
+):
+    command.add_command(_verb)
 
 
 @command.command("list")
 @_options.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
 def list_(home: str | None, fmt: str) -> None:
-    """List the records, and the runs in progress.
+    """List the records of trainings, and the runs in progress; measurements: repro models.
 
     \b
     Examples:
@@ -36,23 +53,18 @@ def list_(home: str | None, fmt: str) -> None:
       repro runs list --format json
     """
     where = places.home(home)
-    records = list(_options.ledger(where).all())
+    rows = [_brief(r) for r in _options.ledger(where).all() if r.data["kind"] == "train"]
     if fmt == "json":
-        click.echo(json.dumps([_brief(record) for record in records], indent=1))
+        click.echo(json.dumps(rows, indent=1))
         return
-    for record in records:
-        brief = _brief(record)
-        accuracy = (
-            "" if brief["test_accuracy"] is None else f"{100 * brief['test_accuracy']:6.2f} %"
-        )
-        what = f"{brief['profile']:<4}  {brief['system']:<14} seed {brief['seed']}"
-        click.echo(
-            f"{brief['run']}  {brief['execution']:<6}  {brief['status']:<8}  {what}  "
-            f"{accuracy:<8}  {brief['dataset']}  {brief['seconds']:.0f} s"
-        )
-    for run in ledger_module.in_progress(where.runs):
-        click.echo(f"{run}  in progress, or interrupted: asking for its table again continues it")
-    if not records:
+    lines = [_row(row) for row in rows]
+    lines += [
+        f"{run}  in progress, or interrupted: asking for its table again continues it"
+        for run in ledger_module.in_progress(where.runs)
+    ]
+    if lines:
+        click.echo("\n".join(lines))
+    if not rows:
         click.echo(
             "no records; repro table asmrh-speechcommands --profile demo makes some", err=True
         )
@@ -112,11 +124,8 @@ def rescore(runs: tuple[str, ...], home: str | None, fmt: str) -> None:
     else:
         for row in rows:
             word = "equal" if row["equal"] else "DIFFERENT"
-            test = row["rescored"]["test"]
-            click.echo(
-                f"{row['run']}  {row['execution']}  {word:<9}  test {test['correct']:,} of "
-                f"{test['n']:,}"
-            )
+            test = _score(row["rescored"]["test"])
+            click.echo(f"{row['run']}  {row['execution']}  {word:<9}  test {test}")
     click.get_current_context().exit(0 if all(row["equal"] for row in rows) else 1)
 
 
@@ -149,13 +158,29 @@ def _brief(record: Record) -> dict[str, Any]:
         "dataset": data["resolved"]["dataset"],
         "audio": data["resolved"]["audio"],
         "test_accuracy": test.get("accuracy"),
+        "test_map": test.get("map"),
         "seconds": data["seconds"],
         "finished": data["finished"],
     }
 
 
+def _row(brief: dict[str, Any]) -> str:
+    """Write a record's line in the list as text."""
+    value, unit = brief["test_accuracy"], "%"
+    if value is None:
+        value, unit = brief["test_map"], "% mAP"
+    score = "" if value is None else f"{100 * value:6.2f} {unit}"
+    what = f"{brief['profile']:<4}  {brief['system']:<14} seed {brief['seed']}"
+    return (
+        f"{brief['run']}  {brief['execution']:<6}  {brief['status']:<8}  {what}  {score:<8}  "
+        f"{brief['dataset']}  {brief['seconds']:.0f} s"
+    )
+
+
 def _lines(record: Record) -> list[str]:
     """Write a record as text: what it is, what came out, where and how it was made."""
+    if record.data["kind"] == "measure":
+        return _measured_lines(record)
     data, resolved, execution = record.data, record.data["resolved"], record.data["execution"]
     commit = data["git"]["commit"] or "unknown"
     changed = " with uncommitted changes" if data["git"]["dirty"] else ""
@@ -176,8 +201,7 @@ def _lines(record: Record) -> list[str]:
         for part, m in data["metrics"].items():
             auc = "none" if m["auc"] is None else f"{100 * m['auc']:.2f} %"
             absent = f" ({len(m['auc_left_out'])} classes absent)" if m["auc_left_out"] else ""
-            accuracy = f"{m['correct']:,} of {m['n']:,} = {100 * m['accuracy']:.2f} %"
-            lines.append(f"{part:<10} accuracy {accuracy}, macro AUC {auc}{absent}")
+            lines.append(f"{part:<10} {_score(m)}, macro AUC {auc}{absent}")
         lines.append(f"size       {data['parameters']:,} parameters")
         lines += [f"check      {finding}" for finding in data["findings"]]
     lines += [
@@ -191,13 +215,37 @@ def _lines(record: Record) -> list[str]:
         f"recipe     {json.dumps(resolved['recipe'])}",
     ]
     if data["status"] != "failed":
-        lines += ["epoch  loss      valid acc  weights"]
+        lines += ["epoch  loss      weights           valid"]
         lines += [_epoch(row) for row in record.epochs()]
     return lines
+
+
+def _measured_lines(record: Record) -> list[str]:
+    """Write a measurement as text; its layer table is what `repro models show` prints."""
+    data, measured = record.data, record.data["measured"]
+    dataset = data["resolved"]["dataset"]
+    return [
+        f"measure    {record.run}, execution {record.execution}",
+        f"network    {', '.join(data['systems'])} on {dataset}",
+        *(f"{key:<10} {json.dumps(value)}" for key, value in measured.items() if key != "table"),
+        f"made       {data['finished']}",
+        f"on         {data['execution']['device_name']}",
+        f"folder     {record.path}",
+        f"model      {json.dumps(data['resolved']['model'])}",
+        f"front end  {json.dumps(data['resolved']['frontend'])}",
+    ]
 
 
 def _epoch(row: dict[str, Any]) -> str:
     if row["loss"] is None:
         return f"{row['epoch']:>5}  diverged (the loss is not a number)"
-    accuracy = 100 * row["valid"]["accuracy"]
-    return f"{row['epoch']:>5}  {row['loss']:<8.5f}  {accuracy:7.2f} %  {row['weights']}"
+    return f"{row['epoch']:>5}  {row['loss']:<8.5f}  {row['weights']}  {_score(row['valid'])}"
+
+
+def _score(measured: dict[str, Any]) -> str:
+    """Write the accuracy of a part as counts; where clips have several classes, the mAP."""
+    if "accuracy" not in measured:
+        value = "none" if measured["map"] is None else f"{100 * measured['map']:.2f} %"
+        return f"mAP {value} of {measured['n']:,}"
+    share = f"{100 * measured['accuracy']:.2f} %"
+    return f"accuracy {measured['correct']:,} of {measured['n']:,} = {share}"

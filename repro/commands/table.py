@@ -6,16 +6,25 @@ from typing import Any
 import click
 
 from repro import catalogue, places
-from repro.commands import _making, _options
+from repro.commands import _making, _options, _slurm
 
 
 @click.command()
 @click.argument("table_id", metavar="ID")
 @_options.request_options
 @_options.device_options
+@_slurm.options
 @_making.output_options
+@click.option(
+    "--ladder",
+    "axis",
+    metavar="protocol|KEY",
+    help="Instead: the choices of a protocol or an assumption, side by side.",
+)
 @_options.home_option
-def command(table_id: str, home: str | None, output: Path | None, **asked: Any) -> None:
+def command(
+    table_id: str, axis: str | None, home: str | None, output: Path | None, **asked: Any
+) -> None:
     """Reproduce one table: plan, train what is missing, render.
 
     \b
@@ -27,7 +36,11 @@ def command(table_id: str, home: str | None, output: Path | None, **asked: Any) 
       repro table asmrh-speechcommands --dry-run
       repro table asmrh-speechcommands --assume hfft-axis=time --only asm-rh
       repro table asmrh-speechcommands --profile demo --data local --subset
+      repro table asmrh-urbansound8k --ladder protocol --gpu 0
+      repro table m3net-urbansound8k --on ravdess_speech --ladder protocol
+      repro table asmrh-speechcommands --slurm --slurm-option partition=gpu
     """
     how = _making.How.of(asked, places.home(home))
-    code = _making.make(catalogue.load(table_id), how, output)
+    entry = catalogue.load(table_id)
+    code = _making.climb(entry, how, axis, output) if axis else _making.make(entry, how, output)
     click.get_current_context().exit(code)

@@ -2,7 +2,10 @@
 
 import glob
 import os
+import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -29,6 +32,27 @@ def write(path: Path, data: bytes) -> None:
     finally:
         part.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give a hidden folder to fill: it becomes `folder`, in place of an old one, or goes.
+
+    What a killed process of this host left of it goes too.
+    """
+    for left in folder.parent.glob(temporary_names(folder)):
+        shutil.rmtree(left)
+    part = temporary(folder)
+    try:
+        part.mkdir(parents=True)
+        yield part
+        sync_folder(part)
+        if folder.exists():
+            shutil.rmtree(folder)
+        part.rename(folder)
+        sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:

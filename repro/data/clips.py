@@ -132,6 +132,11 @@ def _pass(source: ClipSource, data: Path) -> _Pass:
     return _Pass(splits, chosen, whole.hashes)
 
 
+def forget() -> None:
+    """Forget what was selected: a dataset's folder has changed since."""
+    _pass.cache_clear()
+
+
 def natural(dataset: str, data: Path) -> dict[str, Any]:
     """Return the protocol that a dataset itself calls for; see `protocols.natural`."""
     about = datasets.card(dataset, data)
@@ -147,11 +152,23 @@ def unlisted(source: ClipSource, data: Path) -> tuple[str, ...]:
     return tuple(name for name in _names(source, data) if not manifest.available(name, data))
 
 
+def lacking(source: ClipSource, data: Path) -> tuple[str, ...]:
+    """Return the datasets of a local source that no folder is registered for."""
+    return tuple(n for n in _names(source, data) if sources.registration(n, data) is None)
+
+
 def audio(source: ClipSource, data: Path) -> list[Located] | None:
     """Return the folders that hold the clips of a local source; None if one is not registered."""
     there = [sources.located(name, data) for name in _names(source, data)]
     here = [located for located in there if located is not None]
     return here if len(here) == len(there) else None
+
+
+def provenance(source: ClipSource, data: Path) -> dict[str, dict[str, Any]]:
+    """Return where the audio of each dataset of a local source comes from; nothing if generated."""
+    if source.audio == "generated":
+        return {}
+    return {name: sources.provenance(name, data) for name in _names(source, data)}
 
 
 def fingerprint(folders: Iterable[Located], ids: Iterable[str]) -> str:

@@ -12,10 +12,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from repro.data import atomic
+from repro.data.datasets import UNVERIFIED
 from repro.data.transfer import LOCK, TIMEOUT, Progress, Refused, Remote, Transfer, clear
 from repro.errors import UserError
 
-UNVERIFIED = "unverified"  # no source states the hash
+
+class UnavailableError(UserError):
+    """No mirror gives the file; another source of the dataset may."""
 
 
 def fetch(
@@ -31,7 +34,8 @@ def fetch(
 
     `progress` is called with bytes done and in all (None if unknown); `note` with what is worth
     telling, such as a mirror that failed. An interruption at any moment leaves what the next call
-    continues, in `.<name>.fetch`. UserError if the disk is too small or no mirror has the file.
+    continues, in `.<name>.fetch`. UserError if the disk is too small; UnavailableError if no mirror
+    has the file.
     """
     place = folder / remote.name
     try:
@@ -81,7 +85,7 @@ def _from_mirrors(
         else:
             return
         note(f"{remote.name} from {reasons[-1]}")
-    raise UserError(
+    raise UnavailableError(
         f"{remote.name} cannot be downloaded:\n" + "\n".join(f"  {reason}" for reason in reasons),
         "try again later, or get the file elsewhere and unpack it: repro data add DATASET DIR",
     )

@@ -1,12 +1,14 @@
-"""Fetch a dataset: download its archive, unpack it, register the folder."""
+"""Fetch a dataset from its sources in order, unpack it, register the folder."""
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from repro.data import atomic, datasets, download, sources, unpack
-from repro.data.datasets import Archive
+from repro.data import atomic, datasets, download, hub, manifest, sources, unpack
+from repro.data.datasets import Archive, Card, Hub
 from repro.data.transfer import Progress, Remote
 from repro.errors import UserError
 
@@ -23,40 +25,109 @@ class Steps:
 
 
 def fetch(
-    dataset: str, data: Path, trust: bool, steps: Steps, keep: bool = False
+    dataset: str,
+    data: Path,
+    trust: bool,
+    steps: Steps,
+    keep: bool = False,
+    source: str | None = None,
 ) -> sources.Located:
     """Download, unpack and register a dataset under the home's data folder; finish what is begun.
 
-    `trust` accepts an archive whose hash no source states. `keep` leaves the archive beside the
-    folder. UserError with instructions where nothing can be downloaded.
+    The card's copies are asked in order, or only the one that `source` names. `trust` accepts what
+    no source states the hash or revision of. `keep` leaves what was downloaded beside the folder.
+    UserError with instructions where nothing can be downloaded.
     """
     about = datasets.card(dataset, data)
-    archive = about.archive
-    if archive is None:
-        raise UserError(f"{dataset} cannot be fetched: {about.by_hand}", about.next_step)
     folder = data / dataset
     if not (folder / ABOUT).is_file():
-        if archive.digest == download.UNVERIFIED and not trust:
-            raise UserError(
-                f"{archive.name}: no source states its hash, so it cannot be checked",
-                f"repro data fetch {dataset} --trust takes what comes, and notes its hash",
+        _bring_any(dataset, copies(dataset, about, source), folder, trust, steps, keep)
+    noted = json.loads((folder / ABOUT).read_text())
+    return sources.add(dataset, folder / noted.pop("root"), data, noted)
+
+
+def copies(dataset: str, about: Card, source: str | None = None) -> dict[str, Archive | Hub]:
+    """Return what is asked for a dataset, in order; UserError with instructions if it is nothing.
+
+    A card with instructions is fetched only where the user names the source.
+    """
+    if source is not None and source in about.copies:
+        return {source: about.copies[source]}
+    if source is not None and about.copies:
+        first = next(iter(about.copies))
+        raise UserError(
+            f"{dataset} has no source {source!r}", f"repro data fetch {dataset} --source {first}"
+        )
+    if about.by_hand or not about.copies:
+        raise UserError(
+            f"{dataset} cannot be fetched: {about.by_hand}; expected {about.layout}",
+            about.next_step,
+        )
+    return about.copies
+
+
+def _bring_any(
+    dataset: str,
+    wanted: Mapping[str, Archive | Hub],
+    folder: Path,
+    trust: bool,
+    steps: Steps,
+    keep: bool,
+) -> None:
+    """Take the first copy that is to be had and may be taken; UserError of the last one else."""
+    failed: list[UserError] = []
+    for name, copy in wanted.items():
+        if not copy.verified and not trust:
+            what = "hash" if isinstance(copy, Archive) else "revision"
+            failed.append(
+                UserError(
+                    f"{copy.name}: no source states its {what}, so it cannot be checked",
+                    f"repro data fetch {dataset} --trust takes what comes, and notes its hash",
+                )
             )
-        _bring(archive, folder, steps, keep)
-    return sources.add(dataset, folder / archive.root, data)
+            continue
+        try:
+            _bring(dataset, copy, folder, steps, keep)
+            return
+        except download.UnavailableError as error:
+            failed.append(error)
+            if name != list(wanted)[-1]:
+                steps.note(f"{error.message}\nasking the next source")
+    raise (
+        failed[-1]
+        if len(failed) == 1
+        else UserError("\n".join(error.message for error in failed), failed[-1].next_step)
+    )
 
 
-def _bring(archive: Archive, folder: Path, steps: Steps, keep: bool) -> None:
-    """Download the archive and unpack it as `folder`; note what it was."""
-    remote = Remote(archive.name, archive.urls, archive.digest, archive.size)
+def _bring(dataset: str, copy: Archive | Hub, folder: Path, steps: Steps, keep: bool) -> None:
+    """Bring one copy as `folder`, and note what it was."""
+    if isinstance(copy, Hub):
+        ids = [clip.id for clip in manifest.load(dataset, folder.parent).clips]
+        shown = (steps.downloading, steps.unpacking, steps.note)
+        noted = {**hub.fetch(copy, ids, folder, *shown), "root": "."}
+        atomic.write(folder / ABOUT, json.dumps(noted, indent=2).encode())
+        if not keep:
+            shutil.rmtree(hub.store(folder))
+        return
+    remote = Remote(copy.name, copy.urls, copy.digest, copy.size)
     file = download.fetch(remote, folder.parent, steps.downloading, steps.note)
     download.check_space(folder.parent, 2 * file.stat().st_size)
-    unpack.unpack(file, folder, archive.unpacked, steps.unpacking)
-    noted = {
-        "archive": archive.name,
-        "bytes": file.stat().st_size,
-        "sha256": download.digest_of(file, "sha256"),
-        "verified": archive.digest != download.UNVERIFIED,
-    }
+    steps.note(f"unpacking {file.name}")
+    unpack.unpack(file, folder, copy.unpacked, steps.unpacking)
+    noted = _of_archive(copy, file)
     atomic.write(folder / ABOUT, json.dumps(noted, indent=2).encode())
     if not keep:
         file.unlink()
+
+
+def _of_archive(archive: Archive, file: Path) -> dict[str, Any]:
+    """Say what a downloaded archive is."""
+    return {
+        "source": "archive",
+        "name": archive.name,
+        "bytes": file.stat().st_size,
+        "sha256": download.digest_of(file, "sha256"),
+        "verified": archive.verified,
+        "root": archive.root,
+    }

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from operator import attrgetter
 from typing import Literal
 
 from repro.data.manifest import PARTS
 from repro.data.protocols import Split
 
 _NAMED = 10  # a finding names so many things, and counts the rest
+_ID, _GROUP = attrgetter("id"), attrgetter("group")  # mapped over 100,000 clips, faster than a loop
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,10 @@ def _broken(split: Split, select: str) -> Iterator[str]:
     for name, clips in split.parts().items():
         if not clips and (name != "valid" or select == "valid"):
             yield f"{name} has no clips"
+    ids = {name: set(map(_ID, clips)) for name, clips in split.parts().items()}
     for one, other in combinations(PARTS, 2):
-        shared = _ids(split, one) & _ids(split, other)
-        if shared:
+        if shared := ids[one] & ids[other]:
             yield f"{_clips(len(shared))} in both {one} and {other}: {_some(shared)}"
-
-
-def _ids(split: Split, part: str) -> set[str]:
-    return {clip.id for clip in split.parts()[part]}
 
 
 def _crossing(
@@ -72,13 +70,13 @@ def _crossing(
     touched: set[str] = set()
     clips: set[str] = set()
     for split in splits:
-        trained = {clip.group for clip in split.train}
-        for clip in split.parts()[other]:
-            groups.add(clip.group)
-            clips.add(clip.id)
-            if clip.group in trained:
-                shared.add(clip.group)
-                touched.add(clip.id)
+        part = split.parts()[other]
+        there = set(map(_GROUP, part))
+        both = there.intersection(map(_GROUP, split.train))
+        groups |= there
+        shared |= both
+        clips.update(map(_ID, part))
+        touched.update(clip.id for clip in part if clip.group in both)
     if not shared:
         return []
     fold = " of the same fold" if len(splits) > 1 else ""
@@ -108,7 +106,7 @@ def _absent(splits: Sequence[Split], name: str, classes: Sequence[str]) -> list[
     folds = 0
     for split in splits:
         clips = split.parts()[name]
-        present = {label for clip in clips for label in clip.label.split(";")}
+        present = {label for text in {clip.label for clip in clips} for label in text.split(";")}
         lacking = {label for label in classes if label not in present} if clips else set()
         absent |= lacking
         folds += bool(lacking)

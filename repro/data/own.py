@@ -24,55 +24,66 @@ def read(name: str, file: Path) -> list[Clip]:
     Paths are relative to the folder that is added. Several labels are joined by ";". Without group
     every clip is its own group. UserError names file, line and value.
     """
+    again = "repro data add NAME DIR --manifest FILE.csv"
     if not _NAME.fullmatch(name):
-        raise UserError(f"{name!r} is no name for a dataset: use small letters, digits and _")
+        raise UserError(
+            f"{name!r} is no name for a dataset: use small letters, digits and _", again
+        )
     if name in datasets.names():
-        raise UserError(f"{name} is the name of a dataset that the suite knows; choose another")
+        raise UserError(f"{name} is the name of a dataset that the suite knows; choose another",
+                        again)  # fmt: skip
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{file}: cannot be read ({error})") from error
+        raise _wrong(file, f"cannot be read ({error})") from error
     if not rows:
-        raise UserError(f"{file}: no clips; expected a first line such as path,label,group,split")
-    _check_columns(file, list(rows[0]))
+        raise _wrong(file, "no clips; expected a first line such as path,label,group,split")
+    _check_columns(file, [column for column in rows[0] if column is not None])
     return [_clip(file, number, row) for number, row in enumerate(rows, start=2)]
+
+
+def _wrong(where: Path | str, what: str) -> UserError:
+    """Say what is wrong with a CSV, or with a line of it."""
+    return UserError(
+        f"{where}: {what}", "mend it, then repro data add NAME DIR --manifest FILE.csv"
+    )
 
 
 def _check_columns(file: Path, columns: list[str]) -> None:
     for column in columns:
         if column not in _COLUMNS:
-            near = nearest(str(column), _COLUMNS)
+            near = nearest(column, _COLUMNS)
             hint = f"did you mean {near!r}?" if near else f"known: {', '.join(_COLUMNS)}"
-            raise UserError(f"{file}: unknown column {column!r}: {hint}")
+            raise _wrong(file, f"unknown column {column!r}: {hint}")
     for column in ("path", "label"):
         if column not in columns:
-            raise UserError(f"{file}: no column {column!r}")
+            raise _wrong(file, f"no column {column!r}")
     if "split" in columns and "fold" in columns:
-        raise UserError(f"{file}: give split or fold, not both")
+        raise _wrong(file, "give split or fold, not both")
 
 
 def _clip(file: Path, number: int, row: dict[str, str | None]) -> Clip:
     """Turn a line into a clip."""
-    cells = {column: (value or "").strip() for column, value in row.items()}
-    path, label = cells["path"], ";".join(sorted(filter(None, cells["label"].split(";"))))
     where = f"{file}, line {number}"
+    if None in row:
+        raise _wrong(where, "more cells than the first line has columns")
+    cells = {column: (value or "").strip() for column, value in row.items()}
+    path, label = cells["path"], ";".join(sorted(set(filter(None, cells["label"].split(";")))))
     if not path or not label:
-        raise UserError(f"{where}: no {'label' if path else 'path'}")
+        raise _wrong(where, f"no {'label' if path else 'path'}")
     if Path(path).is_absolute() or ".." in Path(path).parts:
-        raise UserError(f"{where}: {path!r} is not a path inside the folder")
+        raise _wrong(where, f"{path!r} is not a path inside the folder")
     part = cells.get("fold", "")
     if part and (not part.isdigit() or part != str(int(part))):
-        raise UserError(f"{where}: fold {part!r} is no whole number")
+        raise _wrong(where, f"fold {part!r} is no whole number")
     if "split" in cells:
         if cells["split"].lower() not in _PARTS:
-            raise UserError(
-                f"{where}: split {cells['split']!r}: use {', '.join(PARTS)}, or nothing"
-            )
+            raise _wrong(where, f"split {cells['split']!r}: use {', '.join(PARTS)}, or nothing")
         part = _PARTS[cells["split"].lower()]
     clip = Clip(Path(path).as_posix(), label, cells.get("group") or path, part)
     if any(mark in field for field in clip for mark in ',"\t\r\n'):
-        raise UserError(f"{where}: comma, quote or tab in {path!r}, its label or its group")
+        raise _wrong(where, f"comma, quote or tab in {path!r}, its label or its group")
     return clip
 
 
@@ -88,14 +99,12 @@ def add(name: str, folder: Path, file: Path, data: Path) -> None:
     try:
         listed = manifest.build(name, clips)
     except ValueError as error:
-        raise UserError(f"{file}: {error}") from error
+        raise _wrong(file, str(error)) from error
     found = sources.scan(root, listed.clips, (str,))
     missing = [clip.id for clip in listed.clips if clip.id not in found]
     if missing:
         named = "".join(f"\n  {clip}" for clip in missing[:10])
-        raise UserError(
-            f"{file}: {len(missing):,} of {len(clips):,} clips are not in {root}:{named}"
-        )
+        raise _wrong(file, f"{len(missing):,} of {len(clips):,} clips are not in {root}:{named}")
     about = {
         "seconds": _longest(found),
         "multilabel": any(";" in clip.label for clip in clips),

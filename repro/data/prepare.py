@@ -26,10 +26,9 @@ def prepare(
     dataset's min_share of clips is left; UserError below that, or if no folder is registered.
     """
     source = ClipSource(dataset, "local", "official")
-    if clips.audio(source, home.data) is None:
-        raise UserError(
-            f"no folder is registered for {dataset}", next_step=f"repro data add {dataset} DIR"
-        )
+    for name in clips.lacking(source, home.data):
+        why = "" if name == dataset else f", which the official split of {dataset} needs"
+        raise UserError(f"no folder is registered for {name}{why}", f"repro data add {name} DIR")
     try:
         return _prepare(source, rate, home, progress)
     except UndecodableError:

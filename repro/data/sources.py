@@ -3,6 +3,7 @@
 A registration is `<data folder>/<dataset>.json`; the audio stays where the user keeps it.
 """
 
+import datetime
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from repro.data import atomic, manifest
 from repro.data.datasets import card
@@ -66,6 +68,7 @@ class Registration:
     found: int  # clips that were there then
     total: int
     unusable: Mapping[str, str] = field(default_factory=dict)  # clip id -> what is wrong
+    origin: Mapping[str, Any] = field(default_factory=dict)  # where the audio comes from
 
     @property
     def share(self) -> float:
@@ -79,11 +82,22 @@ def registration(dataset: str, data: Path) -> Registration | None:
     return _read(file, dataset) if file.is_file() else None
 
 
-def add(dataset: str, folder: Path, data: Path) -> Located:
+def provenance(dataset: str, data: Path) -> dict[str, Any]:
+    """Return what a run's record says of where a dataset's audio comes from; {} if it is not here.
+
+    Fetched: source (archive or hub), name, sha256, verified (whether a source states its hash or
+    revision), and the hub's revision and files. Added by the user: source "folder", folder, date.
+    """
+    noted = registration(dataset, data)
+    return {} if noted is None else {**noted.origin}
+
+
+def add(dataset: str, folder: Path, data: Path, origin: Mapping[str, Any] | None = None) -> Located:
     """Register `folder` as the dataset's audio; a part of the clips is enough.
 
-    `data` is the home's data folder. UserError if the folder is missing, unreadable, or holds no
-    clip of the dataset.
+    `data` is the home's data folder; `origin` says what was fetched (see `provenance`), None for a
+    folder of the user's. UserError if the folder is missing, unreadable, or holds no clip of the
+    dataset.
     """
     clips = manifest.load(dataset, data).clips
     root = Path(folder).expanduser().absolute()
@@ -92,7 +106,10 @@ def add(dataset: str, folder: Path, data: Path) -> Located:
         raise UserError(f"{root} {what}", next_step=f"repro data add {dataset} DIR")
     if not scan(root, clips, card(dataset, data).layouts):
         raise _foreign(dataset, root, clips, data)
-    return _note(dataset, root, data, {})
+    if origin is None:
+        today = datetime.datetime.now(datetime.UTC).date().isoformat()
+        origin = {"source": "folder", "folder": str(root), "added": today}
+    return _note(dataset, root, data, {}, origin)
 
 
 def leave_out(there: Located, unusable: Mapping[str, str], data: Path) -> Located:
@@ -110,8 +127,8 @@ def leave_out(there: Located, unusable: Mapping[str, str], data: Path) -> Locate
             f"mend or remove these files, then repro data prepare {there.dataset}",
         )
     noted = registration(there.dataset, data)
-    before = noted.unusable if noted else {}
-    return _note(there.dataset, there.root, data, {**before, **unusable})
+    before, origin = (noted.unusable, noted.origin) if noted else ({}, {})
+    return _note(there.dataset, there.root, data, {**before, **unusable}, origin)
 
 
 def located(dataset: str, data: Path) -> Located | None:
@@ -145,8 +162,14 @@ def _usable(
     return Located(dataset, root, found, total, data / f"{dataset}.json", left_out)
 
 
-def _note(dataset: str, root: Path, data: Path, unusable: Mapping[str, str]) -> Located:
-    """Register a folder, with the clips in it that cannot be used."""
+def _note(
+    dataset: str,
+    root: Path,
+    data: Path,
+    unusable: Mapping[str, str],
+    origin: Mapping[str, Any],
+) -> Located:
+    """Register a folder, with the clips in it that cannot be used and where it comes from."""
     clips = manifest.load(dataset, data).clips
     there = _usable(dataset, root, scan(root, clips, card(dataset, data).layouts), data, unusable)
     entry: dict[str, object] = {
@@ -154,6 +177,7 @@ def _note(dataset: str, root: Path, data: Path, unusable: Mapping[str, str]) -> 
         "folder": str(root),
         "found": len(there.found),
         "total": there.total,
+        "origin": dict(origin),
     }
     if unusable:
         entry["unusable"] = dict(unusable)
@@ -179,6 +203,7 @@ def _read(file: Path, dataset: str) -> Registration:
             int(entry["found"]),
             int(entry["total"]),
             dict(entry.get("unusable", {})),
+            dict(entry.get("origin", {})),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(

@@ -147,6 +147,8 @@ def _write(
 ) -> None:
     """Write the store in `part`, then rename it; `lengths` (clips,) is filled in."""
     part.mkdir(exist_ok=True)
+    for left in part.glob(".*.part"):
+        left.unlink()  # half of a file that a killed writer was about to rename
     try:
         _fill(part, clips, read, lengths, rate, progress)
     except BaseException:

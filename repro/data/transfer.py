@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from repro.data import atomic
+from repro.data.datasets import UNVERIFIED
 
 if TYPE_CHECKING:
     from requests import Response
@@ -145,7 +146,7 @@ class Transfer:
 
     def _known(self) -> bool:
         """Tell whether a wrong continuation would be found out by the hash."""
-        return self.remote.digest != "unverified"
+        return self.remote.digest != UNVERIFIED
 
     def _take(self, url: str, answer: "Response", have: int, version: _Version | None) -> None:
         """Write what a server answers; a part that is not the beginning of it is dropped."""

@@ -2,7 +2,6 @@
 
 import gzip
 import lzma
-import shutil
 import stat
 import tarfile
 import zipfile
@@ -36,23 +35,15 @@ def unpack(
     out. UserError, with nothing left behind, for a damaged archive, absolute names, names with
     "..", links that leave, devices, two members of one name, and more than the limit.
     """
-    for left in folder.parent.glob(atomic.temporary_names(folder)):
-        shutil.rmtree(left)
-    part = atomic.temporary(folder)
     try:
-        part.mkdir(parents=True)
-        written = 0
-        for count, (name, stream) in enumerate(_members(archive), start=1):
-            if count > MEMBERS:
-                raise _Hostile(f"more than {MEMBERS:,} files")
-            written = _write(stream, part / _inside(name), written, limit)
-            if progress:
-                progress(written, None)
-        atomic.sync_folder(part)
-        if folder.exists():
-            shutil.rmtree(folder)
-        part.rename(folder)
-        atomic.sync_folder(folder.parent)
+        with atomic.new_folder(folder) as part:
+            written = 0
+            for count, (name, stream) in enumerate(_members(archive), start=1):
+                if count > MEMBERS:
+                    raise _Hostile(f"more than {MEMBERS:,} files")
+                written = _write(stream, part / _inside(name), written, limit)
+                if progress:
+                    progress(written, None)
     except _BROKEN as error:
         raise UserError(f"{archive}: damaged archive ({error or type(error).__name__})",
                         f"rm {archive}, and fetch it again") from error  # fmt: skip
@@ -63,8 +54,6 @@ def unpack(
             f"{folder}: cannot be unpacked ({error.strerror or error})",
             "make room, or set REPRO_DATA to a folder that can be written",
         ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:

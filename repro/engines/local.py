@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,13 +35,19 @@ class _Worker:
     """A worker process on one device, and the thread that reads its events."""
 
     def __init__(
-        self, device: str, threads: int, home: Home, events: "queue.Queue[tuple[_Worker, Event]]"
+        self,
+        place: tuple[str, int],
+        threads: int,
+        home: Home,
+        events: "queue.Queue[tuple[_Worker, Event]]",
     ) -> None:
-        self.device = device
+        self.place = place
+        device, number = place
+        self.name = f"{device} #{number}" if number > 1 else device
         self.run: Run | None = None
         self.process = subprocess.Popen(
             [*WORKER, "--device", device, "--threads", str(threads), "--home", str(home.root)],
-            env=_environment(),
+            env=_environment(home),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -76,34 +81,60 @@ def execute(
     threads: int,
     home: Home,
     show: Callable[[str, Run | None, Event], None],
+    per_device: int = 1,
 ) -> Outcomes:
     """Train the runs on the devices; `show` is called with every event of a worker.
+
+    Runs start in the given order, but none before those that it starts from have ended;
+    `per_device` workers share each device.
 
     A run that fails is recorded with its cause and the rest goes on, in a new process where it took
     its own with it. Interrupting stops the workers; what they had reached stays in checkpoints.
     """
-    waiting = deque(runs)
+    waiting = list(runs)
+    idle: list[_Worker] = []
     outcomes = Outcomes()
     events: queue.Queue[tuple[_Worker, Event]] = queue.Queue()
-    workers = [_Worker(d, threads, home, events) for d in devices[: max(1, len(runs))]]
+    seats = [(device, number + 1) for number in range(per_device) for device in devices]
+    workers = [_Worker(seat, threads, home, events) for seat in seats[: max(1, len(runs))]]
     alive = set(workers)
+
+    def give(worker: _Worker) -> None:
+        """Hand over the next run that can start; without one wait for those that others train."""
+        _drop_orphans(waiting, outcomes)
+        training = {w.run.id for w in alive if w.run is not None and w is not worker}
+        open_runs = training | {run.id for run in waiting}
+        ready = next((r for r in waiting if not open_runs.intersection(r.parents)), None)
+        worker.run = None
+        if ready is not None:
+            waiting.remove(ready)
+            worker.give(ready)
+        elif waiting:
+            idle.append(worker)
+        else:
+            worker.give(None)
+
     try:
         while alive:
             worker, event = events.get()
             if event["event"] == "gone":
                 alive.discard(worker)
+                if worker in idle:
+                    idle.remove(worker)
                 if worker.run is not None:
                     outcomes.failed[worker.run.id] = f"its process ended with {_how(event['code'])}"
                     if waiting:  # one run's end, out of memory say, is not the end of the others
-                        alive.add(_Worker(worker.device, threads, home, events))
+                        alive.add(_Worker(worker.place, threads, home, events))
+                    _wake(idle, give)
                 continue
             if event["event"] == "refused":
                 raise UserError(event["text"], "repro doctor")
-            show(worker.device, worker.run, event)
+            show(worker.name, worker.run, event)
             if event["event"] in ("ready", "end"):
                 if event["event"] == "end":
                     _note(event, outcomes)
-                worker.give(waiting.popleft() if waiting else None)
+                give(worker)
+                _wake(idle, give)
     finally:
         for worker in alive:
             worker.process.send_signal(signal.SIGTERM)
@@ -114,13 +145,36 @@ def execute(
     return outcomes
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment of a worker, which finds a checkout that is not installed too."""
+def _wake(idle: list[_Worker], give: Callable[[_Worker], None]) -> None:
+    """Let the workers that wait for a parent look again."""
+    waiting = idle.copy()
+    idle.clear()
+    for worker in waiting:
+        give(worker)
+
+
+def _drop_orphans(waiting: list[Run], outcomes: Outcomes) -> None:
+    """Take out the runs whose parents have failed, and say so."""
+    gone = set(outcomes.failed) | set(outcomes.busy)
+    for run in list(waiting):
+        lost = [parent for parent in run.parents if parent in gone]
+        if lost:
+            waiting.remove(run)
+            outcomes.failed[run.id] = f"the run it starts from, {lost[0]}, has not ended well"
+            gone.add(run.id)
+
+
+def _environment(home: Home) -> dict[str, str]:
+    """Return the environment of a worker: its data and cache are the home's, wherever they lie.
+
+    A checkout that is not installed is found too.
+    """
+    here = {**os.environ, "REPRO_DATA": str(home.data), "REPRO_CACHE": str(home.cache)}
     root = places.checkout()
     if root is None:
-        return dict(os.environ)
+        return here
     paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**here, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _note(event: Event, outcomes: Outcomes) -> None:

@@ -6,10 +6,18 @@ of width 768, frequency-major (token f * 50 + t). CLS and DIST tokens and a posi
 kept from AST. Twelve Mixer blocks follow, then AST's head on the mean of CLS and DIST.
 63.0 M parameters at 35 classes.
 
+`load` takes from DeiT ("-I") or from AST trained on AudioSet what has a counterpart here: patch
+projection (RGB kernels joined by the grey formula 0.299 R + 0.587 G + 0.114 B), CLS, DIST and
+position embedding, each block's second norm and its MLP (768-3072-768) as channel mixing, the last
+norm. Attention and its norm have none: token mixing and head start at random.
+
 Deviations: none known, but ASM's own text (arXiv 2401.11102) was not at hand. Taken from ASM-RH:
     512 frames (600 x 768 is the shape it states), CLS and DIST tokens (which it says it removed).
     Inferred: hidden sizes 384 and 3072 (Mixer-B's), GELU, no dropout, AST's head. ASM also tried an
     adapted Acon-C activation, which is not offered here.
+    "Partially" is all that is said of the weights taken. Here: all that has a counterpart and fits.
+    With another hidden size than 3072 the channel MLPs start at random too. The coefficients of the
+    grey formula are BT.601's; AST's own kernels have one channel and are taken as they are.
 """
 
 import inspect
@@ -20,9 +28,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from repro.models import _deit
+
 VERSION = 1
 
 EPS = 1e-6  # of the norms around the blocks, as in MLP-Mixer and AST (torch: 1e-5)
+GREY = (0.299, 0.587, 0.114)  # of red, green and blue (BT.601)
 ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "mish": nn.Mish, "silu": nn.SiLU}
 CHOICES = {"tokens": ("cls_dist", "none"), "activation": tuple(ACTIVATIONS)}
 
@@ -227,3 +238,65 @@ def check_arguments(
             raise ValueError(f"{name} = {value!r} is not a positive whole number")
         elif kind is float and not 0 <= value < 1:
             raise ValueError(f"{name} = {value!r} is not in [0, 1)")
+
+
+@torch.no_grad()
+def load(model: nn.Module, state: Mapping[str, Any]) -> list[str]:
+    """Load a part of published weights into an ASM or ASM-RH in place; return what, and what not.
+
+    state: of a distilled DeiT or of a public AST, bare or under "model". Every tensor of either
+    side is named in a line. ValueError, before anything is written, if one that is needed is
+    missing or does not fit.
+    """
+    weights = _deit.weights(state)
+    own = dict(model.named_parameters())
+    sources = {name: source for name in own if (source := _source(name))}
+    given = weights.take(sources.values())
+    given = {name: given[source] for name, source in sources.items()}
+    how = {}
+    kernels = given["patches.proj.weight"]
+    if kernels.ndim == 4 and kernels.shape[1] == len(GREY):
+        given["patches.proj.weight"] = grey(kernels)
+        how["patches.proj"] = "RGB kernels joined as {} R + {} G + {} B".format(*GREY)
+    if "position" in own:
+        grid = model.patches.rows, model.patches.columns
+        given["position"], how["position"] = weights.positions(*grid)
+    first = "blocks.0.channel.mlp.fc1.bias"  # (hidden,)
+    if given[first].shape != own[first].shape:
+        given = {name: tensor for name, tensor in given.items() if ".mlp." not in name}
+    loaded = {name: own[name] for name in given}
+    _deit.check_shapes(loaded, given)
+    for name, tensor in loaded.items():
+        tensor.copy_(given[name])
+    used = {sources[name] for name in loaded}
+    return [
+        f"loaded: {len(loaded)} tensors of {weights.of}: {_deit.groups(loaded, how)}",
+        *_left_out(own, loaded),
+        f"not used: {_deit.groups(name for name in weights.state if name not in used)}",
+    ]
+
+
+def _source(name: str) -> str:
+    """Return the name in DeiT of what a parameter of a Mixer is loaded from; "" if from nothing."""
+    if ".token." in name or name.startswith("head."):
+        return ""
+    if name == "position":
+        return "pos_embed"
+    name = name.replace("patches.", "patch_embed.")
+    return name.replace(".channel.norm.", ".norm2.").replace(".channel.mlp.", ".mlp.")
+
+
+def grey(kernels: Tensor) -> Tensor:
+    """Join the kernels of red, green and blue, (width, 3, 16, 16) -> (width, 1, 16, 16)."""
+    return sum(part * kernels[:, i : i + 1] for i, part in enumerate(GREY))
+
+
+def _left_out(own: Mapping[str, Tensor], loaded: Mapping[str, Tensor]) -> list[str]:
+    """Say which parameters start at random, and why."""
+    left = [name for name in own if name not in loaded]
+    reasons = {
+        "they stand in the place of attention": [name for name in left if ".token." in name],
+        "their hidden size is another": [name for name in left if ".channel." in name],
+        "the head is new": [name for name in left if name.startswith("head.")],
+    }
+    return [f"not loaded: {_deit.groups(names)} ({why})" for why, names in reasons.items() if names]

@@ -31,15 +31,20 @@ Deviations:
     "MLP output layer" with no pooling named: mean over tokens, then AST's LayerNorm and linear
     layer; `head="mlp"` has one hidden layer. Hidden sizes, order within a block, activation,
     dropout and initialisation are not given: Mixer-B's sizes, token mixing first, GELU, none.
+    "-I" and "-A" take "partially" from DeiT or AST, with no word on which part: see `asm.py`. CLS,
+    DIST and position embedding are left out with the tokens. Roll and FFT stand before the MLP and
+    around the token mixing, so the channel MLP's weights were learned on an input not rolled.
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from repro.models import asm
 from repro.models.asm import (
     ACTIVATIONS,
     EPS,
@@ -252,3 +257,8 @@ def mlp_head(width: int, classes: int, activation: str) -> nn.Sequential:
             linear=nn.Linear(width, classes),
         )
     )
+
+
+def load(model: ASMRH, state: Mapping[str, Any]) -> list[str]:
+    """Load a part of DeiT's or AST's weights in place; return what, and what not (`asm.load`)."""
+    return asm.load(model, state)

@@ -9,7 +9,8 @@ and last norm follow; LayerNorm and one linear layer read the mean of CLS and DI
     3308 x 128, strides 16:  8 x 206 = 1648 patches    1650 tokens (12 frames reach no patch)
 
 `load` takes DeiT's ImageNet weights as AST's public code does: RGB kernels joined ("sum"; GAFX says
-averaged, "mean"), position embedding cut or interpolated to the grid, output layers left out.
+averaged, "mean"), position embedding cut or interpolated to the grid, output layers left out. It
+takes a public AST's AudioSet weights the same way.
 
 Deviations:
     Public AST keeps DeiT's two 1000-way output layers, which nothing reads. They are not here;
@@ -27,6 +28,8 @@ from timm.models.deit import VisionTransformerDistilled
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
+from repro.models import _deit
+from repro.models._deit import check_shapes, names
 from repro.models.asm import check_arguments
 
 VERSION = 1
@@ -163,34 +166,31 @@ def initialise(name: str, tensor: Tensor, generator: torch.Generator) -> None:
 
 @torch.no_grad()
 def load(model: AST, state: Mapping[str, Any]) -> list[str]:
-    """Load DeiT's weights into an AST in place; return what was taken, changed and left out.
+    """Load published weights into an AST in place; return what was taken, changed and left out.
 
-    state: the state dict of a distilled DeiT, or the published file's {"model": state dict}.
+    state: the state dict of a distilled DeiT, or the published file's {"model": state dict}; or of
+    a public AST trained on AudioSet, whose output layers are left out too.
     Its kernels of three channels are joined as `model.rgb` says, its position embedding is
     brought to the model's grid. ValueError, before anything is written, if one is missing or
     does not fit.
     """
-    if isinstance(state.get("model"), Mapping):
-        state = state["model"]
+    weights = _deit.weights(state)
     own = dict(model.vit.named_parameters())
-    missing = [name for name in own if name not in state]
-    if missing:
-        raise ValueError(f"the weights lack {names(missing)}: not those of a distilled DeiT")
-    given = {name: state[name] for name in own}
+    given = weights.take(own)
     changed = []
     if given["patch_embed.proj.weight"].shape[1:2] == (3,):
         given["patch_embed.proj.weight"] = join(given["patch_embed.proj.weight"], model.rgb)
         done = {"sum": "summed", "mean": "averaged"}[model.rgb]
         changed.append(f"patch_embed.proj.weight: RGB kernels {done}")
     patches = model.vit.patch_embed
-    given["pos_embed"], how = fit_positions(given["pos_embed"], patches.rows, patches.columns)
+    given["pos_embed"], how = weights.positions(patches.rows, patches.columns)
     changed += [f"pos_embed: {how}"] if how else []
     check_shapes(own, given)
     for name, tensor in own.items():
         tensor.copy_(given[name])
-    unused = [name for name in state if name not in own]
+    unused = [name for name in weights.state if name not in own]
     return [
-        f"loaded: {len(own)} tensors of DeiT",
+        f"loaded: {len(own)} tensors of {weights.of}",
         *changed,
         *([f"not used: {names(unused)}"] if unused else []),
         f"not loaded: {names(f'head.{name}' for name, _ in model.head.named_parameters())}",
@@ -202,52 +202,3 @@ def join(kernels: Tensor, rgb: str) -> Tensor:
     if rgb == "sum":
         return kernels.sum(dim=1, keepdim=True)
     return kernels.mean(dim=1, keepdim=True)
-
-
-def fit_positions(embedding: Tensor, rows: int, columns: int) -> tuple[Tensor, str]:
-    """Bring DeiT's position embedding to a grid of patches; also say what was done.
-
-    embedding (1, 2 + side * side, width) -> (1, 2 + rows * columns, width). As in AST's code, an
-    axis no longer than `side` is cut from the middle, a longer one interpolated linearly, columns
-    first. The embeddings of CLS and DIST stay.
-    """
-    side = round((embedding.shape[1] - 2) ** 0.5)
-    if embedding.ndim != 3 or 2 + side * side != embedding.shape[1]:
-        raise ValueError(
-            f"pos_embed {tuple(embedding.shape)} is not that of a square grid and two tokens"
-        )
-    if (rows, columns) == (side, side):
-        return embedding, ""
-    grid = embedding[:, 2:].transpose(1, 2).unflatten(2, (side, side))  # (1, width, side, side)
-    grid, across = _fit_axis(grid, 3, columns)
-    grid, down = _fit_axis(grid, 2, rows)
-    fitted = torch.cat([embedding[:, :2], grid.flatten(2).transpose(1, 2)], dim=1)
-    return fitted, f"rows {down}, columns {across}"
-
-
-def _fit_axis(grid: Tensor, dim: int, size: int) -> tuple[Tensor, str]:
-    """Cut the middle out of one axis of (1, width, rows, columns), or interpolate along it."""
-    side = grid.shape[dim]
-    if size <= side:
-        how = f"{side} -> {size} cut" if size < side else f"{side} kept"
-        return grid.narrow(dim, side // 2 - size // 2, size), how
-    shape = [size if axis == dim else grid.shape[axis] for axis in (2, 3)]
-    grid = nn.functional.interpolate(grid, size=shape, mode="bilinear")
-    return grid, f"{side} -> {size} interpolated"
-
-
-def check_shapes(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
-    """Raise ValueError if a tensor in `given` has not the shape that its namesake in `own` has."""
-    for name, tensor in own.items():
-        if given[name].shape != tensor.shape:
-            raise ValueError(
-                f"{name} is {tuple(given[name].shape)} in the weights, "
-                f"{tuple(tensor.shape)} in the model"
-            )
-
-
-def names(of: Any, most: int = 6) -> str:
-    """Join names to one text, the first few of them."""
-    of = list(of)
-    more = f" and {len(of) - most} more" if len(of) > most else ""
-    return ", ".join(of[:most]) + more

@@ -40,6 +40,7 @@ from torch import Tensor, nn
 from repro.models.asm import check_arguments
 
 VERSION = 1
+BATCH_NORM = True  # results depend on how many clips go through at once
 
 SLOPE = 0.2  # of every LeakyReLU
 DILATIONS: dict[str, tuple[int, ...]] = {
@@ -127,6 +128,20 @@ class EAT(nn.Module):
     def init_parameter(self, name: str, tensor: Tensor, generator: torch.Generator) -> None:
         """Fill one named parameter in place; see `initialise`."""
         initialise(name, tensor, generator)
+
+    def taps(self) -> tuple[dict[str, int], tuple[str, int]]:
+        """Name the early stages, and the last layer, for self-distillation.
+
+        Stages, with their channels: each residual block between two factors and the first stack,
+        whose outputs are (B, channels, frames). The last layer reads (B, width).
+        """
+        channels = self.stem.conv.out_channels
+        early: dict[str, int] = {}
+        for name, part in self.backbone.named_children():
+            channels = getattr(part, "channels", channels)
+            if name.startswith("block") or name == "stack1_down":
+                early[f"backbone.{name}"] = channels
+        return early, ("head", self.head.in_features)
 
 
 def backbone(

@@ -45,6 +45,7 @@ from repro.models import ast_vit
 from repro.models.asm import check_arguments
 
 VERSION = 1
+BATCH_NORM = True  # results depend on how many clips go through at once
 
 SOURCES = ["drums", "bass", "other", "vocals"]  # in the order of the published weights
 NFFT, HOP = 4096, 1024  # of Hybrid Demucs
@@ -159,6 +160,14 @@ class GAFX(nn.Module):
             )
         x = self.extractor(x)  # (B, steps, features)
         return x[:, :TARGET_STEPS] if self.classifier is None else self.classifier(x)
+
+    @property
+    def target_shape(self) -> tuple[int, int, int] | None:
+        """Steps, features and samples a step of the spectrogram to learn; None if there is none."""
+        if self.classifier is not None:
+            return None
+        steps, features = self.extractor.output_shape
+        return min(steps, TARGET_STEPS), features, ROW
 
     @torch.no_grad()
     def targets(self, spectrograms: Tensor, limits: tuple[float, float] | None = None) -> Tensor:

@@ -36,6 +36,7 @@ from torch import Tensor, nn
 from repro.models.asm import check_arguments
 
 VERSION = 1
+BATCH_NORM = True  # results depend on how many clips go through at once
 
 MELS, FRAMES = 2, 3  # dimensions of (B, channels, mels, frames)
 
@@ -43,7 +44,9 @@ MELS, FRAMES = 2, 3  # dimensions of (B, channels, mels, frames)
 def build(classes: int, input_shape: tuple[int, ...], **args: Any) -> "M3Net":
     """Build M3Net for spectrograms (frames, mels) of `input_shape`; ValueError if impossible."""
     check_arguments(M3Net, args, {})
-    return M3Net(classes, input_shape, **args)
+    model = M3Net(classes, input_shape, **args)
+    # Depth-wise convolutions over small maps are a quarter faster with the channels last (CPU).
+    return model.to(memory_format=torch.channels_last)
 
 
 class M3Net(nn.Module):

@@ -9,7 +9,7 @@ from repro import reduction, verdict
 from repro.judgement import CellVerdict, Judgement
 from repro.ledger import Ledger, Record
 from repro.plan import PlannedCell, Run, TablePlan
-from repro.reduction import Reduced, Results, Unit
+from repro.reduction import Measured, Reduced, Results, Unit
 from repro.render import measurement, notes
 from repro.spec import Table
 
@@ -131,7 +131,7 @@ def _cell(
     plan: TablePlan,
     planned: PlannedCell,
     found: Results,
-    measured: Results,
+    measured: Measured,
     judged: CellVerdict,
 ) -> Cell:
     """Reduce the records behind a cell to its number."""
@@ -178,13 +178,15 @@ def _cell(
 
 
 def _without_runs(
-    plan: TablePlan, planned: PlannedCell, measured: Results, judged: CellVerdict
+    plan: TablePlan, planned: PlannedCell, measured: Measured, judged: CellVerdict
 ) -> dict[str, Any]:
     """Return the measurement of a cell that no training fills, or why it has none."""
     fields, printed = planned.fields, planned.printed
     if fields.kind == "derived":
         return {"state": "not comparable", "reason": judged.sentence}
-    value = measurement.value(plan.entry, planned, measured)
+    value = measurement.value(plan, planned, measured)
+    if value is None and judged.word == "NOT COMPARABLE":
+        return {"state": "not comparable", "reason": judged.sentence}
     if value is None:
         return {"state": "not run", "reason": "not measured yet"}
     if isinstance(value, str):
@@ -192,7 +194,8 @@ def _without_runs(
     decimals = (
         printed.decimals + 1 if printed else 2
     )  # a measured value has no spread: one digit more
-    delta = value - float(printed.value) if printed else None
+    compared = judged.word != "NOT COMPARABLE"
+    delta = value - float(printed.value) if printed and compared else None
     return {"state": "complete", "ours": value, "delta": delta, "decimals": decimals}
 
 

@@ -1,9 +1,10 @@
 """What must be said with a table: marks, warnings, assumptions, verdict, protocol, execution."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from repro.data import protocols
 from repro.judgement import Judgement
 from repro.ledger import Record
 from repro.plan import TablePlan, as_text
@@ -34,7 +35,9 @@ def marks(plan: TablePlan) -> list[str]:
             kind = "SUBSET" if request.subset else "PART"
             found.append(f"{kind} of {name}: {selection.present:,} of {selection.total:,} clips")
     if request.on is not None:
-        found.append(f"ON {request.on}")
+        found.append(" ".join(filter(None, (f"ON {request.on}", request.protocol))))
+    if any("micro_batch" in run.resolved["recipe"] for run in plan.runs):
+        found.append(f"BATCH NORM OVER {request.micro_batch} CLIPS")
     return found + [f"ASSUMING {key}={value}" for key, value in request.assume.items()]
 
 
@@ -68,12 +71,54 @@ def lines(plan: TablePlan, used: Sequence[Record], judgement: Judgement) -> list
     found = [f"Verdict: {judgement.table.sentence}", *_claims(judgement)] if plan.runs else []
     kinds = dict.fromkeys(run.clips.protocol for run in plan.runs)
     if plan.request.on is not None:
-        found.append(f"Protocol: the one that {plan.request.on} calls for, {', '.join(kinds)}.")
+        own = f"what {plan.request.on} calls for"
+        asked = "as --protocol asks" if plan.request.protocol else own
+        found.append(f"Protocol {', '.join(kinds)}: {asked}.")
     else:
         found += [f"Protocol {p.name}: {p.why}" for p in entry.table.protocols if p.kind in kinds]
+    found += _splits(plan)
     found += [_coverage(plan, used)] if plan.runs else []
     found += [f"Demo: {_small(plan)}."] if plan.demo else []
-    return found + executions(used)
+    return found + origins(used) + executions(used)
+
+
+def _splits(plan: TablePlan) -> list[str]:
+    """Say once for each way of splitting how clips become train, validation and test."""
+    stated: dict[str, list[str]] = {}
+    for name in dict.fromkeys(run.clips.dataset for run in plan.runs):
+        for text in statements(plan, name):
+            stated.setdefault(text, []).append(name)
+    return [f"Split of {', '.join(names)}: {text}." for text, names in stated.items()]
+
+
+def statements(plan: TablePlan, name: str) -> list[str]:
+    """Return what a table's protocols do with a dataset, nested validation included."""
+    splits = (run.clips for run in plan.runs if run.clips.dataset == name)
+    return list(
+        dict.fromkeys(
+            protocols.statement(c.protocol, c.folds, c.valid, c.test, c.stratified) for c in splits
+        )
+    )
+
+
+def origins(used: Sequence[Record]) -> list[str]:
+    """Say where the audio of records comes from, and whether a source states its hash."""
+    told = {
+        f"Audio of {name}: {_origin(origin)}."
+        for record in used
+        for name, origin in (record.data.get("data") or {}).items()
+        if origin
+    }
+    return sorted(told)
+
+
+def _origin(origin: Mapping[str, Any]) -> str:
+    """Say in a line what a record keeps of a dataset's audio (`sources.provenance`)."""
+    if origin["source"] == "folder":
+        return f"a folder of the user's, added {origin['added']}; not checked against its source"
+    revision = f" at revision {origin['revision']}" if "revision" in origin else ""
+    checked = "as published" if origin["verified"] else "UNVERIFIED, trusted on first use"
+    return f"{origin['name']}{revision}, SHA-256 {origin['sha256'][:12]}, {checked}"
 
 
 def _claims(judgement: Judgement) -> list[str]:

@@ -3,7 +3,7 @@
 from repro import __version__
 from repro.data import datasets
 from repro.plan import TablePlan
-from repro.render import bibtex, provenance
+from repro.render import bibtex, notes, provenance
 from repro.render.grid import Grid
 
 _DECIDERS = {
@@ -76,7 +76,9 @@ def _data(grid: Grid) -> list[str]:
             text += f" ({datasets.card(name, grid.data).title})"
         if plan.request.audio == "generated":
             text += ", replaced by generated audio of the same shape"
-        text += f"; protocol {' and '.join(protocols)}"
+        text += (
+            f"; protocol {' and '.join(protocols)} ({'; or '.join(notes.statements(plan, name))})"
+        )
         if name in plan.selections:
             text += f"; {provenance.parts(plan, name)}"
         told.append(text + ".")

@@ -12,12 +12,12 @@ from repro.render.layout import View
 
 COLUMNS = (
     "table", "row", "column", "kind", "system", "metric", "unit", "printed", "value", "ours",
-    "spread", "delta", "n_done", "n_needed", "diverged", "state", "reason", "verdict",
+    "text", "spread", "delta", "n_done", "n_needed", "diverged", "state", "reason", "verdict",
     "verdict_reason", "source", "same_as", "protocol", "profile", "marks", "runs",
 )  # fmt: skip
 _OF_OURS = (
-    "ours", "spread", "delta", "n_done", "n_needed", "diverged", "state", "reason", "verdict",
-    "verdict_reason", "runs",
+    "ours", "text", "spread", "delta", "n_done", "n_needed", "diverged", "state", "reason",
+    "verdict", "verdict_reason", "runs",
 )  # fmt: skip
 _LEFT_OUT = {"printed": _OF_OURS, "ours": ("printed", "value", "delta"), "both": ()}
 

@@ -93,6 +93,8 @@ def legend(cells: Sequence[Cell], unit: str, delta: bool) -> str:
     if not any(cell.ours is not None for cell in cells):
         return explained + "." if explained else ""
     difference = "difference to the printed value, " if delta else ""
+    if not any(cell.runs for cell in cells):
+        return f"ours: measured; times: median over processes ({difference}verdict). {explained}."
     return (
         f"ours: mean ± standard deviation over {_UNITS[unit]} "
         f"({difference}runs done/needed, verdict). {explained}."

@@ -29,8 +29,11 @@ def set_up(threads: int = THREADS) -> None:
     torch.set_num_threads(threads)  # also keeps MKL from choosing a number of its own
 
 
-def execution(device: str, threads: int) -> dict[str, Any]:
-    """Return what decides the bits of a run besides the run itself."""
+def execution(device: str, threads: int, micro_batch: int = 0) -> dict[str, Any]:
+    """Return what decides the bits of a run besides the run itself.
+
+    micro_batch: clips that go through a model at once; part of the run where it has batch norm.
+    """
     import numpy
     import torchaudio
 
@@ -46,6 +49,7 @@ def execution(device: str, threads: int) -> dict[str, Any]:
         "cuda": torch.version.cuda if kind == "cuda" else None,
         "compile": False,
         "tier": "exact",
+        **({"micro_batch": micro_batch} if micro_batch else {}),
     }
 
 

@@ -7,243 +7,291 @@ and a run that was killed continues to the same bytes as one that was not.
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from repro import augment, metrics, seeds
-from repro.data.store import Store
-from repro.frontends import Fbank
-from repro.train import losses, optim
+from repro import metrics
+from repro.train import batches, losses, optim
+from repro.train.average import Average
 from repro.train.checkpoint import Checkpoints
-from repro.train.determinism import weight_digest
+from repro.train.determinism import initialise, weight_digest
+from repro.train.distill import Stages
+from repro.train.feed import Feed
+from repro.train.task import Emit, Outcome, Part, Scores, Task
 
+# Stands for all files of this folder that decide a bit of a result.
 VERSION = 1
 
-Indices = NDArray[np.int64]
-Emit = Callable[[dict[str, Any]], None]
 
+class Learner:
+    """What training changes: model, average, classifiers of its stages, optimiser."""
 
-@dataclass(frozen=True)
-class Part:
-    """The clips of one part: where they stand in the store, their classes and keys."""
+    def __init__(self, task: Task) -> None:
+        recipe = task.recipe
+        self.model = task.model
+        decay = recipe.get("ema", 0.0)
+        self.average = Average(task.model, decay) if decay else None
+        self.stages: Stages | None = None
+        learning = list(task.model.parameters())
+        if recipe.get("distill") == "self":
+            self.stages = Stages(task.model, task.classes)
+            initialise(self.stages, *task.seed_parts, "stages")
+            self.stages.to(task.device)
+            learning += self.stages.parameters()
+        self.optimizer = optim.build(learning, recipe["optimizer"])
 
-    ids: list[str]
-    positions: Indices
-    labels: Indices
-    keys: NDArray[np.uint64]
+    @property
+    def tested(self) -> nn.Module:
+        """The model that is validated, selected and tested: the average where there is one."""
+        return self.average.model if self.average else self.model
 
-    def __len__(self) -> int:
-        return len(self.ids)
+    def weights(self) -> dict[str, Tensor]:
+        """Return every tensor that training changes, by name."""
+        state = dict(self.model.state_dict())
+        if self.average:
+            state |= {f"average.{k}": v for k, v in self.average.model.state_dict().items()}
+        if self.stages:
+            state |= {f"stages.{k}": v for k, v in self.stages.state_dict().items()}
+        return state
 
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return {"weights": self.weights(), "optimizer": self.optimizer.state_dict()}
 
-@dataclass(frozen=True)
-class Task:
-    """All that a training needs."""
-
-    model: nn.Module
-    front: Fbank
-    store: Store
-    train: Part
-    valid: Part
-    test: Part
-    classes: int
-    recipe: dict[str, Any]
-    seed_parts: tuple[str | int, ...]
-    device: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a training came to."""
-
-    status: str  # complete or diverged
-    rows: list[dict[str, Any]]  # one for each epoch
-    best_epoch: int  # counted from 1; 0 if diverged
-    scores: dict[str, NDArray[np.float32]]  # valid and test at the selected epoch
-    weights: str  # digest of the selected weights
-    seconds: float  # of training and scoring, those before an interruption included
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what a checkpoint kept."""
+        own = self.weights()
+        if own.keys() != state["weights"].keys():
+            raise ValueError("the checkpoint is not one of this run")
+        with torch.no_grad():
+            for name, tensor in own.items():
+                tensor.copy_(state["weights"][name])
+        self.optimizer.load_state_dict(state["optimizer"])
 
 
 def fit(task: Task, checkpoints: Checkpoints, emit: Emit) -> Outcome:
     """Train to the end, from the last checkpoint if any, and score the selected weights."""
-    optimizer = optim.build(task.model, task.recipe["optimizer"])
+    learner, feed = Learner(task), Feed(task)
     state = checkpoints.load(emit)
     if state is None:
         state = {"epoch": 0, "rows": [], "best_epoch": 0, "best": None, "seconds": 0.0}
     else:
-        task.model.load_state_dict(state.pop("model"))
-        optimizer.load_state_dict(state.pop("optimizer"))
+        learner.restore(state.pop("learner"))
     began = time.monotonic() - state["seconds"]
-    for epoch in range(state["epoch"], task.recipe["epochs"]):
-        row = _epoch(task, optimizer, epoch, emit)
-        state["rows"].append(row)
-        state["epoch"] = epoch + 1
-        if row["loss"] is None:
-            return _diverged(task, state["rows"], time.monotonic() - began)
-        if _selected(task.recipe, state["rows"], state["best_epoch"]):
-            state["best_epoch"] = epoch + 1
-            state["best"] = {k: v.cpu().clone() for k, v in task.model.state_dict().items()}
-        emit({"event": "epoch", "epoch": epoch + 1, "loss": row["loss"], "valid": row["valid"]})
-        if checkpoints.due(last=epoch + 1 == task.recipe["epochs"]):
-            state["seconds"] = time.monotonic() - began
-            weights, moments = task.model.state_dict(), optimizer.state_dict()
-            checkpoints.save({**state, "model": weights, "optimizer": moments})
-    return _finish(task, state, began)
+    try:
+        for epoch in range(state["epoch"], task.recipe["epochs"]):
+            row = _epoch(task, learner, feed, epoch, emit)
+            state["rows"].append(row)
+            state["epoch"] = epoch + 1
+            if row["loss"] is None:
+                return _diverged(learner, state["rows"], time.monotonic() - began)
+            if _selected(task.recipe, state["rows"], state["best_epoch"]):
+                state["best_epoch"] = epoch + 1
+                tested = learner.tested.state_dict()
+                state["best"] = {k: v.cpu().clone() for k, v in tested.items()}
+            emit({"event": "epoch", "epoch": epoch + 1, "loss": row["loss"], "valid": row["valid"]})
+            if checkpoints.due(last=epoch + 1 == task.recipe["epochs"]):
+                state["seconds"] = time.monotonic() - began
+                checkpoints.save({**state, "learner": learner.state()})
+        return _finish(task, learner, feed, state, began)
+    finally:
+        if learner.stages:
+            learner.stages.remove()
 
 
-def _epoch(task: Task, optimizer: torch.optim.Optimizer, epoch: int, emit: Emit) -> dict[str, Any]:
+def _epoch(task: Task, learner: Learner, feed: Feed, epoch: int, emit: Emit) -> dict[str, Any]:
     """Train and validate one epoch; return its row. Where it diverged, the loss is None."""
     diverged = {"epoch": epoch + 1, "loss": None}
-    mean_loss = _train_epoch(task, optimizer, epoch, emit)
+    mean_loss = _train_epoch(task, learner, feed, epoch, emit)
     if not math.isfinite(mean_loss):
         return diverged
-    scores = predict(task, task.valid)
-    if not np.isfinite(scores).all():
-        return diverged  # the last step of the epoch broke the weights
-    return {
+    row = {
         "epoch": epoch + 1,
         "loss": mean_loss,
-        "lr": _lr(task.recipe, epoch),
-        "valid": metrics.measure(scores, task.valid.labels),
-        "weights": weight_digest(task.model.state_dict()),
+        "lr": _lr(task, (epoch + 1) * batches.steps(task) - 1),
+        "weights": weight_digest(learner.weights()),
     }
+    # Selection on test is asked for by name, and marked wherever its result is shown.
+    parts = ("valid", "test") if task.recipe["select"] == "test" else ("valid",)
+    for name in parts:
+        measured, _ = score(task, learner.tested, feed, getattr(task, name))
+        if measured is None:
+            return diverged  # the last step of the epoch broke the weights
+        row[name] = measured
+    return row
 
 
-def _finish(task: Task, state: dict[str, Any], began: float) -> Outcome:
+def _finish(
+    task: Task, learner: Learner, feed: Feed, state: dict[str, Any], began: float
+) -> Outcome:
     """Score valid and test with the selected weights."""
-    task.model.load_state_dict(state["best"])
-    parts = {"valid": task.valid, "test": task.test}
-    scores = {name: predict(task, part) for name, part in parts.items()}
-    seconds = time.monotonic() - began
-    if not all(np.isfinite(made).all() for made in scores.values()):
-        return _diverged(task, state["rows"], seconds)
-    weights = weight_digest(state["best"])
-    return Outcome("complete", state["rows"], state["best_epoch"], scores, weights, seconds)
+    tested = learner.tested
+    tested.load_state_dict(state["best"])
+    measured, scores = {}, {}
+    for name in ("valid", "test"):
+        found, made = score(task, tested, feed, getattr(task, name))
+        if found is None:
+            return _diverged(learner, state["rows"], time.monotonic() - began)
+        measured[name] = found
+        if made is not None:
+            scores[name] = made
+    return Outcome(
+        status="complete",
+        rows=state["rows"],
+        best_epoch=state["best_epoch"],
+        metrics=measured,
+        scores=scores,
+        digest=weight_digest(state["best"]),
+        seconds=time.monotonic() - began,
+        weights=state["best"],
+    )
 
 
-def _diverged(task: Task, rows: list[dict[str, Any]], seconds: float) -> Outcome:
-    return Outcome("diverged", rows, 0, {}, weight_digest(task.model.state_dict()), seconds)
+def _diverged(learner: Learner, rows: list[dict[str, Any]], seconds: float) -> Outcome:
+    digest = weight_digest(learner.weights())
+    return Outcome("diverged", rows, 0, {}, {}, digest, seconds)
 
 
-def predict(task: Task, part: Part) -> NDArray[np.float32]:
-    """Return the scores of a part, (clips, classes), in its order."""
-    task.model.eval()
+def score(
+    task: Task, model: nn.Module, feed: Feed, part: Part
+) -> tuple[dict[str, Any] | None, Scores | None]:
+    """Return the metrics of a part, and the scores (decisions, classes) that they follow from.
+
+    Metrics are empty for a part without clips and None where a score is no number. A model that
+    learns spectrograms has no scores; its metric is the loss.
+    """
+    if len(part) == 0:
+        return {}, None
+    if task.spectrogram is not None:
+        loss = _spectrogram_loss(task, model, feed, part)
+        return ({"n": len(part), "loss": loss} if math.isfinite(loss) else None), None
+    made = predict(task, model, feed, part)
+    if not np.isfinite(made).all():
+        return None, None
+    return _measure(task, part, made)
+
+
+def _measure(task: Task, part: Part, made: Scores) -> tuple[dict[str, Any], Scores]:
+    """Return the metrics of what is decided on, pieces or clips, and the scores of the same.
+
+    A clip's scores are the mean of its pieces'. Of pieces, both are measured: the one that the
+    recipe does not decide on stands under its own name.
+    """
+    if part.pieces == 1:
+        return metrics.measure(made, part.labels), made
+    clips = made.reshape(-1, part.pieces, task.classes).mean(axis=1)
+    by_piece = metrics.measure(made, part.labels)
+    by_clip = metrics.measure(clips, part.labels[:: part.pieces])
+    if task.recipe.get("scored", "clip") == "piece":
+        return {**by_piece, "by_clip": by_clip}, made
+    return {**by_clip, "by_piece": by_piece}, clips
+
+
+def decided(task: Task, part: Part) -> list[str]:
+    """Return the ids of what is decided on: pieces, or clips."""
+    if part.pieces == 1 or task.recipe.get("scored", "clip") == "piece":
+        return part.ids
+    return [item.rpartition("#")[0] for item in part.ids[:: part.pieces]]
+
+
+def predict(task: Task, model: nn.Module, feed: Feed, part: Part) -> Scores:
+    """Return the scores of a part, (items, classes), in its order."""
+    model.eval()
     made = []
     with torch.no_grad():
-        for batch in _batches(np.arange(len(part)), task.recipe["batch"]):
-            waveforms, lengths = _waveforms(task, part.positions[batch])
-            x = task.front.normalise(task.front.features(waveforms, lengths))
+        for _, x in feed.features(part, feed.in_order(part)):
             with _autocast(task):
-                logits = task.model(x)
+                logits = model(x)
             made.append(losses.scores(task.recipe["loss"], logits.float()).cpu().numpy())
     return np.concatenate(made)
 
 
-def _train_epoch(task: Task, optimizer: torch.optim.Optimizer, epoch: int, emit: Emit) -> float:
-    """Train one epoch and return its mean loss per clip."""
-    recipe = task.recipe
-    for group in optimizer.param_groups:
-        group["lr"] = _lr(recipe, epoch)
+def _spectrogram_loss(task: Task, model: nn.Module, feed: Feed, part: Part) -> float:
+    """Return the mean loss of a part's spectrograms."""
+    model.eval()
+    total = 0.0
+    with torch.no_grad():
+        for items, waveforms, lengths in feed.stream(part, feed.in_order(part)):
+            x, targets = batches.spectrogram_batch(task, feed, waveforms, lengths)
+            with _autocast(task):
+                logits = model(x)
+            loss = losses.loss(task.recipe["loss"], logits.float(), targets)
+            total += float(loss) * len(items)
+    return total / len(part)
+
+
+def _train_epoch(task: Task, learner: Learner, feed: Feed, epoch: int, emit: Emit) -> float:
+    """Train one epoch and return its mean loss per item."""
     batch_losses = []  # on the device: reading each at once would make it wait
     done, told = 0, time.monotonic()
+    step = epoch * batches.steps(task)
     task.model.train()
-    for batch in epoch_batches(task, epoch):
-        x, targets = training_batch(task, batch, epoch)
-        with _autocast(task):
-            logits = task.model(x)
-        loss = losses.loss(recipe["loss"], logits.float(), targets)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
-        optimizer.step()
-        batch_losses.append(loss.detach() * len(batch))
-        done += len(batch)
+    torch.manual_seed(batches.key(task, "dropout", epoch))
+    for size, x, targets, mixed in batches.training_batches(task, feed, epoch):
+        for group in learner.optimizer.param_groups:
+            group["lr"] = _lr(task, step)
+        batch_losses.append(_step(task, learner, x, targets, mixed) * size)
+        step += 1
+        done += size
         if time.monotonic() - told > 0.5:
             told = time.monotonic()
             emit({"event": "step", "epoch": epoch + 1, "done": done, "of": len(task.train)})
-    return float(torch.stack(batch_losses).cpu().double().sum()) / len(task.train)
+    return float(torch.stack(batch_losses).cpu().double().sum()) / done
 
 
-def epoch_batches(task: Task, epoch: int) -> Iterator[Indices]:
-    """Yield the batches of an epoch, as positions in the training part."""
-    return _batches(seeds.order(_key(task, "order", epoch), task.train.keys), task.recipe["batch"])
+def _step(task: Task, learner: Learner, x: Tensor, targets: Tensor, mixed: bool) -> Tensor:
+    """Take one step of the optimiser; return the loss of the batch, detached."""
+    learner.optimizer.zero_grad(set_to_none=True)
+    size = task.micro_batch or len(x)
+    loss = x.new_zeros((), dtype=torch.float32)
+    for start in range(0, len(x), size):
+        some = slice(start, start + size)
+        share = 1.0 if task.recipe.get("reduction") == "sum" else len(x[some]) / len(x)
+        part = _loss(task, learner, x[some], targets[some], mixed) * share
+        part.backward()  # type: ignore[no-untyped-call]  # untyped in torch
+        loss += part.detach()
+    if clip := task.recipe.get("grad_clip"):
+        torch.nn.utils.clip_grad_norm_(task.model.parameters(), clip)
+    learner.optimizer.step()
+    if learner.average:
+        learner.average.update(task.model)
+    return loss
 
 
-def training_batch(task: Task, batch: Indices, epoch: int) -> tuple[Tensor, Tensor]:
-    """Return the augmented features (B, frames, mels) and targets (B, classes) of a batch.
-
-    AST's order: mixup on the waveform, features, masks, normalisation, noise and roll.
-    """
-    part, settings = task.train, task.recipe["augment"]
-    keys = part.keys[batch]
-    waveforms, lengths = _waveforms(task, part.positions[batch])
-    targets = _one_hot(task, part.labels[batch])
-    if settings.get("mixup"):
-        draws = seeds.uniform(_key(task, "mixup", epoch), keys, 3)
-        weights = augment.mixup_weights(draws, settings["mixup"], settings.get("mixup_alpha", 10.0))
-        partner = (draws[:, 2] * len(part)).astype(np.int64)
-        others, other_lengths = _waveforms(task, part.positions[partner])
-        other_targets = _one_hot(task, part.labels[partner])
-        waveforms, targets = augment.mixup(
-            waveforms, lengths, targets, others, other_lengths, other_targets, weights
-        )
-    x = task.front.features(waveforms, lengths)
-    on_device = torch.from_numpy(keys.view(np.int64)).to(task.device)
-    freq_mask, time_mask = settings.get("freq_mask", 0), settings.get("time_mask", 0)
-    if freq_mask or time_mask:
-        draws_mask = augment.hashed_uniform(_key(task, "mask", epoch), on_device, 4)
-        x = augment.spec_mask(x, draws_mask, freq_mask, time_mask)
-    x = task.front.normalise(x)
-    if settings.get("noise") or settings.get("roll"):
-        draws_roll = augment.hashed_uniform(_key(task, "noise-level", epoch), on_device, 2)
-        if settings.get("noise"):
-            noise = augment.hashed_uniform(_key(task, "noise", epoch), on_device, x[0].numel())
-            noise = noise.view_as(x)
-        else:
-            noise = torch.zeros_like(x)
-        x = augment.noise_roll(x, draws_roll, noise, settings.get("roll", 0))
-    return x, targets
+def _loss(task: Task, learner: Learner, x: Tensor, targets: Tensor, mixed: bool) -> Tensor:
+    """Return the loss of a batch, with what a teacher or the stages add to it."""
+    with _autocast(task):
+        logits = task.model(x)
+    logits = logits.float()
+    settings = batches.settings_of_loss(task.recipe, mixed)
+    loss = losses.loss(logits=logits, targets=targets, **settings)
+    if learner.stages:
+        loss = loss + learner.stages.loss(logits, targets, settings)
+    if task.teacher is not None:
+        with torch.no_grad(), _autocast(task):
+            taught = task.teacher(x)
+        loss = loss + losses.divergence(logits, taught.float(), 1.0)
+    return loss
 
 
 def _selected(recipe: dict[str, Any], rows: list[dict[str, Any]], best_epoch: int) -> bool:
     """Tell whether the newest epoch is the one to keep; of equal epochs the first stays."""
-    if recipe["select"] == "last" or best_epoch == 0:
+    if recipe["select"] == "last":
+        return len(rows) == int(recipe["epochs"])
+    if best_epoch == 0:
         return True
-    if recipe["select"] == "test":
-        raise ValueError("selection on the test set is not in this version")
     metric = "correct" if recipe["select_metric"] == "accuracy" else recipe["select_metric"]
-    return bool(rows[-1]["valid"][metric] > rows[best_epoch - 1]["valid"][metric])
+    new, best = (row[recipe["select"]][metric] for row in (rows[-1], rows[best_epoch - 1]))
+    return bool(new > best)
 
 
-def _lr(recipe: dict[str, Any], epoch: int) -> float:
-    return float(recipe["optimizer"]["lr"]) * optim.rate(recipe["schedule"], epoch)
-
-
-def _key(task: Task, purpose: str, epoch: int) -> int:
-    return seeds.derive(*task.seed_parts, purpose, epoch)
-
-
-def _batches(order: Indices, size: int) -> Iterator[Indices]:
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
-
-
-def _waveforms(task: Task, positions: Indices) -> tuple[Tensor, Tensor]:
-    """Return waveforms (B, S) in [-1, 1) on the device and lengths (B,) on the CPU."""
-    samples, lengths = task.store.batch(positions)
-    waveforms = torch.from_numpy(samples).to(task.device).float() / 32768
-    return waveforms, torch.from_numpy(lengths)
-
-
-def _one_hot(task: Task, labels: Indices) -> Tensor:
-    targets = torch.zeros(len(labels), task.classes)
-    targets[torch.arange(len(labels)), torch.from_numpy(labels)] = 1.0
-    return targets.to(task.device)
+def _lr(task: Task, step: int) -> float:
+    recipe = task.recipe
+    rate = optim.rate(recipe["schedule"], step, batches.steps(task), recipe["epochs"])
+    return float(recipe["optimizer"]["lr"]) * rate
 
 
 def _autocast(task: Task) -> torch.autocast:

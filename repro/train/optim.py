@@ -1,33 +1,71 @@
-"""Optimisers and learning-rate schedules; a rate is a pure function of the epoch."""
+"""Optimisers and learning-rate schedules; a rate is a pure function of the step."""
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
+# PyTorch's OneCycleLR starts at 1/25 of the highest rate and ends at 1/10,000 of where it started.
+CYCLE_START, CYCLE_END = 1 / 25, 1 / 25 / 1e4
 
-def build(model: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
-    """Return the optimiser of a resolved recipe; SGD takes the first beta as its momentum."""
+
+def build(parameters: Iterable[nn.Parameter], settings: dict[str, Any]) -> torch.optim.Optimizer:
+    """Return the optimiser of a resolved recipe; SGD takes the first beta as its momentum.
+
+    Parameters that do not learn are left out. decay = "matrices" spares tensors of one dimension
+    (biases, norms) the weight decay.
+    """
+    learning = [p for p in parameters if p.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": learning}]
+    if settings.get("decay") == "matrices":
+        groups = [
+            {"params": [p for p in learning if p.ndim > 1]},
+            {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
+        ]
     common = {"lr": settings["lr"], "weight_decay": settings["weight_decay"]}
     if settings["name"] == "sgd":
-        return torch.optim.SGD(model.parameters(), momentum=settings["betas"][0], **common)
+        return torch.optim.SGD(groups, momentum=settings["betas"][0], **common)
     common |= {"betas": tuple(settings["betas"]), "eps": settings["eps"]}
     if settings["name"] == "adam":
-        return torch.optim.Adam(model.parameters(), **common)
+        return torch.optim.Adam(groups, **common)
     if settings["name"] == "adamw":
-        return torch.optim.AdamW(model.parameters(), **common)
-    raise ValueError(f"optimiser {settings['name']!r} is not in this version")
+        return torch.optim.AdamW(groups, **common)
+    raise ValueError(f"unknown optimiser {settings['name']!r}")
 
 
-def rate(settings: dict[str, Any], epoch: int) -> float:
-    """Return what the learning rate is multiplied by in an epoch (the first is 0).
+def rate(settings: dict[str, Any], step: int, steps: int, epochs: int) -> float:
+    """Return what the learning rate is multiplied by at a step (the first is 0).
 
-    "step": 1 in the first `start` epochs, then `factor` once more at every epoch, as AST's
-    MultiStepLR with milestones 5, 6, 7, ... does.
+    steps: in one epoch. "step": 1 in the first `start` epochs, then `factor` once more at every
+    epoch, as AST's MultiStepLR with milestones 5, 6, 7, ... does. "halving": half from each epoch
+    of `at` on, counted from 0 as MultiStepLR counts. "onecycle": PyTorch's OneCycleLR with cosine
+    shape, rising in the share `rise` of all steps; the momentum stays. Before all of them the rate
+    rises in a straight line for `warmup_steps`.
     """
+    epoch = step // steps
+    warmup = int(settings.get("warmup_steps", 0))
+    rising = min(1.0, (step + 1) / warmup) if warmup else 1.0
+    if settings["name"] == "constant":
+        return rising
     if settings["name"] == "step":
         later = max(0, epoch - int(settings.get("start", 0)) + 1)
-        return float(settings.get("factor", 1.0)) ** later
-    if settings["name"] == "constant":
-        return 1.0
-    raise ValueError(f"schedule {settings['name']!r} is not in this version")
+        return rising * float(settings.get("factor", 1.0)) ** later
+    if settings["name"] == "halving":
+        return rising * math.pow(0.5, sum(epoch >= at for at in settings.get("at", [])))
+    if settings["name"] == "onecycle":
+        return rising * _cycle(step, steps * epochs, float(settings.get("rise", 0.0)))
+    raise ValueError(f"unknown schedule {settings['name']!r}")
+
+
+def _cycle(step: int, total: int, rise: float) -> float:
+    """Return the one-cycle rate, as a share of the highest."""
+    top = max(rise * total - 1, 0.0)  # the step at which the rate is highest
+    if step <= top and top > 0:
+        return _cosine(CYCLE_START, 1.0, step / top)
+    return _cosine(1.0, CYCLE_END, (step - top) / max(total - 1 - top, 1.0))
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))

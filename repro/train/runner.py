@@ -12,25 +12,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from repro import frontends, identity, ledger, locks, metrics, places, seeds
-from repro.data import audio
-from repro.data.clips import ClipSource, Selection, findings, select
-from repro.data.manifest import Clip
-from repro.data.store import Store
+from repro import identity, ledger, locks, places
+from repro.data.clips import ClipSource, findings, select
 from repro.errors import UserError
-from repro.train import determinism, loop
+from repro.train import determinism, loop, tasks
 from repro.train.checkpoint import Checkpoints
+from repro.train.task import Emit, Outcome, Task
 
 
 def execute(
-    job: dict[str, Any], device: str, threads: int, home: places.Home, emit: loop.Emit
+    job: dict[str, Any], device: str, threads: int, home: places.Home, emit: Emit
 ) -> tuple[str, str]:
     """Train a job and write its record; return the status and the cause of a failure.
 
     Statuses: complete, diverged, failed, or busy where another process trains the run.
     """
     run = job["run"]
-    described = determinism.execution(device, threads)
+    described = determinism.execution(device, threads, job.get("micro_batch", 0))
     try:
         with ledger.work(home.runs, run, identity.execution_id(described)) as work:
             if work.recorded():
@@ -70,27 +68,30 @@ def _train(
         raise UserError(
             f"the clips of {source.dataset} have changed since run {job['run']} was planned"
         )
-    front, store = _prepare(resolved, source, selection, device, home, log)
-    task = _task(resolved, selection, front, store, device)
+    micro = job.get("micro_batch", 0)
+    try:
+        task, taken = tasks.build(resolved, source, selection, device, home, log, micro)
+    except tasks.ParentDiverged as diverged:
+        return {"status": "diverged", "cause": str(diverged), "metrics": {}, "best_epoch": 0,
+                "seconds": 0.0}  # fmt: skip
     parameters = sum(p.numel() for p in task.model.parameters())
-    log({"event": "start", "epochs": task.recipe["epochs"], "parameters": parameters})
-    outcome = loop.fit(task, Checkpoints(work.folder, store.digest), log)
+    about = {"store": task.store.digest, "execution": work.final.name}
+    log({"event": "start", "epochs": task.recipe["epochs"], "parameters": parameters, **about})
+    outcome = loop.fit(task, Checkpoints(work.folder, task.store.digest), log)
     _write_results(work.folder, task, outcome)
-    parts = {name: getattr(task, name) for name in ("valid", "test")}
-    measured = {
-        name: metrics.measure(outcome.scores[name], part.labels)
-        for name, part in parts.items()
-        if name in outcome.scores
-    }
+    if job.get("keep") and outcome.weights:
+        torch.save(outcome.weights, work.folder / ledger.WEIGHTS)
+    split = selection.split
     return {
         "status": outcome.status,
-        "metrics": measured,
+        "metrics": outcome.metrics,
         "best_epoch": outcome.best_epoch,
-        "weights": outcome.weights,
+        "weights": outcome.digest,
         "seconds": round(outcome.seconds, 3),
         "parameters": parameters,
-        "clips_used": {p: len(getattr(task, p)) for p in ("train", "valid", "test")},
-        "store": store.digest,
+        "init": taken,
+        "clips_used": {name: len(clips) for name, clips in split.parts().items()},
+        "store": task.store.digest,
         "findings": [
             f"{f.level}: {f.text}"
             for f in findings(source, home.data, resolved["recipe"]["select"])
@@ -98,80 +99,19 @@ def _train(
     }
 
 
-def _prepare(
-    resolved: dict[str, Any],
-    source: ClipSource,
-    selection: Selection,
-    device: str,
-    home: places.Home,
-    log: "_Log",
-) -> tuple[frontends.Fbank, Store]:
-    """Return the front end and the waveform store that it reads."""
-    settings = resolved["frontend"]
-    if settings["name"] != "fbank":
-        raise UserError(f"front end {settings['name']!r} is not in this version")
-    front = frontends.Fbank(**settings["args"], device=device)
-    rate = settings["args"].get("rate", 16000)
-    split = selection.split
-    clips = sorted({*split.train, *split.valid, *split.test})
-
-    def progress(done: int, of: int) -> None:
-        log.emit({"event": "prepare", "done": done, "of": of})
-
-    return front, audio.prepare(source, clips, selection.classes, rate, home, progress)
-
-
-def _task(
-    resolved: dict[str, Any],
-    selection: Selection,
-    front: frontends.Fbank,
-    store: Store,
-    device: str,
-) -> loop.Task:
-    """Build model and parts; weights start from the seed and the parameters' names."""
-    import importlib
-
-    classes = selection.classes
-    number = {name: index for index, name in enumerate(classes)}
-
-    def part(unordered: tuple[Clip, ...]) -> loop.Part:
-        clips = sorted(unordered)  # equal splits are one run, however they are listed
-        ids = [clip.id for clip in clips]
-        labels = np.array([number[clip.label] for clip in clips], dtype=np.int64)
-        return loop.Part(ids, store.positions(ids), labels, seeds.clip_keys(ids))
-
-    module = importlib.import_module(f"repro.models.{resolved['model']['name']}")
-    shape = (front.frames, front.mels)
-    model = module.build(len(classes), shape, **resolved["model"]["args"])
-    parts = (resolved["seed"], resolved["dataset"], resolved["split"])
-    determinism.initialise(model, *parts)
-    split = selection.split
-    return loop.Task(
-        model=model.to(device),
-        front=front,
-        store=store,
-        train=part(split.train),
-        valid=part(split.valid),
-        test=part(split.test),
-        classes=len(classes),
-        recipe=resolved["recipe"],
-        seed_parts=parts,
-        device=device,
-    )
-
-
-def _write_results(folder: Path, task: loop.Task, outcome: loop.Outcome) -> None:
+def _write_results(folder: Path, task: Task, outcome: Outcome) -> None:
     """Write epochs.jsonl and predictions.npz into the work folder."""
     lines = "".join(identity.canonical(row) + "\n" for row in outcome.rows)
     (folder / "epochs.jsonl").write_text(lines, encoding="utf-8")
     if not outcome.scores:
         return
     arrays: dict[str, Any] = {}
-    for name in ("valid", "test"):
+    for name, scores in outcome.scores.items():
         part = getattr(task, name)
-        arrays[f"{name}_ids"] = np.array([i.encode() for i in part.ids])
-        arrays[f"{name}_scores"] = outcome.scores[name]
-        arrays[f"{name}_labels"] = part.labels
+        ids = loop.decided(task, part)
+        arrays[f"{name}_ids"] = np.array([i.encode() for i in ids])
+        arrays[f"{name}_scores"] = scores
+        arrays[f"{name}_labels"] = part.labels[:: len(part) // len(ids)]
     np.savez_compressed(folder / "predictions.npz", **arrays)
 
 
@@ -193,7 +133,7 @@ def _failure(error: Exception, device: str, log: "_Log") -> dict[str, Any]:
     """Describe a failure in one line; the traceback goes to the log of the record."""
     log.write(traceback.format_exc())
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        cause = f"out of memory on {device}"
+        cause = f"out of memory on {device}: --micro-batch N puts fewer clips through at once"
     elif isinstance(error, UserError):
         cause = error.message
     else:
@@ -217,13 +157,14 @@ def _git() -> tuple[str | None, bool | None]:
 class _Log:
     """Send events to the parent and keep the telling ones in the run's log."""
 
-    def __init__(self, path: Path, emit: loop.Emit) -> None:
+    def __init__(self, path: Path, emit: Emit) -> None:
         self.path, self.emit = path, emit
 
     def __call__(self, event: dict[str, Any]) -> None:
         self.emit(event)
-        if event["event"] != "step":
-            self.write(json.dumps(event))
+        if event["event"] not in ("step", "prepare"):
+            now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+            self.write(json.dumps({**event, "at": now}))
 
     def write(self, text: str) -> None:
         with self.path.open("a", encoding="utf-8") as stream:

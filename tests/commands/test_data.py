@@ -1,8 +1,14 @@
 """The verb `data`, through the command line."""
 
+import dataclasses
+import hashlib
+import io
 import json
+import os
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +16,11 @@ import soundfile
 from click.testing import CliRunner
 
 from repro.commands import main
-from repro.data import datasets, manifest
+from repro.data import datasets, manifest, sources
+from tests.data.fakehub import FakeHub, parquet, sound
 
 NAME = "speech_commands_v2_35"
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -152,3 +160,108 @@ def test_own_data_is_added_with_a_csv(repro, folder, tmp_path):
     done = repro("add", "mybirds", folder, "--manifest", tmp_path / "clips.csv")
     assert "mybirds: 4 of 4 clips" in done.output
     assert "mybirds (your own data, 2 classes)" in repro("list").output
+
+
+def test_a_table_offers_what_can_be_fetched_with_licence_and_size(tmp_path):
+    done = table("eat-esc50", "--dry-run", home=tmp_path)
+    assert done.exit_code == 4
+    assert "esc50: licence CC BY-NC 3.0" in done.output
+    assert "archive: ESC-50-master.zip, md5:7771e4b9" in done.output
+    assert "hub: ashraq/esc50 on the Hugging Face hub, 0.8 GB" in done.output
+    assert "--fetch downloads it" in done.output
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """Give ESC-50 an archive of three clips on 127.0.0.1; changes are those of the archive."""
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as packed:
+        for clip in manifest.load("esc50").clips[:3]:
+            sound = io.BytesIO()
+            soundfile.write(sound, np.full(800, 9, np.int16), 16000, format="WAV")
+            packed.writestr(clip.id, sound.getvalue())
+    hub = FakeHub("no/such", {"x.zip": body.getvalue()})
+    real = datasets.card("esc50")
+
+    def give(**changes):
+        url = f"{hub.address}/datasets/no/such/resolve/{hub.commit}/x.zip"
+        digest = f"sha256:{hashlib.sha256(body.getvalue()).hexdigest()}"
+        about = {"name": "x.zip", "urls": (url,), "digest": digest, "unpacked": 10**6, **changes}
+        card = dataclasses.replace(real, archive=datasets.Archive(**about), hub=None)
+        other = datasets.card
+        monkeypatch.setattr(
+            datasets, "card", lambda name, data=None: card if name == "esc50" else other(name, data)
+        )
+        return hub
+
+    yield give
+    hub.close()
+
+
+def table(*words, home):
+    return CliRunner().invoke(main, ["table", *words, "--home", str(home)])
+
+
+def test_a_table_fetches_what_it_lacks_and_goes_on(served, tmp_path):
+    hub = served()
+    done = table("eat-esc50", "--only", "eat-s", "--seeds", "0", home=tmp_path)
+    assert done.exit_code == 4
+    assert hub.asked == [], "piped, nothing is fetched without --fetch"
+    done = table("eat-esc50", "--only", "eat-s", "--seeds", "0", "--fetch", home=tmp_path)
+    assert done.exit_code == 4, "three clips are not the dataset"
+    assert "esc50: 3 of 2,000 clips in" in done.output
+    assert "esc50 has 3 of 2,000 clips; --subset uses them" in done.output
+    assert sources.provenance("esc50", tmp_path / "data")["verified"] is True
+    assert len(hub.asked) == 1
+
+
+def test_a_table_trusts_nothing_that_is_unverified_without_being_told(served, tmp_path):
+    hub = served(digest="unverified")
+    words = ["eat-esc50", "--only", "eat-s", "--seeds", "0", "--fetch"]
+    done = table(*words, home=tmp_path)
+    assert done.exit_code == 4
+    assert "esc50 is not fetched: no source states its hash; add --trust" in done.output
+    assert hub.asked == []
+    table(*words, "--trust", home=tmp_path)
+    assert sources.provenance("esc50", tmp_path / "data")["verified"] is False
+
+
+def test_a_table_renders_though_the_fetch_fails(served, tmp_path):
+    served(digest=f"md5:{'0' * 32}")
+    done = table("eat-esc50", "--only", "eat-s", "--seeds", "0", "--fetch", home=tmp_path)
+    assert done.exit_code == 4
+    assert "esc50 is not fetched: x.zip cannot be downloaded" in done.output
+    assert "NOT RUN" in done.output
+    assert "Traceback" not in done.output
+
+
+def test_fetch_from_the_hub_as_a_user_types_it(tmp_path):
+    clips = manifest.load("esc50").clips[:2]
+    rows = [{"filename": c.id.rpartition("/")[2], "audio": {"bytes": sound(n), "path": None}}
+            for n, c in enumerate(clips)]  # fmt: skip
+    commit = datasets.card("esc50").hub.revision
+    hub = FakeHub("ashraq/esc50", {"data/train-0.parquet": parquet(rows)}, commit)
+    words = ["data", "fetch", "esc50", "--source", "hub", "--yes", "--home", str(tmp_path)]
+    try:
+        done = subprocess.run(
+            [sys.executable, str(CHECKOUT / "cli.py"), *words], capture_output=True, text=True,
+            env={**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf")},
+        )  # fmt: skip
+    finally:
+        hub.close()
+    assert done.returncode == 0, done.stderr
+    assert "licence  CC BY-NC 3.0" in done.stdout
+    assert f"revision {commit} (stated by the tasks of MTEB)" in done.stdout
+    assert "esc50: 2 of 2,000 clips in" in done.stdout
+    assert sources.provenance("esc50", tmp_path / "data")["revision"] == commit
+
+
+@pytest.mark.parametrize(("answer", "came"), [("y", True), ("n", False)])
+def test_on_a_terminal_a_table_asks(served, tmp_path, monkeypatch, answer, came):
+    hub = served()
+    monkeypatch.setattr("repro.commands._data_fetch._terminal", lambda: True)
+    words = ["table", "eat-esc50", "--only", "eat-s", "--seeds", "0", "--home", str(tmp_path)]
+    done = CliRunner().invoke(main, words, input=f"{answer}\n")
+    assert done.exit_code == 4
+    assert "Fetch esc50? [y/N]" in done.output
+    assert bool(hub.asked) == came

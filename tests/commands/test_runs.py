@@ -1,14 +1,18 @@
-"""repro runs: what is recorded can be listed, shown and scored again from its predictions."""
+"""repro runs: records are listed, shown, scored again, compared, moved, retried and tidied."""
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from repro import metrics
+from repro import identity, ledger, metrics
 from repro.commands import main
+from repro.engines import local
+from tests import disks, whole_records
 
 
 def record(home: Path, correct_as_recorded: int) -> None:
@@ -52,3 +56,257 @@ def test_a_record_that_states_another_count_is_named(tmp_path: Path) -> None:
     done = rescore(tmp_path)
     assert done.exit_code == 1
     assert not json.loads(done.stdout)[0]["equal"]
+
+
+def repro(*words: object) -> Result:
+    return CliRunner().invoke(main, ["runs", *map(str, words)], prog_name="repro")
+
+
+def assert_refused(done: Result, *said: str) -> None:
+    """Assert one message that says all of these, and a next step."""
+    assert done.exit_code == 2, done.output
+    assert done.stderr.startswith("Error: ")
+    assert "\nNext:  " in done.stderr
+    for fragment in said:
+        assert fragment in done.stderr
+
+
+def measure(home: Path) -> Path:
+    """Write the record of a measurement, as `repro models measure` does."""
+    resolved = {"kind": "measure", "model": {"name": "asmrh", "args": {}, "version": 1},
+                "frontend": {"name": "fbank"}, "dataset": "esc50"}  # fmt: skip
+    execution = {"device": "meta", "device_name": "no device"}
+    data = {"kind": "measure", "run": identity.run_id(resolved), "status": "complete",
+            "systems": ["asm-rh"], "resolved": resolved, "measured": {"parameters": 12345},
+            "execution": execution, "finished": "2026-01-01T00:00:00+00:00"}  # fmt: skip
+    folder = home / "runs" / str(data["run"]) / identity.execution_id(execution)
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps(data))
+    return folder
+
+
+def test_a_list_holds_results_failures_and_runs_in_progress(tmp_path: Path) -> None:
+    done = whole_records.write(tmp_path / "runs")
+    failed = whole_records.fail(tmp_path / "runs", whole_records.run("asm"))
+    measure(tmp_path)
+    with ledger.work(tmp_path / "runs", "0" * 12, "aaaaaa"):
+        listed = repro("list", "--home", tmp_path)
+    lines = listed.stdout.splitlines()
+    of = {line.split()[0]: line for line in lines}
+    assert "complete" in of[done.parent.name]
+    assert "66.67 %" in of[done.parent.name]  # two of three clips
+    assert "failed" in of[failed.parent.name]
+    assert "in progress" in of["0" * 12]
+    assert len(lines) == 3
+    rows = json.loads(repro("list", "--home", tmp_path, "--format", "json").stdout)
+    assert {row["run"] for row in rows} == {done.parent.name, failed.parent.name}
+
+
+@pytest.mark.parametrize("write", [whole_records.write, whole_records.fail, None])
+def test_every_kind_of_record_is_shown(write: Any, tmp_path: Path) -> None:
+    folder = write(tmp_path / "runs") if write else measure(tmp_path)
+    shown = repro("show", folder.parent.name[:8], "--home", tmp_path)
+    assert shown.exit_code == 0, shown.output
+    assert str(folder) in shown.stdout
+    whole = json.loads(
+        repro("show", folder.parent.name, "--home", tmp_path, "--format", "json").stdout
+    )
+    assert whole[0]["run"] == folder.parent.name
+
+
+def test_clips_of_several_classes_are_listed_and_shown_by_map(tmp_path: Path) -> None:
+    scores = np.array([[0.9, 0.2], [0.1, 0.8], [0.7, 0.6]])
+    measured = metrics.measure(scores, np.array([[1, 0], [0, 1], [1, 1]]))
+    changes = {"metrics": {"valid": measured, "test": measured}}
+    folder = whole_records.write(tmp_path / "runs", **changes)
+    rows = [{"epoch": 1, "loss": 0.5, "valid": measured, "weights": "a"}]
+    (folder / "epochs.jsonl").write_text("".join(json.dumps(row) for row in rows))
+    assert "100.00 % mAP" in repro("list", "--home", tmp_path).stdout
+    assert "mAP 100.00 % of 3" in repro("show", folder.parent.name, "--home", tmp_path).stdout
+
+
+def test_a_home_that_cannot_be_written_can_be_read_and_exported(tmp_path: Path) -> None:
+    folder = whole_records.write(tmp_path / "home" / "runs")
+    whole_records.fail(tmp_path / "home" / "runs", aside=1)
+    with disks.read_only(tmp_path / "home") as home:
+        for words in (("list",), ("show", folder.parent.name), ("prune",), ("stale",)):
+            done = repro(*words, "--home", home)
+            assert done.exit_code == 0, done.output
+        done = repro("export", tmp_path / "out.tar.gz", "--home", home)
+        assert done.exit_code == 0, done.output
+        for words in (("import", tmp_path / "out.tar.gz"), ("prune", "--yes")):
+            assert_refused(repro(*words, "--home", home), "Read-only file system", str(home))
+
+
+def test_diff_names_the_epoch_the_fields_and_the_predictions(tmp_path: Path) -> None:
+    one = whole_records.write(tmp_path / "runs")
+    other = whole_records.write(
+        tmp_path / "runs",
+        whole_records.run(seed=1),
+        weights=("a", "x", "y"),
+        scores=[[0.8, 0.1, 0.1], [0.2, 0.1, 0.7], [0.5, 0.3, 0.2]],
+        store="6" * 64,
+        threads=1,
+    )
+    names = (one.parent.name, other.parent.name)
+    text = repro("diff", *names, "--home", tmp_path).stdout
+    assert "weights: part at epoch 2 (equal up to epoch 1; 3 and 3 epochs)" in text
+    assert "  seed: 0 -> 1\n" in text
+    assert "  threads: 2 -> 1\n" in text
+    assert f"  store: {'5' * 12} -> {'6' * 12}" in text
+    assert "test: 1 of 3 clips predicted otherwise" in text
+    found = json.loads(repro("diff", *names, "--home", tmp_path, "--format", "json").stdout)
+    assert (found["first_epoch"], found["equal"]) == (2, False)
+    assert found["resolved"]["seed"] == [0, 1]
+    assert found["executions"] == {"threads": [2, 1]}
+    assert found["data"]["store"] == ["5" * 64, "6" * 64]
+    assert found["predictions"]["test"]["classes"] == 1
+
+
+def test_diff_takes_two_executions_of_one_run(tmp_path: Path) -> None:
+    one = whole_records.write(tmp_path / "runs")
+    other = whole_records.write(tmp_path / "runs", threads=1)
+    names = [f"{p.parent.name[:6]}/{p.name[:4]}" for p in (one, other)]
+    done = repro("diff", *names, "--home", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "resolved run: equal" in done.stdout
+    assert "weights: equal at each of 3 epochs" in done.stdout
+    run = one.parent.name
+    assert_refused(repro("diff", run, run, "--home", tmp_path), "one record", f"{run}/{other.name}")
+    assert_refused(
+        repro("diff", f"{run}/ffff", run, "--home", tmp_path), "no execution", one.name, other.name
+    )
+    measured = measure(tmp_path).parent.name
+    assert_refused(repro("diff", run, measured, "--home", tmp_path), "a measurement, not a run")
+
+
+PLAYED = """
+import json, sys
+threads, home = (sys.argv[sys.argv.index(name) + 1] for name in ("--threads", "--home"))
+device = sys.argv[sys.argv.index("--device") + 1]
+print(json.dumps({"event": "ready"}), flush=True)
+for line in sys.stdin:
+    job = json.loads(line)
+    with open(f"{home}/trained", "a") as told:
+        print(job["run"], device, threads, file=told)
+    status, cause = ("complete", "") if job["resolved"]["seed"] == 0 else ("failed", "again")
+    print(json.dumps({"event": "end", "run": job["run"], "status": status, "cause": cause}),
+          flush=True)
+"""
+
+
+@pytest.fixture
+def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home where training is played: seed 0 completes, every other fails; who trained is told."""
+    script = tmp_path / "worker.py"
+    script.write_text(PLAYED)
+    monkeypatch.setattr(local, "WORKER", (sys.executable, str(script)))
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+def trained(home: Path) -> list[str]:
+    told = home / "trained"
+    return sorted(told.read_text().splitlines()) if told.exists() else []
+
+
+def test_retry_trains_what_failed_and_nothing_else(played: Path) -> None:
+    runs = played / "runs"
+    one, two = whole_records.run("asm"), whole_records.run("asm-rh")
+    whole_records.fail(runs, one, threads=3)
+    whole_records.fail(runs, one, threads=3, aside=1)
+    whole_records.fail(runs, two)
+    done = whole_records.run("asm", seed=2)
+    whole_records.fail(runs, done, threads=1)
+    whole_records.write(runs, done)  # it failed in one execution, and has a result in another
+    measure(played)
+    said = repro("retry", "--dry-run", "--home", played)
+    assert {line.split()[0] for line in said.stdout.splitlines()} == {one.id, two.id}
+    assert "out of memory" in said.stdout
+    assert trained(played) == []
+    assert repro("retry", "--home", played).exit_code == 0
+    assert trained(played) == sorted([f"{one.id} cpu 3", f"{two.id} cpu 2"])
+
+
+def test_retry_says_what_fails_again_and_what_cannot_be_trained_here(played: Path) -> None:
+    again = whole_records.run("asm", seed=1)
+    whole_records.fail(played / "runs", again)
+    resolved = {**whole_records.run().resolved, "loop_version": 99}
+    whole_records.fail(played / "runs", resolved=resolved)
+    said = repro("retry", "--home", played, "--gpu", "0")
+    assert said.exit_code == 5
+    assert trained(played) == [f"{again.id} cuda:0 2"]
+    assert f"run {again.id} failed: again" in said.stderr
+    assert "repro/train/loop.py had version 99" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_retry_of_a_run_that_has_a_result_is_refused(played: Path) -> None:
+    run = whole_records.write(played / "runs").parent.name
+    assert_refused(repro("retry", run[:6], "--home", played), "has a result", run)
+    assert "no failed runs" in repro("retry", "--home", played).stderr
+
+
+def test_a_killed_worker_leaves_no_record_to_be_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What to type next must lead somewhere: there is no record, so `show` would fail."""
+    script = tmp_path / "worker.py"
+    script.write_text('print(\'{"event": "ready"}\', flush=True); input(); raise SystemExit(9)')
+    monkeypatch.setattr(local, "WORKER", (sys.executable, str(script)))
+    words = ["table", "asmrh-speechcommands", "--profile", "demo", "--only", "asm", "--seeds", "0"]
+    done = CliRunner().invoke(main, [*words, "--home", str(tmp_path / "home")])
+    assert done.exit_code == 5
+    assert "its process ended with exit code 9\n  see: repro runs list" in done.stderr
+
+
+def test_export_and_import_by_name_and_by_table(tmp_path: Path) -> None:
+    one = whole_records.write(tmp_path / "a" / "runs")
+    whole_records.write(tmp_path / "a" / "runs", whole_records.run(seed=1))
+    whole_records.fail(tmp_path / "a" / "runs", whole_records.run("asm"))
+    other = whole_records.write(
+        tmp_path / "a" / "runs", resolved={**whole_records.run().resolved, "seed": 77}
+    )
+    file = tmp_path / "out.tar.gz"
+
+    def imported(to: str, *words: str) -> int:
+        done = repro("export", file, *words, "--home", tmp_path / "a")
+        assert done.exit_code == 0, done.output
+        done = repro("import", file, "--home", tmp_path / to, "--format", "json")
+        assert done.exit_code == 0, done.output
+        return len(json.loads(done.stdout)["added"])
+
+    assert imported("one", one.parent.name[:6]) == 1
+    assert imported("table", "--table", "asmrh-speechcommands") == 2
+    assert imported("all") == 3
+    assert not (tmp_path / "table" / "runs" / other.parent.name).exists()
+    failed = whole_records.run("asm").id
+    assert_refused(repro("export", file, failed, "--home", tmp_path / "a"), "no result")
+    both = repro("export", file, failed, "--table", "eat-esc50", "--home", tmp_path / "a")
+    assert_refused(both, "exclude each other")
+
+
+def test_import_names_a_conflict_and_ends_with_3(tmp_path: Path) -> None:
+    whole_records.write(tmp_path / "a" / "runs")
+    there = whole_records.write(tmp_path / "b" / "runs", weights=("a", "b", "other"))
+    repro("export", tmp_path / "a.tar.gz", "--home", tmp_path / "a")
+    done = repro("import", tmp_path / "a.tar.gz", "--home", tmp_path / "b")
+    assert done.exit_code == 3
+    assert f"conflict: {there.parent.name}/{there.name}" in done.stderr
+    (tmp_path / "text.txt").write_text("no archive")
+    done = repro("import", tmp_path / "text.txt", "--home", tmp_path / "b")
+    assert_refused(done, "damaged archive", "repro runs export")
+
+
+def test_prune_deletes_only_with_yes(tmp_path: Path) -> None:
+    aside = whole_records.fail(tmp_path / "runs", aside=1)
+    kept = whole_records.write(tmp_path / "runs")
+    said = repro("prune", "--home", tmp_path)
+    assert str(aside) in said.stdout
+    assert str(kept) not in said.stdout.split()
+    assert "to delete with --yes" in said.stderr
+    assert aside.is_dir()
+    said = repro("prune", "--yes", "--home", tmp_path)
+    assert "deleted" in said.stderr
+    assert not aside.exists()
+    assert (kept / "run.json").is_file()

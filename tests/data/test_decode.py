@@ -137,3 +137,42 @@ def test_real_files_of_other_kinds_decode_to_their_length(shared_data):
         samples = decode(file, RATE)
         assert len(samples) == -(-info.frames * RATE // info.samplerate), file
         assert samples.any()
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"),
+    [("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAVEX", "PCM_16"), ("WAV", "IMA_ADPCM")],
+)
+def test_a_wav_cut_off_behind_its_header_is_named(tmp_path, pcm, kind, subtype):
+    file = tmp_path / "a.wav"
+    soundfile.write(file, pcm, RATE, format=kind, subtype=subtype)
+    whole = decode(file, RATE)
+    file.write_bytes(file.read_bytes()[:-600])
+    with pytest.raises(UserError, match=r"a\.wav: cannot be decoded: .*600|ends after"):
+        decode(file, RATE)
+    assert len(whole) >= len(pcm)
+
+
+@pytest.mark.parametrize("stated", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000])
+def test_a_wav_written_to_a_pipe_states_no_length_and_is_whole(tmp_path, pcm, stated):
+    file = tmp_path / "a.wav"
+    soundfile.write(file, pcm, RATE, subtype="PCM_16")
+    data = bytearray(file.read_bytes())
+    place = data.index(b"data") + 4
+    data[place : place + 4] = stated.to_bytes(4, "little")
+    file.write_bytes(data)
+    assert np.array_equal(decode(file, RATE), pcm)
+
+
+def test_chunks_before_and_behind_the_samples_are_no_fault(tmp_path, pcm):
+    file = tmp_path / "a.wav"
+    soundfile.write(file, pcm, RATE, subtype="PCM_16")
+    data = file.read_bytes()
+    place = data.index(b"data")
+    odd = b"junk" + (3).to_bytes(4, "little") + b"abc\0"  # of an odd length, so padded
+    tail = b"LIST" + (4).to_bytes(4, "little") + b"INFO"
+    body = data[8:place] + odd + data[place:] + tail
+    file.write_bytes(b"RIFF" + len(body).to_bytes(4, "little") + body)
+    assert np.array_equal(decode(file, RATE), pcm)
+    file.write_bytes(file.read_bytes()[: -len(tail) - 1])
+    assert len(decode(file, RATE)) == len(pcm) - 1, "less than a frame may be missing"

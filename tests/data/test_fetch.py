@@ -59,7 +59,7 @@ def archive(monkeypatch):
             "unpacked": 1_000_000,
             "root": "ESC-50-master",
         }
-        made = dataclasses.replace(card, archive=Archive(**(settings | changes)))
+        made = dataclasses.replace(card, archive=Archive(**(settings | changes)), hub=None)
         monkeypatch.setattr(datasets, "card", lambda name, data=None: made)
         return server
 
@@ -78,8 +78,10 @@ def test_a_dataset_is_fetched_unpacked_and_registered(archive, tmp_path):
     assert sources.located(NAME, tmp_path) == there
     assert seen[-1] == (len(BODY), len(BODY))
     about = json.loads((tmp_path / NAME / fetch.ABOUT).read_text())
-    assert about == {"archive": "x.tar.gz", "bytes": len(BODY),
-                     "sha256": hashlib.sha256(BODY).hexdigest(), "verified": True}  # fmt: skip
+    noted = {"source": "archive", "name": "x.tar.gz", "bytes": len(BODY),
+             "sha256": hashlib.sha256(BODY).hexdigest(), "verified": True}  # fmt: skip
+    assert about == {**noted, "root": "ESC-50-master"}
+    assert sources.provenance(NAME, tmp_path) == noted, "what a run's record says"
     assert sorted(f.name for f in tmp_path.iterdir()) == [NAME, f"{NAME}.json"]
     fetch.fetch(NAME, tmp_path, False, steps)
     assert server.asked == 1, "what is here is not fetched again"
@@ -100,6 +102,7 @@ def test_an_unknown_hash_needs_trust_and_is_noted(archive, tmp_path):
     fetch.fetch(NAME, tmp_path, True, fetch.Steps())
     about = json.loads((tmp_path / NAME / fetch.ABOUT).read_text())
     assert (about["verified"], about["sha256"]) == (False, hashlib.sha256(BODY).hexdigest())
+    assert sources.provenance(NAME, tmp_path)["verified"] is False
 
 
 def test_a_wrong_hash_or_a_larger_content_leaves_no_dataset(archive, tmp_path):
@@ -131,11 +134,27 @@ def test_what_was_interrupted_between_the_steps_is_finished(archive, tmp_path, m
     assert server.asked == 1
 
 
-@pytest.mark.parametrize("name", [n for n in datasets.names() if datasets.card(n).archive is None])
+@pytest.mark.parametrize("name", [n for n in datasets.names() if datasets.card(n).by_hand])
 def test_what_cannot_be_fetched_says_how_to_get_it(name, tmp_path):
     with pytest.raises(UserError, match=f"{name} cannot be fetched: ...") as caught:
         fetch.fetch(name, tmp_path, False, fetch.Steps())
     assert caught.value.next_step.startswith(("repro data add", "repro data manifest"))
+
+
+def test_every_dataset_is_fetched_or_says_how_to_get_it():
+    for name in datasets.names():
+        card = datasets.card(name)
+        assert card.copies or (card.by_hand and card.next_step)
+
+
+def test_the_copy_of_a_dead_link_is_taken_only_where_it_is_named():
+    card = datasets.card("gtzan")
+    with pytest.raises(UserError, match="the original link is dead"):
+        fetch.copies("gtzan", card)
+    assert list(fetch.copies("gtzan", card, "archive")) == ["archive"]
+    with pytest.raises(UserError, match="has no source 'hub'") as caught:
+        fetch.copies("gtzan", card, "hub")
+    assert caught.value.next_step == "repro data fetch gtzan --source archive"
 
 
 def test_hashes_have_a_source_and_their_shape():

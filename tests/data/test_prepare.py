@@ -75,3 +75,16 @@ def test_without_a_folder_the_next_command_is_named(tmp_path):
     with pytest.raises(UserError, match="no folder is registered") as caught:
         prepare.prepare("esc50", 16000, home)
     assert caught.value.next_step == "repro data add esc50 DIR"
+
+
+def test_a_companion_that_is_not_here_is_named(tmp_path):
+    home = Home(tmp_path, tmp_path / "data", tmp_path / "cache")
+    clip = manifest.load("audioset_balanced").clips[0].id
+    (tmp_path / "as").mkdir()
+    (tmp_path / "as" / clip).touch()
+    with pytest.raises(UserError, match="no folder is registered for audioset_balanced"):
+        prepare.prepare("audioset_balanced", 16000, home)
+    sources.add("audioset_balanced", tmp_path / "as", home.data)
+    with pytest.raises(UserError, match="for audioset_eval, which the official split") as caught:
+        prepare.prepare("audioset_balanced", 16000, home)
+    assert caught.value.next_step == "repro data add audioset_eval DIR"

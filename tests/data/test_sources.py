@@ -1,5 +1,6 @@
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,12 @@ def test_a_partial_folder_is_registered_and_found_again(tmp_path, data, clips):
     assert added.found == {clip: str(root / clip) for clip in ids}
     assert added.coverage == f"{len(ids)} of 105,829 clips"
     assert added.missing == 105829 - len(ids)
-    assert json.loads((data / f"{NAME}.json").read_text()) == {
+    entry = json.loads((data / f"{NAME}.json").read_text())
+    origin = entry.pop("origin")
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", origin.pop("added"))
+    assert origin == {"source": "folder", "folder": str(root)}
+    assert sources.provenance(NAME, data)["folder"] == str(root)
+    assert entry == {
         "dataset": NAME,
         "folder": str(root),
         "found": len(ids),

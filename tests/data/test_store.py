@@ -306,3 +306,22 @@ def test_a_harmed_part_never_reaches_a_store(tmp_path, noting, harm):
     made = store.prepare(CLIPS, wave, "sc", tmp_path, 16000)
     assert made.digest == whole.digest
     assert (made.folder / "samples.i16").read_bytes() == (whole.folder / "samples.i16").read_bytes()
+
+
+def test_half_a_file_of_a_killed_writer_does_not_stay_in_the_store(tmp_path, monkeypatch):
+    class KilledError(BaseException):
+        pass
+
+    def die(path, data):
+        atomic.temporary(path).write_bytes(data[:1])  # as a kill leaves it
+        raise KilledError
+
+    monkeypatch.setattr(store, "_NOTE_EVERY", 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(atomic, "write", die)
+        with pytest.raises(KilledError):
+            store.prepare(CLIPS, wave, "sc", tmp_path, 16000)
+    (part,) = tmp_path.glob(".*.part")
+    assert list(part.glob(".ids.txt.*.part")), "the kill left half a file"
+    made = store.prepare(CLIPS, refuse, "sc", tmp_path, 16000)
+    assert names(made.folder) == ["ids.txt", "offsets.npy", "samples.i16", "store.json"]

@@ -136,3 +136,19 @@ def test_the_real_samples_are_as_published(shared_data, tmp_path, name):
     folder, expected = REAL[name]
     sources.add(name, shared_data / "audio" / folder, tmp_path)
     assert Counter(kind for _, kind in found(verify(name, tmp_path))) == expected
+
+
+def test_a_wav_cut_off_behind_its_header_is_undecodable(tmp_path):
+    ids = [clip.id for clip in manifest.load("esc50").clips[:2]]
+    for number, clip in enumerate(ids):
+        (tmp_path / "esc" / clip).parent.mkdir(parents=True, exist_ok=True)
+        samples = np.random.default_rng(number).integers(-9, 9, 44100).astype(np.int16)
+        soundfile.write(tmp_path / "esc" / clip, samples, 44100)
+    cut = tmp_path / "esc" / ids[1]
+    cut.write_bytes(cut.read_bytes()[:-2000])
+    sources.add("esc50", tmp_path / "esc", tmp_path / "data")
+    found = {
+        p.clip: p.detail for p in verify("esc50", tmp_path / "data") if p.kind == "undecodable"
+    }
+    assert list(found) == [ids[1]]
+    assert "cut off: 2,000 bytes" in found[ids[1]]

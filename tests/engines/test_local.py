@@ -2,11 +2,13 @@
 
 import dataclasses
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from repro.engines import local
 from repro.errors import UserError
+from repro.ledger import Ledger
 from tests import tiny
 
 # Plays a worker: what it does with a run is the name of the run's system.
@@ -120,3 +122,60 @@ def test_workers_that_cannot_start_fail_the_runs_and_do_not_hang(play):
 def test_one_worker_that_cannot_start_leaves_the_runs_to_the_other(play):
     outcomes, _ = play("good", "good", "good", devices=("cuda:8", "cuda:0"))
     assert len(outcomes.done) == 3
+
+
+# Trains nothing, but asks the ledger as the runner does, and tells what it had in hand.
+RECORDING = """
+import json, sys, time
+from pathlib import Path
+from repro import ledger, locks
+home = Path(sys.argv[sys.argv.index("--home") + 1])
+print(json.dumps({"event": "ready"}), flush=True)
+for line in sys.stdin:
+    run = json.loads(line)["run"]
+    status, cause = "complete", ""
+    try:
+        with ledger.work(home / "runs", run, "aaaaaa") as work:
+            if work.recorded():
+                work.publish()
+            else:
+                with (home / "trained").open("a") as told:
+                    print(run, file=told)
+                time.sleep(0.2)
+                work.finish({"run": run, "status": "complete", "finished": "now"})
+    except locks.BusyError as busy:
+        status, cause = "busy", str(busy)
+    print(json.dumps({"event": "end", "run": run, "status": status, "cause": cause}), flush=True)
+"""
+
+
+def test_two_processes_asked_for_the_same_runs_train_each_once(plain, tmp_path, monkeypatch):
+    """Where one has a run in hand, the other takes the next; nothing is lost or done twice."""
+    script, home = tmp_path / "worker.py", tiny.home(tmp_path / "home")
+    script.write_text(RECORDING)
+    home.root.mkdir()
+    monkeypatch.setattr(local, "WORKER", (sys.executable, str(script)))
+    runs = [dataclasses.replace(plain, id=f"{number:012x}") for number in range(4)]
+    with ThreadPoolExecutor(2) as pool:
+        asked = [
+            pool.submit(local.execute, runs, ["cpu"], 1, home, lambda *_: None) for _ in range(2)
+        ]
+        one, two = (future.result() for future in asked)
+    everything = sorted(run.id for run in runs)
+    assert sorted((home.root / "trained").read_text().split()) == everything
+    assert [record.run for record in Ledger([home.runs]).all()] == everything
+    for outcomes in (one, two):
+        assert sorted([*outcomes.done, *outcomes.busy]) == everything
+        assert not outcomes.failed
+    assert not list((home.runs / ".work").glob("*.lock*"))
+
+
+def test_a_worker_works_in_the_homes_own_data_and_cache(plain, tmp_path, monkeypatch):
+    """They may lie apart from its root, as where a run is verified."""
+    script, home = tmp_path / "worker.py", tiny.home(tmp_path)
+    home = dataclasses.replace(home, data=tmp_path / "elsewhere", cache=tmp_path / "hidden")
+    text = "from repro import places; import os, sys; print(places.home(sys.argv[-1]).__dict__, "
+    script.write_text(f"{text}file=open({str(tmp_path / 'told')!r}, 'w'))")
+    monkeypatch.setattr(local, "WORKER", (sys.executable, str(script)))
+    local.execute([plain], ["cpu"], 1, home, lambda *_: None)
+    assert (tmp_path / "told").read_text().strip() == str(home.__dict__)

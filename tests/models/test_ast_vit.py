@@ -9,7 +9,7 @@ import torch
 from scipy.special import erf
 from torch import Tensor, nn
 
-from repro.models import ast_vit
+from repro.models import _deit, ast_vit
 from tests.models.determinism import nondeterministic
 
 FRAMES, MELS = 62, 46  # strides 10 and 15: 4 rows of mels by 4 columns of frames
@@ -381,7 +381,7 @@ def positions(side: int) -> Tensor:
     [(12, 12, 1, 1), (8, 14, 3, 0), (14, 5, 0, 5), (1, 3, 7, 6), (13, 13, 1, 1)],
 )
 def test_a_smaller_grid_is_the_middle_of_the_larger(rows, columns, first_row, first_column):
-    fitted, how = ast_vit.fit_positions(positions(14), rows, columns)
+    fitted, how = _deit.fit_positions(positions(14), rows, columns)
     assert fitted[0, :2, 0].tolist() == [-1, -2]
     expected = [
         100.0 * (first_row + r) + first_column + c for r in range(rows) for c in range(columns)
@@ -397,7 +397,7 @@ def stretched(size: int, side: int) -> np.ndarray:
 
 @pytest.mark.parametrize(("rows", "columns"), [(4, 8), (4, 7), (8, 4), (6, 9), (3, 10), (9, 2)])
 def test_a_longer_axis_is_interpolated_linearly(rows, columns):
-    fitted, how = ast_vit.fit_positions(positions(4), rows, columns)
+    fitted, how = _deit.fit_positions(positions(4), rows, columns)
     along = stretched(columns, 4) if columns > 4 else 2 - columns // 2 + np.arange(columns)
     down = stretched(rows, 4) if rows > 4 else 2 - rows // 2 + np.arange(rows)
     expected = 100 * down[:, None] + along[None]  # linear in both, so bilinear is exact
@@ -408,7 +408,7 @@ def test_a_longer_axis_is_interpolated_linearly(rows, columns):
 
 def test_a_doubled_axis_by_hand():
     embedding = torch.tensor([0.0, 0.0, 1.0, 3.0, 10.0, 30.0]).reshape(1, 6, 1)  # 2 x 2
-    fitted, how = ast_vit.fit_positions(embedding, 1, 4)  # row 1 - 0 = 1, columns at -.25 to 1.25
+    fitted, how = _deit.fit_positions(embedding, 1, 4)  # row 1 - 0 = 1, columns at -.25 to 1.25
     assert how == "rows 2 -> 1 cut, columns 2 -> 4 interpolated"
     assert fitted[0, 2:, 0].tolist() == [10.0, 15.0, 25.0, 30.0]
 

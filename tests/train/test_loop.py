@@ -6,71 +6,15 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import nn
+from sklearn.metrics import average_precision_score
 
-from repro import metrics, seeds
-from repro.train import loop
+from repro import metrics
+from repro.seeds import clip_keys
+from repro.train import batches, loop
 from repro.train.checkpoint import Checkpoints
-
-CLASSES, SAMPLES = 3, 12
-RECIPE = {
-    "epochs": 4,
-    "batch": 4,
-    "precision": "fp32",
-    "loss": "ce",
-    "select": "valid",
-    "select_metric": "accuracy",
-    "optimizer": {
-        "name": "adam",
-        "lr": 0.05,
-        "betas": [0.9, 0.999],
-        "eps": 1e-8,
-        "weight_decay": 0,
-    },
-    "schedule": {"name": "step", "start": 2, "factor": 0.5},
-    "augment": {},
-}
-
-
-class Front:
-    """A front end that takes the samples as one row of features."""
-
-    mean, std = 1.0, 2.0
-
-    def features(self, waveforms, lengths):
-        return waveforms[:, None, :] * 100
-
-    def normalise(self, x):
-        return (x - self.mean) / (2 * self.std)
-
-
-class Store:
-    """Clips of equal length, drawn once."""
-
-    def __init__(self, clips):
-        self.samples = np.random.default_rng(0).integers(-3000, 3000, (clips, SAMPLES), np.int16)
-
-    def batch(self, positions):
-        return self.samples[positions], np.full(len(positions), SAMPLES)
-
-
-class Linear(nn.Module):
-    """One linear layer."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(SAMPLES, CLASSES)
-        nn.init.zeros_(self.layer.weight)
-        nn.init.zeros_(self.layer.bias)
-
-    def forward(self, x):
-        return self.layer(x.flatten(1))
-
-
-def part(first, count):
-    ids = [f"clip-{number}" for number in range(first, first + count)]
-    positions = np.arange(first, first + count)
-    return loop.Part(ids, positions, positions % CLASSES, seeds.clip_keys(ids))
+from repro.train.feed import Feed
+from repro.train.task import Part
+from tests.train.toy import CLASSES, RECIPE, SAMPLES, Front, Linear, fit, make_task
 
 
 @pytest.fixture
@@ -78,30 +22,19 @@ def task():
     return make_task()
 
 
-def make_task(model=None, **recipe):
-    return loop.Task(
-        model=model or Linear(),
-        front=Front(),
-        store=Store(30),
-        train=part(0, 10),  # batches of 4, 4 and 2
-        valid=part(10, 9),
-        test=part(19, 11),
-        classes=CLASSES,
-        recipe={**RECIPE, **recipe},
-        seed_parts=(0, "dataset", "split"),
-        device="cpu",
-    )
+def made(task, epoch=0):
+    """Return the training batches of an epoch."""
+    return list(batches.training_batches(task, Feed(task), epoch))
 
 
-def fit(task, folder):
-    events = []
-    folder.mkdir(exist_ok=True)
-    return loop.fit(task, Checkpoints(folder, "audio"), events.append), events
+def items_of(task, epoch=0):
+    """Return the items of an epoch in their order."""
+    return np.concatenate([items for items, _ in batches.epoch_batches(task, epoch)])
 
 
 def test_an_epoch_takes_every_clip_once_in_an_order_of_its_own(task):
-    orders = [np.concatenate(list(loop.epoch_batches(task, epoch))) for epoch in range(3)]
-    assert [len(batch) for batch in loop.epoch_batches(task, 0)] == [4, 4, 2]
+    orders = [items_of(task, epoch) for epoch in range(3)]
+    assert [len(items) for items, _ in batches.epoch_batches(task, 0)] == [4, 4, 2]
     assert all(sorted(order) == list(range(10)) for order in orders)
     assert len({tuple(order) for order in orders}) == 3
 
@@ -110,7 +43,7 @@ def test_the_loss_of_an_epoch_is_the_mean_over_clips_not_over_batches(tmp_path):
     task = make_task(optimizer={**RECIPE["optimizer"], "lr": 1e-12})
     with torch.no_grad():
         task.model.layer.weight.copy_(torch.linspace(-1, 1, 36).view(3, 12))
-    x, _ = loop._waveforms(task, task.train.positions)
+    x, _ = Feed(task).waveforms(task.train, np.arange(10))
     logits = task.model(task.front.normalise(task.front.features(x, None)))
     expected = F.cross_entropy(logits, torch.from_numpy(task.train.labels))
     outcome, _ = fit(task, tmp_path)
@@ -161,7 +94,7 @@ def test_the_selected_epoch_and_its_weights(select, script, best, tmp_path):
     outcome, _ = fit(task, tmp_path)
     assert [row["valid"]["correct"] for row in outcome.rows] == script
     assert outcome.best_epoch == best
-    assert outcome.weights == outcome.rows[best - 1]["weights"]
+    assert outcome.digest == outcome.rows[best - 1]["weights"]
     assert outcome.scores["test"].shape == (11, CLASSES)
 
 
@@ -179,7 +112,8 @@ def test_scores_are_those_of_the_selected_weights(task, tmp_path):
     )
     again = make_task()
     again.model.load_state_dict(task.model.state_dict())
-    assert (loop.predict(again, again.test) == outcome.scores["test"]).all()
+    scores = loop.predict(again, again.model, Feed(again), again.test)
+    assert (scores == outcome.scores["test"]).all()
 
 
 def test_masks_are_zeros_before_normalisation():
@@ -187,9 +121,8 @@ def test_masks_are_zeros_before_normalisation():
     masked = Front().normalise(torch.zeros(()))
     plain = make_task()
     changed = 0
-    for batch in loop.epoch_batches(task, 0):
-        x, _ = loop.training_batch(task, batch, 0)
-        original, _ = loop.training_batch(plain, batch, 0)
+    pairs = zip(made(task), made(plain), strict=True)
+    for (_, x, _, _), (_, original, _, _) in pairs:
         same = x == original
         assert (x[~same] == masked).all()
         changed += int((~same).sum())
@@ -198,8 +131,9 @@ def test_masks_are_zeros_before_normalisation():
 
 def test_mixed_clips_carry_both_labels():
     task = make_task(augment={"mixup": 1.0})
-    x, targets = loop.training_batch(task, np.arange(10), 0)
-    plain, own = loop.training_batch(make_task(), np.arange(10), 0)
+    _, x, targets, mixed = made(replace(task, recipe={**task.recipe, "batch": 10}))[0]
+    _, plain, own, _ = made(make_task(batch=10))[0]
+    assert not mixed  # AST's mixup has the recipe's own loss
     torch.testing.assert_close(targets.sum(dim=1), torch.ones(10))
     assert ((targets > 0).sum(dim=1) == 2).any()
     assert not torch.equal(x, plain)
@@ -250,5 +184,64 @@ def test_the_time_before_an_interruption_counts(task, tmp_path, monkeypatch):
 
 def test_a_task_of_another_seed_draws_otherwise(task):
     other = replace(task, seed_parts=(1, "dataset", "split"))
-    one, two = (np.concatenate(list(loop.epoch_batches(t, 0))) for t in (task, other))
-    assert (one != two).any()
+    assert (items_of(task) != items_of(other)).any()
+
+
+@pytest.mark.parametrize("loss", ["ce", "bce"])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_micro_batches_add_up_to_the_batch(loss, reduction, tmp_path):
+    settings = {"loss": loss, "reduction": reduction, "batch": 10, "select": "last"}
+    whole, _ = fit(make_task(**settings), tmp_path / "whole")
+    parts, _ = fit(replace(make_task(**settings), micro_batch=3), tmp_path / "parts")
+    for one, other in zip(whole.rows, parts.rows, strict=True):
+        assert other["loss"] == pytest.approx(one["loss"], rel=1e-5)
+    torch.testing.assert_close(parts.weights, whole.weights, rtol=1e-4, atol=1e-5)
+
+
+def test_selection_on_test_takes_the_epoch_that_is_best_there(tmp_path):
+    task = make_task(select="test", optimizer={**RECIPE["optimizer"], "lr": 0.5})
+    outcome, _ = fit(task, tmp_path)
+    hits = [row["test"]["correct"] for row in outcome.rows]
+    assert outcome.best_epoch == 1 + hits.index(max(hits))
+    assert outcome.metrics["test"] == outcome.rows[outcome.best_epoch - 1]["test"]
+
+
+def test_a_split_without_validation_trains_to_the_last_epoch(tmp_path):
+    task = make_task(select="last")
+    none = replace(task.valid, ids=[], positions=np.arange(0), labels=np.arange(0))
+    outcome, _ = fit(replace(task, valid=none), tmp_path)
+    assert outcome.best_epoch == 4
+    assert [row["valid"] for row in outcome.rows] == [{}] * 4
+    assert outcome.metrics["valid"] == {}
+    assert outcome.scores.keys() == {"test"}
+
+
+def test_clips_are_decided_by_the_mean_of_their_pieces_or_each_by_itself(tmp_path):
+    ids = [f"clip-{n}#{k}" for n in range(4) for k in (1, 2)]
+    pieces = Part(
+        ids, np.arange(19, 23).repeat(2), np.array([0, 1, 2, 0]).repeat(2), clip_keys(ids), 2
+    )
+    for scored, other, n in (("clip", "by_piece", 4), ("piece", "by_clip", 8)):
+        task = replace(make_task(epochs=1, scored=scored), test=pieces)
+        outcome, _ = fit(task, tmp_path / scored)
+        each = loop.predict(task, task.model, Feed(task), pieces)
+        clips = each.reshape(4, 2, CLASSES).mean(axis=1)
+        made = {"piece": (each, pieces.labels), "clip": (clips, pieces.labels[::2])}
+        found = dict(outcome.metrics["test"])
+        assert found.pop(other) == metrics.measure(*made[other.removeprefix("by_")])
+        assert found == metrics.measure(*made[scored])
+        assert (outcome.scores["test"] == made[scored][0]).all()
+        assert len(loop.decided(task, pieces)) == n == found["n"]
+
+
+def test_clips_of_several_classes_have_no_accuracy(tmp_path):
+    labels = np.array([[1, 1, 0], [0, 1, 0], [1, 0, 1]])[np.arange(11) % 3]
+    task = make_task(loss="bce", select="last")
+    several = {n: replace(getattr(task, n), labels=labels[: len(getattr(task, n))])
+               for n in ("train", "valid", "test")}  # fmt: skip
+    outcome, _ = fit(replace(task, **several), tmp_path)
+    found = outcome.metrics["test"]
+    assert found == metrics.measure(outcome.scores["test"], labels)
+    assert set(found) == {"n", "map", "map_left_out", "auc", "auc_left_out"}
+    expected = average_precision_score(labels, outcome.scores["test"], average="macro")
+    assert found["map"] == pytest.approx(expected)

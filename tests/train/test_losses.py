@@ -41,6 +41,34 @@ def test_binary_cross_entropy_is_torchs(batch):
     torch.testing.assert_close(ours.double(), oracle, rtol=1e-5, atol=0)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_smoothing_gives_the_other_classes_equal_shares(batch, reduction):
+    logits, classes = batch
+    ours = losses.loss("ce", logits, F.one_hot(classes, 35).float(), 0.1, reduction)
+    # PyTorch spreads s over all n classes: s (n - 1) / n of it over the others is our s.
+    torchs = nn.CrossEntropyLoss(label_smoothing=0.1 * 35 / 34, reduction=reduction)
+    torch.testing.assert_close(ours, torchs(logits, classes))
+
+
+def test_the_sum_of_a_loss_is_over_clips_and_for_bce_over_outputs(batch):
+    logits, classes = batch
+    one = F.one_hot(classes, 35).float()
+    for name, factor in (("ce", 16), ("bce", 16 * 35)):
+        summed = losses.loss(name, logits, one, reduction="sum")
+        torch.testing.assert_close(summed, factor * losses.loss(name, logits, one))
+
+
+def test_divergence_by_hand():
+    # Scores 1/3, 2/3 towards 2/3, 1/3: KL = 2/3 ln 2 - 1/3 ln 2 = ln 2 / 3.
+    student = torch.tensor([[0.0, 1.0]]) * torch.log(torch.tensor(2.0))
+    teacher = student.flip(1)
+    ours = losses.divergence(student, teacher, 1.0)
+    torch.testing.assert_close(ours, torch.log(torch.tensor(2.0)) / 3)
+    hot = losses.divergence(2 * student, 2 * teacher, 2.0)
+    torch.testing.assert_close(hot, 4 * ours)  # logits doubled, temperature 2, its square
+    assert losses.divergence(student, student, 3.0) == 0
+
+
 def test_scores_are_what_the_loss_makes_of_logits(batch):
     logits, _ = batch
     torch.testing.assert_close(losses.scores("ce", logits).sum(dim=1), torch.ones(16))

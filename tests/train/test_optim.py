@@ -15,20 +15,20 @@ def test_the_step_schedule_is_that_of_asts_multisteplr():
     optimizer = torch.optim.Adam(nn.Linear(1, 1).parameters(), lr=2.5e-4)
     oracle = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(range(5, 26)), gamma=0.85)
     for epoch in range(25):
-        ours = 2.5e-4 * optim.rate(AST, epoch)
+        ours = 2.5e-4 * optim.rate(AST, 10 * epoch + 9, 10, 25)
         assert ours == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-12)
         optimizer.step()
         oracle.step()
 
 
 def test_five_epochs_are_at_the_full_rate_and_the_sixth_is_not():
-    assert [optim.rate(AST, epoch) for epoch in range(5)] == [1.0] * 5
-    assert optim.rate(AST, 5) == 0.85
-    assert optim.rate(AST, 6) == 0.85**2
+    assert [optim.rate(AST, step, 2, 25) for step in range(10)] == [1.0] * 10
+    assert optim.rate(AST, 10, 2, 25) == 0.85
+    assert optim.rate(AST, 12, 2, 25) == 0.85**2
 
 
 def test_a_constant_rate_is_constant():
-    assert {optim.rate({"name": "constant"}, epoch) for epoch in range(40)} == {1.0}
+    assert {optim.rate({"name": "constant"}, step, 4, 10) for step in range(40)} == {1.0}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_constant_rate_is_constant():
 def test_an_optimiser_takes_the_steps_of_torchs(name, oracle):
     models = []
     for build in (
-        lambda m: optim.build(m, {"name": name, **ADAM}),
+        lambda m: optim.build(m.parameters(), {"name": name, **ADAM}),
         lambda m: oracle(m.parameters()),
     ):
         model = nn.Linear(4, 3)
@@ -59,7 +59,70 @@ def test_an_optimiser_takes_the_steps_of_torchs(name, oracle):
     assert models[0].weight.flatten()[0] != -1.0
 
 
-@pytest.mark.parametrize("name", ["halving", "onecycle"])
-def test_a_schedule_of_a_later_version_is_refused_by_name(name):
-    with pytest.raises(ValueError, match=name):
-        optim.rate({"name": name}, 0)
+@pytest.mark.parametrize("epochs", [1, 3, 40])
+@pytest.mark.parametrize("rise", [0.1, 0.3])
+def test_one_cycle_is_torchs(rise, epochs):
+    steps = 12
+    optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0)
+    oracle = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=5e-4, total_steps=steps * epochs, pct_start=rise, cycle_momentum=False
+    )
+    settings = {"name": "onecycle", "rise": rise}
+    for step in range(steps * epochs):
+        ours = 5e-4 * optim.rate(settings, step, steps, epochs)
+        assert ours == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
+        optimizer.step()
+        if step + 1 < steps * epochs:
+            oracle.step()
+
+
+def test_one_cycle_of_too_few_steps_to_rise_starts_at_the_top():
+    rates = [optim.rate({"name": "onecycle", "rise": 0.1}, step, 1, 3) for step in range(3)]
+    assert rates[0] == 1.0
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == pytest.approx(1 / 25 / 1e4)
+
+
+def test_halving_is_torchs_multisteplr_after_a_straight_rise():
+    settings = {"name": "halving", "at": [12, 24, 50, 65], "warmup_steps": 800}
+    optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0)
+    oracle = torch.optim.lr_scheduler.MultiStepLR(optimizer, [12, 24, 50, 65], gamma=0.5)
+    for epoch in range(80):
+        expected = optimizer.param_groups[0]["lr"]
+        assert optim.rate(settings, 200 * epoch + 199, 200, 80) == pytest.approx(
+            expected * min(1.0, (epoch + 1) / 4)
+        )
+        optimizer.step()
+        oracle.step()
+    assert optim.rate(settings, 0, 200, 80) == 1 / 800
+    assert optim.rate(settings, 79 * 200, 200, 80) == 1 / 16
+
+
+def test_decay_of_matrices_spares_biases():
+    models = []
+    for decay in ("all", "matrices"):
+        model = nn.Linear(4, 3)
+        nn.init.ones_(model.weight)
+        nn.init.ones_(model.bias)
+        settings = {"name": "adamw", **ADAM, "weight_decay": 0.5, "lr": 0.1, "decay": decay}
+        optimizer = optim.build(model.parameters(), settings)
+        (0 * model(torch.ones(1, 4))).sum().backward()
+        optimizer.step()
+        models.append(model)
+    for model in models:
+        torch.testing.assert_close(model.weight, torch.full((3, 4), 0.95))
+    torch.testing.assert_close(models[0].bias, torch.full((3,), 0.95))
+    assert torch.equal(models[1].bias, torch.ones(3))
+
+
+def test_parameters_that_do_not_learn_are_left_out():
+    model = nn.Sequential(nn.Linear(2, 2).requires_grad_(False), nn.Linear(2, 2))
+    groups = optim.build(model.parameters(), {"name": "adam", **ADAM}).param_groups
+    assert sum(p.numel() for group in groups for p in group["params"]) == 6
+
+
+def test_an_unknown_name_is_told():
+    with pytest.raises(ValueError, match="cosine"):
+        optim.rate({"name": "cosine"}, 0, 1, 1)
+    with pytest.raises(ValueError, match="lion"):
+        optim.build(nn.Linear(1, 1).parameters(), {"name": "lion", **ADAM})

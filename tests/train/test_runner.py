@@ -6,8 +6,6 @@ import errno
 import json
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +15,9 @@ import torch
 from repro import identity, ledger, locks, metrics
 from repro.data.clips import ClipSource, select
 from repro.data.protocols import Split
-from repro.train import runner
-from tests import tiny
+from repro.train import batches, tasks
+from repro.train.feed import Feed
+from tests import disks, tiny
 
 
 def changed(run, *path, to):
@@ -56,13 +55,15 @@ def task_of(run, home, selection=None, device="cpu"):
     source = ClipSource.from_dict(run.job()["clips"])
     selection = selection or select(source, home.data)
 
-    class Log:
-        @staticmethod
-        def emit(event):
-            pass
+    task, _ = tasks.build(run.resolved, source, selection, device, home, lambda event: None)
+    return task
 
-    front, store = runner._prepare(run.resolved, source, selection, device, home, Log())
-    return runner._task(run.resolved, selection, front, store, device)
+
+def made(task, epoch):
+    """Return the items of an epoch's batches, and their input and targets."""
+    items = [items for items, _ in batches.epoch_batches(task, epoch)]
+    made = batches.training_batches(task, Feed(task), epoch)
+    return [(i, x, targets) for i, (_, x, targets, _) in zip(items, made, strict=True)]
 
 
 def test_all_systems_of_a_seed_see_the_same_batches(tables, tmp_path):
@@ -71,14 +72,14 @@ def test_all_systems_of_a_seed_see_the_same_batches(tables, tmp_path):
     other_seed = task_of(tiny.run(tables, "asm", seed=1), home)
     assert type(asm.model) is not type(asm_rh.model)
     for epoch in (0, 2):
-        batches = [runner.loop.epoch_batches(task, epoch) for task in (asm, asm_rh, other_seed)]
-        for ours, theirs, others in zip(*batches, strict=True):
+        every = [made(task, epoch) for task in (asm, asm_rh, other_seed)]
+        for (ours, x, targets), (theirs, x_rh, targets_rh), (_, x_other, _) in zip(
+            *every, strict=True
+        ):
             assert (ours == theirs).all()
-            x, targets = runner.loop.training_batch(asm, ours, epoch)
-            x_rh, targets_rh = runner.loop.training_batch(asm_rh, theirs, epoch)
             assert torch.equal(x, x_rh)
             assert torch.equal(targets, targets_rh)
-            assert not torch.equal(x, runner.loop.training_batch(other_seed, others, epoch)[0])
+            assert not torch.equal(x, x_other)
 
 
 def test_equal_splits_are_one_run_however_they_are_listed(run, tmp_path):
@@ -89,11 +90,9 @@ def test_equal_splits_are_one_run_however_they_are_listed(run, tmp_path):
     turned = dataclasses.replace(selection, split=Split(**parts))
     assert turned.split.digest == selection.split.digest
     one, two = (task_of(run, home, chosen) for chosen in (selection, turned))
-    for batch, other in zip(*(runner.loop.epoch_batches(t, 0) for t in (one, two)), strict=True):
-        x, targets = runner.loop.training_batch(one, batch, 0)
-        x_other, targets_other = runner.loop.training_batch(two, other, 0)
-        assert torch.equal(x, x_other)
-        assert torch.equal(targets, targets_other)
+    for here, there in zip(made(one, 0), made(two, 0), strict=True):
+        assert torch.equal(here[1], there[1])
+        assert torch.equal(here[2], there[2])
     assert one.test.ids == two.test.ids
 
 
@@ -213,23 +212,8 @@ def test_a_job_that_is_not_what_its_id_says_is_refused(train, run, tmp_path):
     assert run.id in child.of("end")[0]["cause"]
 
 
-@contextmanager
-def small_disk(place: Path, size: str) -> Iterator[Path]:
-    """Mount a small disk, or skip."""
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], capture_output=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip("a small disk can only be mounted by root")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
-
-
 def test_a_full_disk_loses_nothing_and_records_nothing(train, run, reference, tmp_path):
-    with small_disk(tmp_path / "home", "1m") as home:
+    with disks.small(tmp_path / "home", "1m") as home:
         (home / "cache").symlink_to(reference.record.path.parents[2] / "cache")
         ballast = home / "ballast"
         ballast.write_bytes(
@@ -247,7 +231,7 @@ def test_a_full_disk_loses_nothing_and_records_nothing(train, run, reference, tm
 
 
 def test_a_disk_too_small_for_the_audio_is_named_with_what_it_needs(train, run, tmp_path):
-    with small_disk(tmp_path / "home", "1m") as home:
+    with disks.small(tmp_path / "home", "1m") as home:
         child = train(run.job(), home)
         assert child.status == "failed"
         cause = child.of("end")[0]["cause"]

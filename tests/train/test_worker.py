@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from repro import ledger, locks
-from tests import tiny
+from tests import disks, tiny
 
 TRAIN = ["table", tiny.TABLE, "--profile", "demo", "--only", "asm-rh"]
 
@@ -120,19 +120,6 @@ def test_a_device_that_is_not_here_is_refused_before_anything_is_written(tables,
 
 
 @contextmanager
-def read_only(place):
-    """Mount an empty disk that cannot be written, or skip."""
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", str(place)]
-    if subprocess.run(command, capture_output=True).returncode != 0:
-        pytest.skip("a disk can only be mounted by root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-@contextmanager
 def a_file(place):
     place.write_text("in the place of a folder")
     yield
@@ -140,7 +127,7 @@ def a_file(place):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("blocked", "reason"), [(a_file, "Not a directory"), (read_only, "Read-only file system")]
+    ("blocked", "reason"), [(a_file, "Not a directory"), (disks.read_only, "Read-only file system")]
 )
 def test_a_home_that_cannot_be_written_is_named(blocked, reason, tables, tmp_path):
     home = tmp_path / "home"

@@ -4,11 +4,12 @@ A dataset's file holds `CARD`, and next to it what only this dataset needs. A fi
 an underscore is shared by several. The user's own datasets have a card in the home's data folder.
 """
 
+import functools
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from repro.errors import unknown
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _LISTS = "[!.]*.csv.gz"  # the lists in the home's data folder
+UNVERIFIED = "unverified"  # no source states the hash or the revision
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,33 @@ class Archive:
     root: str = "."
     stated_by: str = ""
 
+    @property
+    def verified(self) -> bool:
+        """Tell whether a source states the hash."""
+        return self.digest != UNVERIFIED
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A copy on the Hugging Face hub: Parquet files with the bytes of every clip's file.
+
+    name: of the repository. revision: the commit as its source states it, or "unverified", which
+    takes the newest. clip: from a row to the clip's id; audio: the column that holds the file.
+    size: in bytes, about. stated_by: who states the revision.
+    """
+
+    name: str
+    clip: Callable[[Mapping[str, Any]], str]
+    revision: str = UNVERIFIED
+    audio: str = "audio"
+    size: int | None = None
+    stated_by: str = ""
+
+    @property
+    def verified(self) -> bool:
+        """Tell whether a source states the revision."""
+        return self.revision != UNVERIFIED
+
 
 def no_hashes(_: Path) -> dict[str, str]:
     """Return nothing: no hashes of single clips are published."""
@@ -53,7 +82,8 @@ class Card:
     ids with what is wrong with them. aside: folders of audio that are no clips. companions:
     datasets whose parts belong to the official split. rebuild: lists the clips from the dataset's
     own files under a folder; hashes: the published hashes found there, as a manifest holds them.
-    archive: what is fetched; by_hand: how to get what cannot be; next_step: the command after that.
+    archive, hub: what is fetched, in this order; with by_hand only where the user names the source.
+    by_hand: how to get what is not fetched; next_step: the command after that.
     own_list: the user may supply the list.
     """
 
@@ -76,9 +106,16 @@ class Card:
     layouts: tuple[Callable[[str], str], ...] = (str,)  # str: as the manifest says
     companions: tuple[str, ...] = ()
     archive: Archive | None = None
+    hub: Hub | None = None
     by_hand: str = ""
     next_step: str = ""
     own_list: bool = False
+
+    @property
+    def copies(self) -> "dict[str, Archive | Hub]":
+        """Return what can be fetched, by the name that --source takes, best first."""
+        both = {"archive": self.archive, "hub": self.hub}
+        return {name: copy for name, copy in both.items() if copy is not None}
 
 
 def names(data: Path | None = None) -> list[str]:
@@ -90,8 +127,9 @@ def names(data: Path | None = None) -> list[str]:
     return sorted({*own, *_shipped()})
 
 
-def _shipped() -> list[str]:
-    return [file.stem for file in Path(__file__).parent.glob("[!_]*.py")]
+@functools.cache
+def _shipped() -> frozenset[str]:
+    return frozenset(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
 
 
 def card(name: str, data: Path | None = None) -> Card:

@@ -3,14 +3,19 @@
 import csv
 import re
 from pathlib import Path
+from typing import Any
 
+from repro.data.datasets import Card
 from repro.data.manifest import Clip
 from repro.errors import UserError
 
 LICENCE = "lists CC BY 4.0 (Google); the audio is YouTube's, not redistributable"
 SOURCE = "Gemmeke et al. 2017, ICASSP; the audio is downloaded from YouTube by the user"
 LAYOUT = "one file for each segment: <video>_<start in ms>, <video> or Y<video>, .wav or .flac"
-BY_HAND = "AudioSet's audio has to be taken from YouTube, segment by segment, as far as it exists"
+BY_HAND = (
+    "AudioSet's audio is the user's to take from YouTube, segment by segment, as far as it exists; "
+    "each video's start and end are in Google's own list"
+)
 _HEADER = re.compile(r"#.*num_segs=(\d+)")
 
 
@@ -48,3 +53,26 @@ def _y_video(clip: str) -> str:
 
 
 LAYOUTS = (str, _video, _y_video)
+
+
+def card(part: str, kind: str, clips: int | None, file: str, **more: Any) -> Card:
+    """Return the card of one of the lists; `kind` is its name in words, `part` its official part.
+
+    `file` is AudioSet's own CSV, read from the folder that a list is rebuilt from.
+    """
+    return Card(
+        title=f"AudioSet, {kind} list (527 labels)",
+        licence=LICENCE,
+        source=SOURCE,
+        layout=LAYOUT,
+        rate=None,
+        channels=None,
+        seconds=10.0,
+        clips=clips,
+        group="video",
+        rebuild=lambda root: segments(root / file, part),
+        multilabel=True,
+        min_share=0.85,
+        layouts=LAYOUTS,
+        **{"by_hand": BY_HAND, **more},
+    )

@@ -1,32 +1,11 @@
 """AudioSet, evaluation list: 20,371 segments of ten seconds, 527 labels (Google 2017)."""
 
-from pathlib import Path
+from repro.data.datasets import _audioset
 
-from repro.data.datasets import Card, _audioset
-from repro.data.manifest import Clip
-
-LIST = "eval_segments.csv"
-
-
-def rebuild(root: Path) -> list[Clip]:
-    """List the segments of eval_segments.csv in `root`."""
-    return _audioset.segments(root / LIST, "test")
-
-
-CARD = Card(
-    title="AudioSet, evaluation list (527 labels)",
-    licence=_audioset.LICENCE,
-    source=_audioset.SOURCE,
-    layout=_audioset.LAYOUT,
-    rate=None,
-    channels=None,
-    seconds=10.0,
-    clips=20371,
-    group="video",
-    rebuild=rebuild,
-    multilabel=True,
-    min_share=0.85,
-    layouts=_audioset.LAYOUTS,
-    by_hand=_audioset.BY_HAND,
+CARD = _audioset.card(
+    "test",
+    "evaluation",
+    20371,
+    "eval_segments.csv",
     next_step="repro data add audioset_eval DIR",
 )

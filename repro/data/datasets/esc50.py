@@ -1,11 +1,11 @@
 """ESC-50: 50 classes of environmental sounds, five seconds each, in five folds (Piczak 2015)."""
 
-import csv
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from repro.data.datasets import Archive, Card
+from repro.data.datasets import Archive, Card, Hub, _table
 from repro.data.manifest import Clip
-from repro.errors import UserError
 
 LIST = "esc50.csv"
 
@@ -15,20 +15,15 @@ def rebuild(root: Path) -> list[Clip]:
 
     A clip's group is the recording on freesound.org that it is cut from (src_file).
     """
-    file = next((f for f in (root / "meta" / LIST, root / LIST) if f.is_file()), None)
-    if file is None:
-        raise UserError(f"{root}: no meta/{LIST}", "repro data manifest esc50")
-    with file.open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    return [_clip(row) for row in rows]
+    return [_clip(row) for row in _table.rows(root, "meta", LIST, "esc50")]
 
 
 def _clip(row: dict[str, str]) -> Clip:
     return Clip(f"audio/{row['filename']}", row["category"], row["src_file"], row["fold"])
 
 
-def _without_audio(clip: str) -> str:
-    return clip.removeprefix("audio/")
+def _of_row(row: Mapping[str, Any]) -> str:
+    return f"audio/{row['filename']}"
 
 
 CARD = Card(
@@ -42,7 +37,7 @@ CARD = Card(
     clips=2000,
     group="recording (src_file)",
     rebuild=rebuild,
-    layouts=(str, _without_audio),
+    layouts=(str, _table.without_audio),
     archive=Archive(
         name="ESC-50-master.zip",
         urls=("https://github.com/karolpiczak/ESC-50/archive/master.zip",),
@@ -50,5 +45,12 @@ CARD = Card(
         stated_by="soundata",
         unpacked=3_000_000_000,
         root="ESC-50-master",
+    ),
+    hub=Hub(
+        name="ashraq/esc50",
+        revision="e3e2a63ffff66b9a9735524551e3818e96af03ee",
+        stated_by="the tasks of MTEB",
+        clip=_of_row,
+        size=773_320_991,
     ),
 )

@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from repro.data import sources
-from repro.data.datasets import Card
+from repro.data.datasets import Archive, Card
 from repro.data.manifest import Clip
 from repro.errors import UserError
 
@@ -85,6 +85,14 @@ CARD = Card(
     min_share=0.99,
     known_bad={_path("jazz.00054"): "corrupt in the copies that circulate"},
     layouts=(str, _without_genres),
-    by_hand="the original link is dead: unpack a genres.tar.gz that you have from elsewhere",
+    archive=Archive(
+        name="genres.tar.gz",
+        urls=("https://huggingface.co/datasets/marsyas/gtzan/resolve/main/data/genres.tar.gz",),
+        digest="sha256:b28cc067ff6199bd826f5d1a6931458586d64acae7f44b2e882b7a97af057531",
+        stated_by="the hub's page of the file",  # of another packing than the dead link's
+        unpacked=4_000_000_000,
+    ),
+    by_hand="the original link is dead, and no licence is stated: unpack a genres.tar.gz that you "
+    "have, or take the copy that Marsyas keeps: repro data fetch gtzan --source archive",
     next_step="repro data add gtzan DIR",
 )

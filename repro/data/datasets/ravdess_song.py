@@ -42,6 +42,7 @@ CARD = Card(
     layouts=(str, flat),
     archive=Archive(
         name="Audio_Song_Actors_01-24.zip",
+        # No second mirror is known that keeps the archive.
         urls=("https://zenodo.org/records/1188976/files/Audio_Song_Actors_01-24.zip",),
         digest="unverified",
         unpacked=2_000_000_000,

@@ -77,6 +77,7 @@ CARD = Card(
     layouts=(str, flat),
     archive=Archive(
         name="Audio_Speech_Actors_01-24.zip",
+        # No second mirror is known that keeps the archive.
         urls=("https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip",),
         digest="md5:bc696df654c87fed845eb13823edef8a",
         stated_by="loaders in public use",

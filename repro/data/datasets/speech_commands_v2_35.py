@@ -85,6 +85,7 @@ CARD = Card(
     group="speaker",
     rebuild=rebuild,
     aside=("_background_noise_",),
+    # No hub: google/speech_commands there has the test clips of ten words only.
     archive=Archive(
         name="speech_commands_v0.02.tar.gz",
         urls=tuple(f"{host}/data/speech_commands_v0.02.tar.gz" for host in _HOSTS),

@@ -1,11 +1,11 @@
 """UrbanSound8K: street noises of up to four seconds in ten folds (Salamon, Jacoby, Bello 2014)."""
 
-import csv
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from repro.data.datasets import Archive, Card
+from repro.data.datasets import Archive, Card, Hub, _table
 from repro.data.manifest import Clip
-from repro.errors import UserError
 
 LIST = "UrbanSound8K.csv"
 
@@ -15,12 +15,7 @@ def rebuild(root: Path) -> list[Clip]:
 
     A clip's group is the recording on freesound.org that it is cut from (fsID).
     """
-    file = next((f for f in (root / "metadata" / LIST, root / LIST) if f.is_file()), None)
-    if file is None:
-        raise UserError(f"{root}: no metadata/{LIST}", "repro data manifest urbansound8k")
-    with file.open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    return [_clip(row) for row in rows]
+    return [_clip(row) for row in _table.rows(root, "metadata", LIST, "urbansound8k")]
 
 
 def _clip(row: dict[str, str]) -> Clip:
@@ -28,8 +23,8 @@ def _clip(row: dict[str, str]) -> Clip:
     return Clip(path, row["class"], row["fsID"], row["fold"])
 
 
-def _without_audio(clip: str) -> str:
-    return clip.removeprefix("audio/")
+def _of_row(row: Mapping[str, Any]) -> str:
+    return f"audio/fold{row['fold']}/{row['slice_file_name']}"
 
 
 CARD = Card(
@@ -43,7 +38,7 @@ CARD = Card(
     clips=8732,
     group="recording (fsID)",
     rebuild=rebuild,
-    layouts=(str, _without_audio),
+    layouts=(str, _table.without_audio),
     archive=Archive(
         name="UrbanSound8K.tar.gz",
         urls=("https://zenodo.org/records/1203745/files/UrbanSound8K.tar.gz",),
@@ -51,5 +46,11 @@ CARD = Card(
         stated_by="soundata",
         unpacked=20_000_000_000,
         root="UrbanSound8K",
+    ),
+    hub=Hub(
+        name="danavery/urbansound8K",
+        revision="8aa9177a0c5a6949ee4ee4b7fcabb01dfd4ae466",
+        stated_by="the tasks of MTEB",
+        clip=_of_row,
     ),
 )

@@ -1,0 +1,110 @@
+"""Wall time of the commands that look at a ledger of 10,000 records.
+
+    python benchmarks/ledger.py [RECORDS]
+
+Writes records of planned runs (all tables, seed after seed) into a temporary home, then times each
+command in a process of its own. Limit on the reference machine (2 cores): 1 s each.
+"""
+
+import copy
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median
+
+from repro import catalogue, identity, places
+from repro.plan import Request, Run, plan_table
+
+COMMANDS = (
+    "list",
+    "plan",
+    "plan --profile demo",
+    "runs list",
+    "runs list --format json",
+    "runs show",
+)
+ROUNDS = 5
+EXECUTION = {
+    "device": "cpu",
+    "device_name": "AMD EPYC 7B13",
+    "instructions": "AVX2",
+    "threads": 2,
+    "torch": "2.11.0+cpu",
+    "torchaudio": "2.11.0+cpu",
+    "numpy": "2.3.0",
+    "cuda": None,
+    "compile": False,
+    "tier": "exact",
+}
+
+
+def runs() -> list[Run]:
+    """Return every run of every table in the full profile."""
+    plans = [plan_table(e, Request(), places.home(tempfile.gettempdir())) for e in
+             catalogue.load_all()]  # fmt: skip
+    return list({run.id: run for plan in plans for run in plan.runs}.values())
+
+
+def record(run: Run, number: int) -> dict[str, object]:
+    """Return a record as the runner writes it; `number` makes its seed another one."""
+    job = copy.deepcopy(run.job())
+    job["resolved"]["seed"] += 1000 * number
+    job["run"] = identity.run_id(job["resolved"])
+    scores = {"n": 11005, "correct": 10457, "accuracy": 10457 / 11005, "auc": 0.99, "map": 0.97,
+              "auc_left_out": []}  # fmt: skip
+    return {
+        "kind": "train",
+        "schema": 1,
+        **job,
+        "execution": EXECUTION,
+        "host": {"python": "3.11.9", "system": "Linux-6.8.0-x86_64-with-glibc2.39"},
+        "git": {"commit": "0" * 40, "dirty": False},
+        "started": "2026-01-01T10:00:00+00:00",
+        "finished": "2026-01-01T11:00:00+00:00",
+        "status": "complete",
+        "metrics": {"valid": scores, "test": scores},
+        "best_epoch": 20,
+        "weights": "0" * 16,
+        "parameters": 4_000_000,
+        "clips_used": {"train": 84843, "valid": 9981, "test": 11005},
+        "store": "0" * 64,
+        "findings": [],
+        "seconds": 3600.0,
+    }
+
+
+def fill(home: Path, count: int) -> str:
+    """Write `count` records; return the id of one of them."""
+    name = identity.execution_id(EXECUTION)
+    for index, run in enumerate(islice(cycle(made := runs()), count)):
+        data = record(run, index // len(made))
+        folder = home / "runs" / str(data["run"]) / name
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
+    return str(data["run"])
+
+
+def seconds(command: list[str], home: Path) -> float:
+    began = time.perf_counter()
+    words = [sys.executable, "cli.py", *command]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env={"REPRO_HOME": str(home)})
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    with tempfile.TemporaryDirectory() as folder:
+        one = fill(Path(folder), count)
+        for name in COMMANDS:
+            command = name.split() + ([one] if name == "runs show" else [])
+            first = seconds(command, Path(folder))
+            rest = median(seconds(command, Path(folder)) for _ in range(ROUNDS))
+            print(f"repro {name:<24} {1000 * rest:6.0f} ms  (the first time {1000 * first:.0f} ms)")
+
+
+if __name__ == "__main__":
+    main()

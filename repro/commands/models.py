@@ -1,0 +1,273 @@
+"""List the models; show their layers; measure their size and speed."""
+
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from repro import places
+from repro.commands import _measure, _options
+from repro.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from repro.ledger import Ledger
+    from repro.measuring import Network
+    from repro.train.counting import Layer
+
+
+@click.group(invoke_without_command=True)
+@click.option("--paper", metavar="PAPER", help="Only this paper: asmrh, m3net, gafx, eat.")
+@_options.home_option
+@_options.text_or_json
+@click.pass_context
+def command(context: click.Context, paper: str | None, home: str | None, fmt: str) -> None:
+    """List every model: parameters, multiply-adds of a clip, input, section of its paper.
+
+    \b
+    Examples:
+      repro models
+      repro models --paper eat --format json
+      repro models show eat-s --dataset esc50
+      repro models measure eat-s --device cuda:0
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from repro import index, measuring
+
+    if paper is not None:
+        index.check_paper(paper)
+    kept = _options.ledger(places.home(home))
+    rows = [_row(n, kept) for n in measuring.networks() if paper in (None, n.paper)]
+    if fmt == "json":
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    head = ("system", "dataset", "input", "parameters", "multiply-adds", "printed in")
+    lines = iter(_aligned([head, *map(_cells, rows)]))
+    click.echo(next(lines))
+    for model, own in groupby(rows, key=lambda row: row["model"]):
+        click.echo(f"{model}: {_summary(model)}")
+        for _ in own:
+            click.echo(next(lines))
+    if any(row["parameters"] is None for row in rows):
+        click.echo("some are not counted yet: repro models measure --no-times", err=True)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--dataset", metavar="D", help="Build it for this dataset (default: its table's).")
+@click.option("--depth", type=click.IntRange(1), default=2, show_default=True,
+              help="Levels of layers within layers.")  # fmt: skip
+@_options.home_option
+@_options.text_or_json
+def show(name: str, dataset: str | None, depth: int, home: str | None, fmt: str) -> None:
+    """Show a system's network: every layer with its output, parameters and multiply-adds.
+
+    NAME is a system or a model; of a model it is the first system. Shapes are those of one clip.
+    Multiply-adds are half the operations counted by torch's FlopCounterMode: of convolutions,
+    linear and recurrent layers and attention.
+
+    \b
+    Examples:
+      repro models show eat-s
+      repro models show gafx-u --depth 4
+      repro models show m3net --dataset esc50 --format json
+    """
+    described = _describe(name, dataset, depth, places.home(home))
+    if fmt == "json":
+        click.echo(json.dumps(described, indent=1, ensure_ascii=False))
+        return
+    shape = _shape(described["input"])
+    lines = [
+        f"system     {described['system']}: {described['label']}",
+        f"model      {described['model']}: {described['summary']}",
+        f"settings   {', '.join(f'{k} = {v}' for k, v in described['args'].items())}",
+        f"dataset    {described['dataset']}: {described['classes']} classes",
+        f"input      {shape} ({described['frontend']})",
+        *(f"starts     from {text}" for text in described["starts_from"]),
+    ]
+    every = [*described["layers"], {**described, "layer": "total", "kind": "", "shape": []}]
+    rows = [("layer", "kind", "output", "parameters", "multiply-adds")]
+    rows += [
+        (
+            row["layer"], row["kind"], _shape(row["shape"]), f"{row['parameters']:,}",
+            _measure.in_short(row["multiply_adds"]),
+        )
+        for row in every
+    ]  # fmt: skip
+    click.echo("\n".join([*lines, "", *_aligned(rows)]))
+
+
+@command.command()
+@click.argument("systems", metavar="[SYSTEM...]", nargs=-1)
+@click.option("--device", metavar="cpu|cuda:0|mps", help="Time on this device (default: cpu).")
+@click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True,
+              help="CPU threads while timing.")  # fmt: skip
+@click.option("--times/--no-times", default=True, show_default=True,
+              help="Also measure inference times where a table prints them.")  # fmt: skip
+@click.option(
+    "--assume",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Build networks with another reading of a silent point (see repro show ID).",
+)
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Keep the records in this folder instead of the home's runs.")  # fmt: skip
+@_options.home_option
+@_options.text_or_json
+def measure(
+    systems: tuple[str, ...],
+    device: str | None,
+    threads: int,
+    times: bool,
+    assume: tuple[str, ...],
+    into: Path | None,
+    home: str | None,
+    fmt: str,
+) -> None:
+    """Record parameters, multiply-adds and layers, and inference times where a table prints them.
+
+    SYSTEM is a system or a model; none means all. Counts are the same on every device. A time is
+    the median of 50 passes over one clip after 10 that do not count, in single precision, of the
+    network alone, in each of 5 processes. What is recorded is not measured again.
+
+    \b
+    Examples:
+      repro models measure --no-times
+      repro models measure eat-s eat-s-16k
+      repro models measure eat --device cuda:0 --format json
+      repro models measure eat-s --assume hidden-s=2048 --no-times
+    """
+    from repro import measuring
+    from repro.ledger import Ledger
+
+    chosen = measuring.chosen(systems)
+    if assume:
+        chosen = measuring.assumed(chosen, _options.readings(assume))
+    where = places.home(home)
+    on = _options.devices(None, device)[0]
+    if times:
+        _measure.check_device(on)
+    root = where.runs if into is None else into
+    kept = Ledger([root]) if into is not None else _options.ledger(where)
+    rows = []
+    for number, network in enumerate(chosen, 1):
+        click.echo(f"[{number}/{len(chosen)}] {network.title}", err=True)
+        row = _measure.count(network, kept, root)
+        if times and network.times:
+            row |= _measure.time(network, kept, root, on, threads)
+        rows.append(row)
+        if fmt == "text":
+            click.echo(_measure.line(row))
+    if fmt == "json":
+        click.echo(json.dumps(rows, indent=1))
+    click.get_current_context().exit(5 if any("error" in row for row in rows) else 0)
+
+
+# ---- the list --------------------------------------------------------------------------------
+
+
+def _row(network: "Network", kept: "Ledger") -> dict[str, Any]:
+    """Return a network's line in the list, from its record."""
+    from repro import catalogue, measuring
+
+    record = measuring.counted(measuring.results(network, kept))
+    found = record.data["measured"] if record else {}
+    tables = [catalogue.load(name) for name in network.tables]
+    return {
+        "paper": network.paper,
+        "model": network.model,
+        "systems": list(network.systems),
+        "dataset": network.dataset,
+        "classes": found.get("classes"),
+        "input": found.get("input"),
+        "parameters": found.get("parameters"),
+        "multiply_adds": found.get("multiply_adds"),
+        "tables": {entry.id: entry.table.number for entry in tables},
+        "sections": list(dict.fromkeys(entry.table.printed_in for entry in tables)),
+        "record": str(record.path) if record else None,
+    }
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    if row["parameters"] is None:
+        size, work, shape = "not counted", "", ""
+    else:
+        size, work = f"{row['parameters']:,}", _measure.in_short(row["multiply_adds"])
+        shape = _shape(row["input"])
+    where = f"Table {', '.join(row['tables'].values())} ({'; '.join(row['sections'])})"
+    return ", ".join(row["systems"]), row["dataset"], shape, size, work, where
+
+
+def _summary(model: str) -> str:
+    """Return the first line of a model's file, which names the section of its paper."""
+    path = Path(__file__).resolve().parent.parent / "models" / f"{model}.py"
+    with path.open(encoding="utf-8") as stream:
+        return stream.readline().strip().strip('"')
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Write rows in columns, the fourth and the fifth, which hold numbers, flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  "
+        + "  ".join(
+            f"{text:>{width}}" if place in (3, 4) else f"{text:<{width}}"
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _shape(shape: list[int]) -> str:
+    return " x ".join(f"{size:,}" for size in shape)
+
+
+# ---- one network -----------------------------------------------------------------------------
+
+
+def _describe(name: str, dataset: str | None, depth: int, home: places.Home) -> dict[str, Any]:
+    """Build a system's network without weights and return what there is to say of it."""
+    from repro import measuring, reduction
+    from repro.data import datasets
+
+    entry, system = measuring.entry_of(name)
+    spec = entry.recipes.systems[system]
+    if dataset is None:
+        dataset = next(n.dataset for n in measuring.networks() if system in n.systems)
+    elif dataset not in datasets.names(home.data):
+        raise unknown("dataset", dataset, datasets.names(home.data), "repro data list")
+    given = measuring.input_of(dataset, home.data)
+    resolved = reduction.network(entry, system, dataset)
+    from repro.train import counting
+
+    try:
+        model, shape = counting.build(resolved, given)
+    except ValueError as error:
+        raise UserError(
+            f"{system} cannot be built for {dataset}: {error}", f"repro models show {system}"
+        ) from None
+    total, layers = counting.layers(model, shape, depth)
+    return {
+        "system": system,
+        "label": spec.label,
+        "model": spec.model,
+        "summary": _summary(spec.model),
+        "args": spec.args,
+        "frontend": spec.frontend,
+        "dataset": dataset,
+        "classes": given[0],
+        "input": list(shape),
+        "starts_from": [parent.what for parent in spec.init] or ["random weights"],
+        "parameters": counting.parameters(model),
+        "multiply_adds": total,
+        "layers": [_layer(layer) for layer in layers],
+    }
+
+
+def _layer(layer: "Layer") -> dict[str, Any]:
+    import dataclasses
+
+    return {**dataclasses.asdict(layer), "shape": list(layer.shape)}

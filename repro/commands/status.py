@@ -1,0 +1,193 @@
+"""Say how far training has come: done, running, waiting in Slurm, failed and what to do."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from repro import catalogue, cost, places, progress
+from repro.commands import _options
+from repro.engines import slurm_queue
+from repro.ledger import Ledger
+from repro.places import Home
+from repro.plan import Run, TablePlan, plan_table
+
+STATES = ("running", "waiting", "interrupted", "failed")
+
+
+@click.command()
+@click.argument("table_ids", metavar="[ID...]", nargs=-1)
+@_options.request_options
+@_options.home_option
+@click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
+def command(table_ids: tuple[str, ...], home: str | None, fmt: str, **asked: Any) -> None:
+    """Say how far training has come: done, running, waiting in Slurm, failed and what to do.
+
+    Without ID, every run of the home is listed, whatever table it is for.
+
+    \b
+    Examples:
+      repro status
+      repro status asmrh-speechcommands --profile demo
+      repro status --format json
+    """
+    where = places.home(home)
+    ledger = _options.ledger(where)
+    entries = [catalogue.load(i) for i in table_ids] if table_ids else catalogue.load_all()
+    request = _options.request(**asked)
+    plans = [plan_table(entry, request, where) for entry in entries]
+    queue = slurm_queue.queued(where)
+    planned = {run.id: run for plan in plans for run in (*plan.parents, *plan.runs)}
+    rows = _rows(where, ledger, queue, planned, set(planned) if table_ids else None)
+    summary = {
+        "profile": request.profile,
+        "slurm": queue is not None,  # whether it could be asked, where anything was submitted
+        "tables": [_table(plan, ledger, rows) for plan in plans],
+        **{state: [row for row in rows if row["state"] == state] for state in STATES},
+    }
+    if fmt == "json":
+        click.echo(json.dumps(summary, indent=1, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_lines(summary)))
+
+
+def _rows(
+    home: Home,
+    ledger: Ledger,
+    queue: dict[str, slurm_queue.Queued] | None,
+    planned: dict[str, Run],
+    only: set[str] | None,
+) -> list[dict[str, Any]]:
+    """Return the runs without a result that something is known of, each in one state."""
+    under_way = {made.run: made for made in progress.under_way(home.runs)}
+    tasks = _tasks(home)
+    rows: dict[str, dict[str, Any]] = {}
+    for run in sorted({*under_way, *tasks, *_failures(ledger, only)}):
+        if (only is not None and run not in only) or ledger.result(run) is not None:
+            continue
+        place, made = (queue or {}).get(run), under_way.get(run)
+        row: dict[str, Any] = {"run": run, "state": "", **_about(run, planned, tasks, ledger)}
+        if made is not None:
+            row |= {"epoch": made.epoch, "epochs": made.epochs,
+                    "seconds_per_epoch": made.seconds, "seconds_left": made.left}  # fmt: skip
+        if made is not None and made.holder is not None:
+            where = f"process {made.holder['pid']} on {made.holder['host']}"
+            row |= {"state": "running", "where": where, "job": place.job if place else None}
+        elif place is not None:
+            row |= {"state": "waiting", "job": place.job, "why": _waits(place)}
+        else:
+            row |= _ended(run, ledger, home, tasks, made, queue is not None)
+        if row["state"]:
+            rows[run] = row
+    return list(rows.values())
+
+
+def _ended(
+    run: str,
+    ledger: Ledger,
+    home: Home,
+    tasks: dict[str, tuple[slurm_queue.Batch, int]],
+    made: progress.Progress | None,
+    slurm: bool,
+) -> dict[str, Any]:
+    """Say why a run that nobody trains and that is in no queue has no result."""
+    batch, index = tasks.get(run, (None, 0))
+    task = batch.task(index) if batch is not None and slurm else None
+    words = f": {slurm_queue.last_words(home, task)}" if task is not None else ""
+    if made is not None:
+        ended = {"cause": f"Slurm's job {task} ended{words}"} if task is not None else {}
+        return {"state": "interrupted", **ended, "next": "the same command again continues it"}
+    if failed := ledger.records(run):
+        return {"state": "failed", "cause": failed[0].data["cause"],
+                "next": f"repro runs show {run}, then repro runs retry {run}"}  # fmt: skip
+    if task is None:
+        return {}  # not submitted in the end, or nobody here knows what became of it
+    return {"state": "failed", "cause": f"Slurm's job {task} ended without a record{words}",
+            "next": f"see {slurm_queue.log(home, task)}, then the same command again"}  # fmt: skip
+
+
+def _waits(place: slurm_queue.Queued) -> str:
+    """Put into words what a task is doing that trains nothing yet."""
+    if place.state == "PENDING":
+        return place.reason if place.reason not in ("None", "") else "to be scheduled"
+    return place.state.lower()
+
+
+def _tasks(home: Home) -> dict[str, tuple[slurm_queue.Batch, int]]:
+    """Return where each run was submitted last."""
+    return {
+        run["run"]: (batch, index)
+        for batch in slurm_queue.batches(home)
+        for index, run in enumerate(batch.runs)
+    }
+
+
+def _failures(ledger: Ledger, only: set[str] | None) -> Iterable[str]:
+    """Return the runs with a failed record; among thousands, those of a table are looked up."""
+    if only is not None:
+        return [run for run in only if any(not record.done for record in ledger.records(run))]
+    return [record.run for record in ledger.all() if record.status == "failed"]
+
+
+def _about(
+    run: str,
+    planned: dict[str, Run],
+    tasks: dict[str, tuple[slurm_queue.Batch, int]],
+    ledger: Ledger,
+) -> dict[str, Any]:
+    """Return system and seed of a run, from the plan, the submission or a failed record."""
+    if run in planned:
+        return {"system": planned[run].system, "seed": planned[run].seed}
+    if run in tasks:
+        batch, index = tasks[run]
+        return {name: batch.runs[index][name] for name in ("system", "seed")}
+    for record in ledger.records(run):
+        return {"system": record.data["system"], "seed": record.data["resolved"]["seed"]}
+    return {"system": None, "seed": None}
+
+
+def _table(plan: TablePlan, ledger: Ledger, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Count the runs of a table by their state."""
+    needed = [run.id for run in plan.needed()]
+    done = sum(ledger.result(run, plan.request.execution) is not None for run in needed)
+    states = {row["run"]: row["state"] for row in rows}
+    found = [states.get(run) for run in needed]
+    counts = {state: found.count(state) for state in STATES}
+    return {"table": plan.entry.id, "runs": len(needed), "done": done, **counts}
+
+
+def _lines(summary: dict[str, Any]) -> list[str]:
+    """Write the status as text."""
+    tables = [table for table in summary["tables"] if table["runs"]]
+    width = max((len(table["table"]) for table in tables), default=0)
+    lines = []
+    for table in tables:
+        counts = "".join(f", {table[state]} {state}" for state in STATES if table[state])
+        lines.append(f"{table['table']:<{width}}  {table['done']:>3} of {table['runs']:>3} runs "
+                     f"done{counts}")  # fmt: skip
+    for state in STATES:
+        if summary[state]:
+            lines += ["", f"{state}:"]
+            for row in summary[state]:
+                lines += [f"  {line}" for line in _row_lines(row)]
+    if not summary["slurm"]:
+        lines += ["", "Slurm cannot be asked here (no squeue that answers)"]
+    return lines
+
+
+def _row_lines(row: dict[str, Any]) -> list[str]:
+    """Write one run as text."""
+    name = f"{row['system']} seed {row['seed']} ({row['run']})" if row["system"] else row["run"]
+    parts = []
+    if row.get("epochs") is not None:
+        parts.append(f"epoch {row['epoch']} of {row['epochs']}")
+    elif row["state"] == "running":
+        parts.append("preparing")
+    if row.get("seconds_per_epoch") is not None and row["state"] == "running":
+        parts.append(f"{cost.spoken(row['seconds_per_epoch'])} an epoch")
+        parts.append(f"{cost.spoken(row['seconds_left'])} left")
+    parts += [f"Slurm job {row['job']}"] if row.get("job") else []
+    parts += [row[key] for key in ("why", "where", "cause") if key in row]
+    lines = [f"{name}: {', '.join(parts)}"]
+    return [*lines, f"  next: {row['next']}"] if "next" in row else lines

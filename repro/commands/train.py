@@ -1,0 +1,68 @@
+"""Train single runs of a table; what the scripts of `repro plan` call."""
+
+from typing import Any
+
+import click
+
+from repro import catalogue, places
+from repro.commands import _making, _options
+from repro.errors import UserError
+from repro.ledger import Ledger
+from repro.plan import Run, plan_table
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--table", "table_id", metavar="ID", required=True, help="A table that needs it.")
+@_options.request_options
+@_options.device_options
+@_options.home_option
+def command(runs: tuple[str, ...], table_id: str, home: str | None, **asked: Any) -> None:
+    """Train single runs of a table (the start of an id is enough); those with a result are left.
+
+    So any scheduler can work off a table, in parallel and again after an interruption.
+
+    \b
+    Examples:
+      repro train b61f6caa --table asmrh-speechcommands --profile demo
+      repro plan asmrh-speechcommands --profile demo --format sh
+    """
+    devices = _options.devices(asked.pop("gpu"), asked.pop("device"))
+    threads = asked.pop("threads")
+    where = places.home(home)
+    plan = plan_table(catalogue.load(table_id), _options.request(**asked), where)
+    chosen = [_find(text, (*plan.runs, *plan.parents), table_id) for text in runs]
+    ledger = _options.ledger(where)
+    ready = []
+    for run in chosen:
+        if ledger.result(run.id) is not None:
+            click.echo(f"run {run.id} is recorded already", err=True)
+        else:
+            _check(run, ledger, {other.id for other in chosen})
+            ready.append(run)
+    failed = bool(ready) and _making.train(ready, devices, threads, where)
+    trained = all(ledger.result(run.id) is not None for run in chosen)
+    code = _making.COMPLETE if trained else _making.INCOMPLETE
+    click.get_current_context().exit(_making.FAILED if failed else code)
+
+
+def _check(run: Run, ledger: Ledger, chosen: set[str]) -> None:
+    """Refuse a run that lacks data or the run that it starts from."""
+    for gap in run.missing:
+        raise UserError(f"run {run.id}: {gap.text}", gap.next_step or None)
+    for parent in run.parents:
+        if parent not in chosen and ledger.result(parent) is None:
+            raise UserError(f"run {run.id} starts from run {parent}, which has no result yet",
+                            f"repro train {parent} ..., then this again")  # fmt: skip
+
+
+def _find(text: str, runs: tuple[Run, ...], table_id: str) -> Run:
+    """Return the run whose id starts with a text."""
+    found = [run for run in runs if run.id.startswith(text)]
+    if len(found) != 1:
+        count = "no run" if not found else f"{len(found)} runs"
+        raise UserError(
+            f"{count} of {table_id}, asked for like this, with an id that starts with {text!r}",
+            f"repro plan {table_id} --format sh",
+        )
+    return found[0]

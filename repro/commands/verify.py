@@ -1,0 +1,177 @@
+"""Train a recorded run again and compare it epoch by epoch."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from repro import parting, places, rerun
+from repro.commands import _options, _records
+from repro.errors import UserError
+from repro.ledger import Ledger, Record
+from repro.parting import Parting
+from repro.places import Home
+from repro.plan import Run
+
+EQUAL, DIFFERENT = 0, 5
+
+
+@click.command()
+@click.argument("name", metavar="RUN[/EXECUTION]")
+@click.option("--device", metavar="cpu|cuda:0|mps", help="Train here (default: as recorded).")
+@_options.home_option
+@click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
+def command(name: str, device: str | None, home: str | None, fmt: str) -> None:
+    """Train a recorded run again, with its number of threads, and compare it epoch by epoch.
+
+    The ledger stays as it is. Ctrl-C stops at once; the same command continues from the last
+    checkpoint. Exit codes: 0 equal to the bit, 5 different, or the training failed.
+
+    \b
+    Examples:
+      repro verify b61f6caa
+      repro verify b61f6caa/3ed6ee --device cuda:0
+      repro verify b61f6caa --format json
+    """
+    where = places.home(home)
+    record = _records.one(_options.ledger(where), name)
+    if not record.done:
+        raise UserError(
+            f"run {record.run} failed, there is nothing to compare: {record.data['cause']}",
+            f"repro runs retry {record.run}",
+        )
+    rerun.check(record, where)
+    chosen = _options.devices(None, device or rerun.device_of(record))[0]
+    apart = _apart(record, where)
+    again = _train(record, chosen, apart)
+    found = _Verified(record, again, parting.compare(record, again))
+    click.echo(json.dumps(found.as_dict(), indent=1) if fmt == "json" else "\n".join(found.lines()))
+    shutil.rmtree(apart.root)
+    click.get_current_context().exit(EQUAL if found.parting.equal else DIFFERENT)
+
+
+def _apart(record: Record, home: Home) -> Home:
+    """Return a home for the second training: own runs, the same data and cache.
+
+    What an interrupted verification has left there is continued; a finished training is not used.
+    """
+    root = home.cache / "verify" / f"{record.run}-{record.execution}"
+    apart = Home(root=root, data=home.data, cache=home.cache)
+    if Ledger([apart.runs]).records(record.run):
+        shutil.rmtree(root)
+    apart.runs.mkdir(parents=True, exist_ok=True)
+    for parent in rerun.parents_of(record):  # their kept weights are needed
+        link = apart.runs / parent
+        if (home.runs / parent).is_dir() and not link.is_symlink():
+            link.symlink_to(home.runs / parent)
+    return apart
+
+
+def _train(record: Record, device: str, apart: Home) -> Record:
+    """Train the run of a record in a home apart; UserError if that fails."""
+    from repro.commands._progress import Progress
+    from repro.engines import local
+
+    run = rerun.run_of(record)
+    threads = record.data["execution"]["threads"]
+    with Progress([run]) as progress:
+
+        def show(on: str, of: Run | None, event: dict[str, Any]) -> None:
+            if event["event"] == "start":
+                _note_start(record, event)
+            progress.show(on, of, event)
+
+        try:
+            outcomes = local.execute([run], [device], threads, apart, show)
+        except _OtherAudioError as error:
+            shutil.rmtree(apart.root)
+            raise UserError(str(error), f"repro data verify {run.clips.dataset}") from None
+    for cause in outcomes.busy.values():
+        raise UserError(f"run {run.id} is being verified: {cause}", "ask again later")
+    made = Ledger([apart.runs]).result(run.id)
+    if made is None:
+        cause = outcomes.failed[run.id]
+        click.echo(f"Error: run {run.id} failed where its record has a result: {cause}", err=True)
+        click.echo(f"Next:  repro runs show {run.id} --home {apart.root}", err=True)
+        click.get_current_context().exit(DIFFERENT)
+    return made
+
+
+class _OtherAudioError(Exception):
+    """The audio is not what the record was made from."""
+
+
+def _note_start(record: Record, event: dict[str, Any]) -> None:
+    """Look at what is known before the first epoch: the audio, and the execution."""
+    if event["store"] != record.data.get("store"):
+        raise _OtherAudioError(
+            f"the audio has changed since run {record.run}: its store was "
+            f"{str(record.data['store'])[:12]}, here it is {event['store'][:12]}"
+        )
+    if event["execution"] != record.execution:
+        click.echo(
+            f"note: this is execution {event['execution']}, the record's is {record.execution}: "
+            "equal weights are not promised",
+            err=True,
+        )
+
+
+@dataclass(frozen=True)
+class _Verified:
+    """A record, the same run trained again, and where they part."""
+
+    record: Record
+    again: Record
+    parting: Parting
+
+    @property
+    def same(self) -> bool:
+        """Whether both were trained by one execution."""
+        return self.record.execution == self.again.execution
+
+    @property
+    def verdict(self) -> str:
+        """Say it in two words at most; an equal run is equal wherever it was trained."""
+        if self.parting.equal:
+            return "EQUAL"
+        return "DIFFERENT" if self.same else "OTHER EXECUTION"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "run": self.record.run,
+            "verdict": self.verdict,
+            "equal": self.parting.equal,
+            "execution": self.record.execution,
+            "execution_here": self.again.execution,
+            "tier": self.record.data["execution"]["tier"] if self.same else "statistical",
+            **_records.as_dict(self.parting),
+        }
+
+    def lines(self) -> list[str]:
+        """Return it as text: the verdict first, then what it rests on and what it means."""
+        where = f"execution {self.record.execution}"
+        if not self.same:
+            where = f"recorded by {where}, trained here by {self.again.execution}"
+        lines = [f"{self.verdict}: run {self.record.run}, {where}"]
+        if not self.same:
+            lines += [
+                f"  {name}: {ours} -> {theirs}"
+                for name, (ours, theirs) in self.parting.execution.items()
+            ]
+        lines += [f"  {line}" for line in _records.result_lines(self.parting)]
+        return [*lines, f"  {self._meaning()}"]
+
+    def _meaning(self) -> str:
+        """Say what the verdict means."""
+        if self.same and self.parting.equal:
+            return "the record can be made again here, to the bit"
+        if self.same:
+            return ("one execution promises equal bits: other code without another VERSION, a "
+                    "fault of the machine, or a record that was changed")  # fmt: skip
+        if self.parting.equal:
+            return "more than is promised: across executions the tier is statistical"
+        return ("across executions the tier is statistical: other weights are no error; whether "
+                "the numbers agree is for several seeds to tell (repro table)")  # fmt: skip

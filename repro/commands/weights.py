@@ -1,0 +1,180 @@
+"""List, fetch and add the published weights that systems start from."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from repro import places, published
+from repro.commands import _options
+from repro.commands._counter import Counter
+
+
+@click.group()
+def command() -> None:
+    """List, fetch and add the published weights that systems start from.
+
+    \b
+    Examples:
+      repro weights list
+      repro weights fetch DeiT
+      repro weights fetch "AST AudioSet" --trust
+      repro weights add HDemucs ~/hdemucs_high_musdbhq_only.pt
+    """
+
+
+@command.command("list")
+@_options.home_option
+@_options.text_or_json
+def list_(home: str | None, fmt: str) -> None:
+    """List the weights: for which systems, whether they are here, hash, licence.
+
+    \b
+    Examples:
+      repro weights list
+      repro weights list --format json
+    """
+    data = places.home(home).data
+    users = _users()
+    rows = [_row(name, users.get(name, []), data) for name in published.names()]
+    if fmt == "json":
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        click.echo(f"{row['name']:<{width}}  {row['title']}")
+        click.echo(f"{'':<{width}}  for {', '.join(row['systems'])}")
+        click.echo(f"{'':<{width}}  {_here(row)}; {row['licence']}")
+
+
+def _users() -> dict[str, list[str]]:
+    """Return name -> the systems that start from these weights, as <paper>/<system>."""
+    from repro.index import paper_ids
+    from repro.spec import Recipes, read
+
+    found: dict[str, list[str]] = {}
+    for paper in paper_ids():
+        recipes = read(places.shipped("tables") / paper / "recipes.toml", Recipes)
+        for name, system in recipes.systems.items():
+            for parent in system.init:
+                if parent.kind == "weights":
+                    found.setdefault(parent.name, []).append(f"{paper}/{name}")
+    return found
+
+
+def _row(name: str, systems: list[str], data: Path) -> dict[str, Any]:
+    """Return what the list says of weights."""
+    from repro import weights
+
+    card = published.card(name)
+    there = weights.located(name, data)
+    return {
+        "name": name,
+        "title": card.title,
+        "systems": systems,
+        "here": there is not None,
+        "file": str(there.path) if there else None,
+        "sha256": there.sha256 if there else None,
+        "hash_stated": there.stated if there else None,
+        "next_step": None if there else weights.next_step(name),
+        "megabytes": card.megabytes,
+        "licence": card.licence,
+    }
+
+
+def _here(row: dict[str, Any]) -> str:
+    if not row["here"]:
+        size = f", {row['megabytes']:g} MB" if row["megabytes"] else ""
+        return f"not here{size} ({row['next_step']})"
+    stated = "" if row["hash_stated"] else ", which no source states"
+    return f"here, SHA-256 {row['sha256'][:12]}{stated}"
+
+
+@command.command()
+@click.argument("name")
+@_options.home_option
+@_options.text_or_json
+def show(name: str, home: str | None, fmt: str) -> None:
+    """Show weights: where they come from, how they are checked, which file is here.
+
+    \b
+    Examples:
+      repro weights show DeiT
+      repro weights show "AST AudioSet" --format json
+    """
+    card = published.card(name)
+    row = _row(name, _users().get(name, []), places.home(home).data)
+    row["page"] = card.page
+    row["sources"] = [{"url": s.url, "check": _check(s)} for s in card.sources]
+    row["tensors"] = {tensor: list(shape) for tensor, shape in card.shapes.items()}
+    if fmt == "json":
+        click.echo(json.dumps(row, indent=1, ensure_ascii=False))
+        return
+    click.echo(f"{name}: {row['title']}")
+    click.echo(f"for      {', '.join(row['systems'])}")
+    click.echo(f"licence  {row['licence']}\npage     {row['page']}")
+    for source in row["sources"]:
+        click.echo(f"from     {source['url']}\n         {source['check']}")
+    for tensor, shape in card.shapes.items():
+        click.echo(f"holds    {tensor} {shape}")
+    click.echo(f"{_here(row)}")
+    if row["here"]:
+        click.echo(f"file     {row['file']}\nsha256   {row['sha256']}")
+
+
+def _check(source: published.Source) -> str:
+    """Say how a source's file is checked."""
+    if source.digits:
+        return f"its SHA-256 starts with {source.digits}, as its name says"
+    if source.revision:
+        return f"the hub states its SHA-256 at revision {source.revision}"
+    return "no source states its hash: --trust takes what comes"
+
+
+@command.command()
+@click.argument("name")
+@click.option("--trust", is_flag=True, help="Accept a file whose hash no source states.")
+@_options.home_option
+def fetch(name: str, trust: bool, home: str | None) -> None:
+    """Download weights and check them; the same command again continues.
+
+    \b
+    Examples:
+      repro weights fetch DeiT
+      repro weights fetch HDemucs --trust
+    """
+    from repro import weights
+
+    card = published.card(name)
+    click.echo(f"{card.title}\nlicence  {card.licence}")
+
+    def note(text: str) -> None:
+        click.echo(text, err=True)
+
+    with Counter(f"fetch {name}", "bytes") as down:
+        there = weights.fetch(name, places.home(home).data, trust, down, note)
+    _say(there.path, there.sha256, there.stated)
+
+
+@command.command()
+@click.argument("name")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@_options.home_option
+def add(name: str, file: Path, home: str | None) -> None:
+    """Copy a file of weights into the home, if it holds what it should.
+
+    \b
+    Examples:
+      repro weights add DeiT ~/deit_base_distilled_patch16_384-d0272ac0.pth
+      repro weights add "AST AudioSet" ~/audioset_10_10_0.4593.pth
+    """
+    from repro import weights
+
+    there = weights.add(name, file, places.home(home).data)
+    _say(there.path, there.sha256, there.stated)
+
+
+def _say(path: Path, sha256: str, stated: bool) -> None:
+    click.echo(f"file     {path}")
+    click.echo(f"sha256   {sha256} ({'as stated' if stated else 'no source states it'})")

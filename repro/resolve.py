@@ -1,0 +1,446 @@
+"""Resolve the runs behind a cell: system, recipe, split and seed, and what each of them misses."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from repro import identity, weights
+from repro.catalogue import Entry
+from repro.data import datasets, generated
+from repro.data.clips import ClipSource, Selection, findings, natural, select, unlisted
+from repro.data.guards import Finding
+from repro.data.protocols import PROTOCOLS
+from repro.errors import UserError, unknown
+from repro.places import Home
+from repro.spec import Assumption, CellFields, Parent, Protocol, Recipe
+
+FRONTENDS = ("fbank", "waveform", "phase")
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a table is asked for; the same for every table of one command."""
+
+    profile: str = "full"
+    audio: str = "local"
+    subset: bool = False
+    seeds: tuple[int, ...] | None = None
+    only: str | None = None
+    assume: Mapping[str, str] = field(default_factory=dict)
+    execution: str | None = None
+    on: str | None = None  # a dataset in place of the table's
+    protocol: str | None = None  # how that dataset is split; None: as it itself calls for
+    micro_batch: int = 0  # clips that go through a model at once; 0: the whole batch
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that a run needs and that is not here."""
+
+    kind: str  # data, weights or code
+    text: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training, fully resolved."""
+
+    id: str
+    resolved: dict[str, Any]
+    clips: ClipSource
+    system: str
+    label: str
+    profile: str
+    clip_epochs: int  # training clips times epochs: what its cost is counted in
+    gflop: float | None  # forward and backward of one clip
+    missing: tuple[Missing, ...]
+    parents: tuple[str, ...] = ()  # ids of the runs that it starts from or learns from
+    keep: bool = False  # others start from it: its weights are kept
+    micro_batch: int = 0  # where it decides bits only by rounding: part of the execution
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return int(self.resolved["seed"])
+
+    def job(self) -> dict[str, Any]:
+        """Return what a worker needs; it also stands in the record, so a run can be made again."""
+        return {
+            "run": self.id,
+            "system": self.system,
+            "profile": self.profile,
+            "resolved": self.resolved,
+            "clips": self.clips.as_dict(),
+            "keep": self.keep,
+            **({"micro_batch": self.micro_batch} if self.micro_batch else {}),
+        }
+
+
+def alternative(assumption: Assumption, value: str, show: str) -> Any:
+    """Return the listed alternative that a user's text names."""
+    listed = {as_text(a.value): a.value for a in assumption.alternatives}
+    if value not in listed:
+        raise unknown(f"value for --assume {assumption.key}", value, listed, show)
+    return listed[value]
+
+
+def as_text(value: Any) -> str:
+    """Return a value as a user types it: lists with commas, true, false and none in lower case."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(as_text, value))
+    if value == "":
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Resolver:
+    """Resolve the runs of one table; keeps what several cells share."""
+
+    def __init__(self, entry: Entry, request: Request, home: Home) -> None:
+        self.entry, self.request, self.home = entry, request, home
+        self.selections: dict[str, Selection] = {}
+        self.findings: list[Finding] = []
+        self.demo: dict[str, Any] = {}
+        self.parents: dict[str, Run] = {}
+        self._runs: dict[tuple[Any, ...], tuple[Run, ...]] = {}
+        self._settings: list[tuple[str, dict[str, Any]]] = []
+
+    def runs(self, fields: CellFields) -> tuple[Run, ...]:
+        """Return the runs behind a cell: every seed, every fold."""
+        seeds = tuple(fields.seeds or ())
+        key = (fields.system, fields.recipe, fields.dataset, fields.protocol, seeds)
+        if key not in self._runs:
+            system = self._system(str(fields.system))
+            declared = self._declared(system, str(fields.recipe), str(fields.dataset))
+            declared["protocol"] = self.entry.protocol(fields.protocol).name
+            settings = self._settled(declared)
+            protocol = self._protocol(settings)
+            self._runs[key] = tuple(
+                self._run(settings, protocol, seed, fold)
+                for seed in seeds
+                for fold in range(protocol.folds)
+            )
+        return self._runs[key]
+
+    def _settled(self, declared: dict[str, Any]) -> dict[str, Any]:
+        """Lay the demo, the chosen readings and another dataset over declared settings."""
+        settings = copy.deepcopy(declared)
+        if self.request.profile == "demo":
+            self._make_small(settings)
+        for either in (declared, settings):
+            self._assume(either)
+            if "protocol" in either:  # not a parent: those stay on their dataset
+                either["dataset"] = self.request.on or either["dataset"]
+        self._settings.append((declared["system"], declared))
+        return settings
+
+    def _declared(self, name: str, recipe: str, dataset: str) -> dict[str, Any]:
+        """Return the settings of a system's runs as the files declare them."""
+        recipes = self.entry.recipes
+        system = recipes.systems[name]
+        front = dict(recipes.frontends[system.frontend])
+        return {
+            "system": name,
+            "recipe_name": recipe,
+            "dataset": dataset,
+            "model": {"name": system.model, "args": dict(system.args)},
+            "frontend": {"name": front.pop("name"), "args": front},
+            "init": [parent.model_dump(exclude={"what"}) for parent in system.init],
+            "recipe": recipes.recipes[recipe].model_dump(exclude={"demo", "source"}),
+            "statistics": {
+                "behind": 1,
+                **self.entry.table.statistics.model_dump(exclude_none=True),
+            },
+            "caps": {},
+        }
+
+    def _make_small(self, settings: dict[str, Any]) -> None:
+        """Lay a recipe's demo block over the settings, in place."""
+        recipe_name = settings["recipe_name"]
+        demo = self.entry.recipes.recipes[recipe_name].demo
+        if demo is None:
+            raise UserError(
+                f"recipe {recipe_name!r} of {self.entry.id} has no [demo] block",
+                f"repro table {self.entry.id} --profile full",
+            )
+        settings["caps"] = dict(demo.clips)
+        for here, changes in (
+            (settings["model"]["args"], demo.model),
+            (settings["frontend"]["args"], demo.frontend),
+            (settings["recipe"], demo.recipe),
+        ):
+            _merge(here, changes)
+            self.demo |= dict(_leaves(changes))
+
+    def _assume(self, settings: dict[str, Any]) -> None:
+        """Put the readings chosen with --assume into the settings, in place."""
+        for assumption in self.entry.assumptions():
+            chosen = self.request.assume.get(assumption.key)
+            if chosen is not None and _applies(assumption, settings["system"], settings):
+                _put(settings, assumption.path, alternative(assumption, chosen, ""))
+
+    def _system(self, name: str) -> str:
+        """Return the system that stands in a cell; an assumption on "system" swaps it."""
+        for assumption in self.entry.assumptions():
+            chosen = self.request.assume.get(assumption.key)
+            if chosen is not None and assumption.path == "system" and name in assumption.systems:
+                return str(alternative(assumption, chosen, ""))
+        return name
+
+    def _protocol(self, settings: dict[str, Any]) -> Protocol:
+        """Return how the clips are split: as the table says, or as a dataset in its place does."""
+        if self.request.on is None:
+            return self.entry.protocol(settings["protocol"])
+        own = natural(self.request.on, self.home.data)
+        kind = str(own.pop("protocol"))
+        chosen = self.request.protocol or kind
+        if chosen != kind and "official" in (chosen, kind) and own.get("folds", 1) == 1:
+            own = {"test": 0.2, "valid": 0.1}
+        return Protocol.model_validate({"name": "own", "kind": chosen, "split_seed": "run", **own})
+
+    def _run(self, settings: dict[str, Any], protocol: Protocol, seed: int, fold: int) -> Run:
+        """Resolve one training."""
+        clips = self._clips(settings, protocol, seed, fold)
+        missing = self._missing_code(settings, protocol.kind)
+        if not missing:
+            missing = self._missing_lists(clips)
+        selection = None if missing else self._select(clips, settings["recipe"]["select"])
+        micro = self.request.micro_batch
+        normed = bool(micro) and identity.has_batch_norm(f"models/{settings['model']['name']}")
+        chosen = {"micro_batch": micro} if normed else {}
+        recipe = Recipe.model_validate({**settings["recipe"], **chosen, "source": "resolved"})
+        recipe_data = identity.dump(recipe)
+        del recipe_data["source"], recipe_data["demo"]
+        made = f"generated@{generated.VERSION}"
+        init, parents = self._init(settings["init"], seed)
+        resolved = {
+            "dataset": clips.dataset,
+            "audio": made if clips.audio == "generated" else clips.audio,
+            "classes": len(selection.classes) if selection else None,
+            "split": selection.split.digest if selection else f"{protocol.name}/{fold}",
+            "seed": seed,
+            "model": {
+                **settings["model"],
+                "version": identity.version_of(f"models/{settings['model']['name']}"),
+            },
+            "frontend": {**settings["frontend"], "version": identity.version_of("frontends")},
+            "init": init,
+            "recipe": recipe_data,
+            "augment_version": identity.version_of("augment"),
+            "loop_version": identity.version_of("train/loop"),
+        }
+        if recipe.distill == "teacher":
+            teacher = self._teacher(settings, protocol, seed, fold)
+            parents.append(teacher)
+            resolved["teacher"] = teacher.id
+        spec = self.entry.recipes.systems[settings["system"]]
+        train_clips = len(selection.split.train) if selection else 0
+        return Run(
+            id=identity.run_id(resolved),
+            resolved=resolved,
+            clips=clips,
+            system=settings["system"],
+            label=spec.label,
+            profile=self.request.profile,
+            clip_epochs=train_clips * recipe.epochs,
+            gflop=spec.gflop.get("demo" if self.request.profile == "demo" else "full"),
+            missing=(*missing, *self._missing_input(settings, selection)),
+            parents=tuple(parent.id for parent in parents),
+            keep=self._is_parent(settings),
+            micro_batch=0 if normed else micro,
+        )
+
+    def _clips(
+        self, settings: dict[str, Any], protocol: Protocol, seed: int, fold: int
+    ) -> ClipSource:
+        """Return the description of the clips of one training."""
+        return ClipSource(
+            dataset=settings["dataset"],
+            audio=self.request.audio,
+            protocol=protocol.kind,
+            fold=fold,
+            subset=self.request.subset,
+            caps=tuple(sorted(settings["caps"].items())),
+            folds=protocol.folds,
+            valid=protocol.valid,
+            test=protocol.test,
+            stratified=protocol.stratified,
+            split_seed=seed if protocol.split_seed == "run" else 0,
+        )
+
+    def _init(
+        self, init: list[dict[str, Any]], seed: int
+    ) -> tuple[list[dict[str, Any]], list[Run]]:
+        """Name what a run starts from: published weights by their hash, runs by their id."""
+        named, parents = [], []
+        for entry in init:
+            if entry["kind"] == "run":
+                parent = self._parent(Parent.model_validate({**entry, "what": "resolved"}), seed)
+                parents.append(parent)
+                named.append({**entry, "run": parent.id})
+            elif (here := self._weights(entry["name"])) is not None:
+                named.append({**entry, "sha256": here})
+            else:
+                named.append(entry)
+        return named, parents
+
+    def _weights(self, name: str) -> str | None:
+        """Return the hash of published weights that are here; a demo is too small for them."""
+        if self.request.profile == "demo":
+            return None
+        here = weights.located(name, self.home.data)
+        return here.sha256 if here else None
+
+    def _parent(self, parent: Parent, seed: int) -> Run:
+        """Resolve the run that another starts from: of the same seed, on its own dataset."""
+        declared = self._declared(parent.name, parent.recipe, parent.dataset)
+        official = Protocol(name="official", kind="official")
+        run = self._run(self._settled(declared), official, seed, 0)
+        return self.parents.setdefault(run.id, run)
+
+    def _teacher(self, settings: dict[str, Any], protocol: Protocol, seed: int, fold: int) -> Run:
+        """Resolve the run whose network teaches: the same one, trained without a teacher."""
+        alone = copy.deepcopy(settings)
+        alone["recipe"]["distill"] = ""
+        run = replace(self._run(alone, protocol, seed, fold), keep=True)
+        return self.parents.setdefault(run.id, run)
+
+    def _is_parent(self, settings: dict[str, Any]) -> bool:
+        """Tell whether a system of the paper starts from such a run."""
+        return any(
+            parent.kind == "run"
+            and (parent.name, parent.recipe, parent.dataset)
+            == (settings["system"], settings["recipe_name"], settings["dataset"])
+            for system in self.entry.recipes.systems.values()
+            for parent in system.init
+        )
+
+    def _select(self, clips: ClipSource, rule: str) -> Selection:
+        """Select clips, and keep what the guards find in the first pass over each dataset."""
+        selection = select(clips, self.home.data)
+        if clips.dataset not in self.selections:
+            self.findings += findings(clips, self.home.data, rule)
+        self.selections[clips.dataset] = selection
+        return selection
+
+    def _missing_code(self, settings: dict[str, Any], protocol: str) -> tuple[Missing, ...]:
+        """Return what this version of the suite cannot do yet for a run."""
+        gaps = []
+        if identity.version_of(f"models/{settings['model']['name']}") is None:
+            gaps.append(f"model {settings['model']['name']!r}")
+        if settings["frontend"]["name"] not in FRONTENDS:
+            gaps.append(f"front end {settings['frontend']['name']!r}")
+        if settings["dataset"] not in datasets.names(self.home.data):
+            gaps.append(f"dataset {settings['dataset']!r}")
+        if protocol not in PROTOCOLS:
+            gaps.append(f"protocol {protocol!r}")
+        if idle := _idle(settings):
+            gaps.append(f"{', '.join(idle)} with front end {settings['frontend']['name']!r}")
+        return (Missing("code", f"not in this version: {', '.join(gaps)}"),) if gaps else ()
+
+    def _missing_lists(self, clips: ClipSource) -> tuple[Missing, ...]:
+        """Return the lists of clips that are the user's to supply and that are not here."""
+        cards = [datasets.card(name, self.home.data) for name in unlisted(clips, self.home.data)]
+        return tuple(Missing("data", card.by_hand, card.next_step) for card in cards)
+
+    def _missing_input(
+        self, settings: dict[str, Any], selection: Selection | None
+    ) -> tuple[Missing, ...]:
+        """Return the data and weights that a run lacks."""
+        gaps: list[Missing] = []
+        for parent in settings["init"]:
+            if parent["kind"] == "weights" and self._weights(parent["name"]) is None:
+                gaps.append(_missing_weights(parent["name"], self.home))
+        name = settings["dataset"]
+        if selection is None:
+            return tuple(gaps)
+        for lacking in selection.lacking:
+            gaps.append(Missing("data", f"needs {lacking}", f"repro data add {lacking} DIR"))
+        needed = 0.0 if self.request.subset else datasets.card(name, self.home.data).min_share
+        if selection.registered and selection.share < needed:
+            here = f"{selection.present:,} of {selection.total:,} clips"
+            gaps.append(Missing("data", f"{name} has {here}; --subset uses them"))
+        errors = [f.text for f in self.findings if f.level == "error"]
+        gaps += [Missing("data", f"refused: {text}") for text in errors]
+        return tuple(gaps)
+
+    def assumed(self) -> list[tuple[Assumption, Any]]:
+        """Return each assumption that a planned run depends on, with its reading.
+
+        A demo's own small values are no readings of the paper: they stand in `demo`.
+        """
+        found = []
+        for assumption in self.entry.assumptions():
+            values = [
+                _get(settings, assumption.path)
+                for system, settings in self._settings
+                if _applies(assumption, system, settings)
+            ]
+            if assumption.path == "system" and assumption.key in self.request.assume:
+                values = [alternative(assumption, self.request.assume[assumption.key], "")]
+            if values:
+                found.append((assumption, values[0]))
+        return found
+
+
+def _missing_weights(name: str, home: Home) -> Missing:
+    """Say that published weights are not here, or that a demo's network is too small for them."""
+    if weights.located(name, home.data) is not None:
+        return Missing("weights", f"too small for {name} weights: they fit the full profile")
+    return Missing("weights", f"needs {name} weights", weights.next_step(name))
+
+
+def _idle(settings: dict[str, Any]) -> list[str]:
+    """Return the augmentations of a recipe that its front end has no use for."""
+    of_waveforms, of_features = (
+        ("signal", "noises", "mixing"),
+        ("freq_mask", "time_mask", "noise", "roll"),
+    )
+    idle = of_waveforms if settings["frontend"]["name"] == "fbank" else of_features
+    return [f"augment.{name}" for name in idle if settings["recipe"]["augment"][name]]
+
+
+def _applies(assumption: Assumption, system: str, settings: dict[str, Any]) -> bool:
+    """Tell whether an assumption's path exists in a system's settings."""
+    if assumption.systems and system not in assumption.systems:
+        return False
+    return _get(settings, assumption.path) is not None
+
+
+def _get(settings: dict[str, Any], path: str) -> Any:
+    """Return the value at a dotted path, or None where there is none."""
+    here: Any = settings
+    for part in path.split("."):
+        if not isinstance(here, dict) or part not in here:
+            return None
+        here = here[part]
+    return here
+
+
+def _put(settings: dict[str, Any], path: str, value: Any) -> None:
+    """Set the value at a dotted path."""
+    *parents, last = path.split(".")
+    here = settings
+    for part in parents:
+        here = here[part]
+    here[last] = value
+
+
+def _leaves(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the settings that a block changes, nested ones by dotted name."""
+    for key, value in changes.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{key}.{inner}", v) for inner, v in _leaves(value))
+        else:
+            yield key, value
+
+
+def _merge(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Lay changes over nested settings."""
+    for key, value in changes.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value

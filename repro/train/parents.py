@@ -1,0 +1,60 @@
+"""Give a model the weights it starts from: read a file of them, and load what the model takes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from repro import statefile
+from repro.errors import UserError
+
+AGAIN = "repro weights list"
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """Read a state dict, or the one under "model" in it; nothing but tensors is loaded.
+
+    UserError, naming the file, if it is no state dict.
+    """
+    try:
+        state: Any
+        if statefile.safetensors(path):
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist any more", AGAIN) from None
+    except Exception as error:  # a damaged file raises whatever it likes
+        why = str(error).strip().partition("\n")[0]
+        raise UserError(f"{path}: not a readable state dict ({why})", AGAIN) from error
+    if isinstance(state, Mapping) and isinstance(state.get("model"), Mapping):
+        state = state["model"]
+    if not isinstance(state, Mapping) or not state:
+        raise UserError(f"{path}: holds no state dict", AGAIN)
+    strange = [str(name) for name, value in state.items() if not isinstance(value, Tensor)]
+    if strange:
+        raise UserError(f"{path}: no state dict, for {strange[0]!r} in it is no tensor", AGAIN)
+    return dict(state)
+
+
+def load(module: ModuleType, model: nn.Module, state: Mapping[str, Tensor], name: str) -> list[str]:
+    """Load a parent's weights into a model by its file's `load`; return what it says of them.
+
+    `name` is the parent's, and stands before each line. UserError if they do not fit, or the model
+    takes none.
+    """
+    title = module.__name__.rpartition(".")[2]
+    if not hasattr(module, "load"):
+        raise UserError(f"the model {title} takes no weights, and so not those of {name}",
+                        "remove init from its system in recipes.toml")  # fmt: skip
+    try:
+        return [f"{name}: {line}" for line in module.load(model, state)]
+    except ValueError as error:
+        raise UserError(
+            f"the weights of {name} do not fit the model {title}: {error}",
+            "take model arguments that fit (repro show ID), or remove init in recipes.toml",
+        ) from error

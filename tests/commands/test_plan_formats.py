@@ -1,0 +1,222 @@
+"""`repro plan --format json|sh|slurm`, `repro train`, and what --slurm refuses."""
+
+import dataclasses
+import json
+import re
+import shlex
+import subprocess
+
+import pytest
+from click.testing import CliRunner
+
+from repro import catalogue
+from repro.commands import _scripts, main
+from repro.ledger import Ledger
+from repro.plan import Request, plan_table, remaining
+from tests import fake_ledger, tiny
+
+TABLE = "asmrh-speechcommands"
+DEMO = ["--profile", "demo"]
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tiny.home(tmp_path / "home")
+
+
+@pytest.fixture
+def repro(home, monkeypatch):
+    for name in ("REPRO_DATA", "REPRO_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+
+    def repro(*words, code=0):
+        done = CliRunner().invoke(main, [*words, "--home", str(home.root)])
+        assert done.exit_code == code, done.output
+        return done
+
+    return repro
+
+
+@pytest.fixture
+def planned(home):
+    return plan_table(catalogue.load(TABLE), Request(profile="demo", audio="generated"), home)
+
+
+def jobs(plan, home, *runs, devices=("cpu",)):
+    return _scripts.jobs([plan], runs, devices, 2, Ledger([home.runs]), home)
+
+
+def commands(script):
+    return [line for line in script.splitlines() if line.startswith("repro ")]
+
+
+def test_sh_has_a_line_for_each_run_that_can_be_trained(repro, planned, home):
+    ready, blocked = remaining(planned, Ledger([home.runs]))
+    assert blocked  # ASM-I needs weights
+    script = repro("plan", TABLE, *DEMO, "--only", "asm-rh", "--format", "sh").stdout
+    lines = [shlex.split(line) for line in commands(script)]
+    assert [words[2] for words in lines] == [r.id for r in ready if r.system == "asm-rh"]
+    for words in lines:
+        assert words[:2] == ["repro", "train"]
+        assert words[3:5] == ["--table", TABLE]
+        assert words[-2:] == ["--home", str(home.root)]
+        assert "--only" not in words
+    assert subprocess.run(["sh", "-n"], input=script, text=True).returncode == 0
+
+
+def test_a_run_that_is_done_is_in_no_script(repro, planned, home):
+    run = next(run for run in planned.runs if run.system == "asm-rh")
+    fake_ledger.write(home.runs, run, {"valid": {"accuracy": 0.5}, "test": {"accuracy": 0.5}})
+    assert run.id not in repro("plan", TABLE, *DEMO, "--format", "sh").stdout
+    assert "recorded already" in repro("train", run.id[:9], "--table", TABLE, *DEMO).stderr
+
+
+def test_json_says_what_each_run_takes_and_how_it_is_trained(repro, planned, home):
+    made = json.loads(repro("plan", TABLE, *DEMO, "--device", "cuda:1", "--format", "json").stdout)
+    assert [job["run"] for job in made["jobs"]] == made["tables"][0]["to_train"]
+    for job in made["jobs"]:
+        assert (job["gpus"], job["cpus"], job["parents"]) == (1, 2, [])
+        assert job["minutes"] >= 10
+        assert job["command"][job["command"].index("--device") + 1] == "cuda:1"
+
+
+def test_folders_outside_the_home_go_along(repro, monkeypatch):
+    monkeypatch.setenv("REPRO_DATA", "/data/of all")
+    script = repro("plan", TABLE, *DEMO, "--only", "asm", "--format", "sh").stdout
+    found = [line for line in script.splitlines() if "repro train" in line]
+    assert len(found) == 3
+    assert all(line.startswith("REPRO_DATA='/data/of all' repro train ") for line in found)
+
+
+def test_devices_are_taken_in_turn(planned, home):
+    made = jobs(planned, home, *planned.runs[:3], devices=("cuda:0", "cuda:1"))
+    assert [job.words[job.words.index("--device") + 1] for job in made] == [
+        "cuda:0", "cuda:1", "cuda:0"
+    ]  # fmt: skip
+
+
+def family(planned):
+    """Two runs, and a third that starts from the first."""
+    first, second, third = planned.runs[:3]
+    return [dataclasses.replace(third, parents=(first.id,)), first, second]
+
+
+def test_parents_come_first_and_waves_are_marked(planned, home):
+    script = _scripts.as_sh(jobs(planned, home, *family(planned)))
+    told = [line for line in script.splitlines() if re.match(r"repro|# wave \d", line)]
+    first, second, third = (run.id for run in planned.runs[:3])
+    assert [line.split()[2] for line in told] == ["1", first, second, "2", third]
+
+
+def test_an_array_of_waves_says_how_each_waits_for_the_one_before(planned, home, monkeypatch):
+    monkeypatch.setattr(_scripts, "ARRAY", 1)
+    script = _scripts.as_sbatch(jobs(planned, home, *family(planned)))
+    told = [line[4:] for line in script.splitlines() if "sbatch --parsable" in line]
+    assert told == [
+        "w0_0=$(sbatch --parsable --export=ALL,FIRST=0 --array=0-0 FILE)",
+        "w0_1=$(sbatch --parsable --export=ALL,FIRST=1 --array=0-0 FILE)",
+        "w1_0=$(sbatch --parsable --dependency=afterok:$w0_0:$w0_1 --export=ALL,FIRST=2 "
+        "--array=0-0 FILE)",
+    ]
+
+
+def test_a_task_of_the_array_runs_its_own_line(planned, home, tmp_path):
+    """The script is played by bash, with `repro` and `scontrol` in place of the real ones."""
+    made = jobs(planned, home, *planned.runs[:3])
+    (tmp_path / "runs.sbatch").write_text(_scripts.as_sbatch(made))
+    for name in ("repro", "scontrol"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@"\nexit 7\n')
+        (tmp_path / name).chmod(0o755)
+
+    def task(**environment):
+        path = f"{tmp_path}:/usr/bin:/bin"
+        command = ["bash", str(tmp_path / "runs.sbatch")]
+        return subprocess.run(
+            command, env={"PATH": path, **environment}, capture_output=True, text=True
+        )
+
+    done = task(SLURM_ARRAY_TASK_ID="1")
+    assert done.stdout.split()[:3] == ["repro", "train", planned.runs[1].id]
+    assert done.returncode == 7  # what depends on it must not start
+    assert planned.runs[2].id in task(SLURM_ARRAY_TASK_ID="1", FIRST="1").stdout
+
+
+def test_nothing_to_train_is_no_script(repro):
+    said = repro("plan", TABLE, *DEMO, "--only", "asm-i", "--format", "sh", code=2).stderr
+    assert "no run can be trained now" in said
+
+
+@pytest.mark.parametrize(
+    ("run", "text"),
+    [("zzz", "no run of asmrh-speechcommands"), ("", "9 runs of asmrh-speechcommands")],
+)
+def test_a_run_that_the_table_does_not_have_is_refused(run, text, repro):
+    said = repro("train", run, "--table", TABLE, *DEMO, code=2).stderr
+    assert text in said
+    assert f"Next:  repro plan {TABLE} --format sh" in said
+
+
+def test_a_run_that_lacks_something_is_refused_with_what(repro, planned):
+    run = next(run for run in planned.runs if run.missing)
+    said = repro("train", run.id, "--table", TABLE, *DEMO, code=2).stderr
+    assert "needs DeiT weights" in said
+
+
+def test_a_run_whose_parent_has_no_result_is_refused(repro, planned, monkeypatch):
+    from repro.commands import train
+
+    child = dataclasses.replace(planned.runs[0], missing=(), parents=("0123456789ab",))
+    changed = dataclasses.replace(planned, runs=(child,))
+    monkeypatch.setattr(train, "plan_table", lambda *_: changed)
+    said = repro("train", child.id, "--table", TABLE, *DEMO, code=2).stderr
+    assert "starts from run 0123456789ab" in said
+
+
+@pytest.mark.slow
+def test_the_script_trains_the_table_and_again_trains_nothing(tmp_path, home):
+    tables = tiny.tables(tmp_path)
+    words = ["plan", TABLE, *DEMO, "--only", "asm-rh", "--seeds", "0,1", "--home", str(home.root)]
+    planned = tiny.start(tables, *words, "--format", "sh")
+    script, said = planned.communicate()
+    assert planned.returncode == 0, said
+    program, *rest = tiny.command(tables)
+    (tmp_path / "launch.py").write_text(rest[2])
+    (tmp_path / "bin").mkdir()
+    launcher = tmp_path / "bin" / "repro"
+    launcher.write_text(f'#!/bin/sh\nexec "{program}" -P {tmp_path}/launch.py {tables} "$@"\n')
+    launcher.chmod(0o755)
+    (tmp_path / "runs.sh").write_text(script)
+    (parallel,) = re.findall(r"^#   (grep .*)$", script, re.MULTILINE)
+    ways = ["sh runs.sh", parallel.replace("FILE", "runs.sh")]
+    environment = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", **tiny.QUIET}
+    for number, way in enumerate(reversed(ways)):
+        done = subprocess.run(
+            ["sh", "-c", way], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("recorded already") == 2 * number
+        assert len(list(Ledger([home.runs]).all())) == 2
+
+
+SLURM = ["table", TABLE, *DEMO, "--slurm"]
+
+
+def test_the_scripts_for_slurm_can_be_read_where_there_is_none(repro, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("REPRO_SLURM_OPTIONS", "partition=gpu account=me")
+    made = repro(*SLURM, "--dry-run", "--slurm-chunk", "4", code=4).stdout
+    assert "time on cuda:0" in made
+    assert re.findall(r"#SBATCH --array=(\S+)", made) == ["0-3%4", "0-1%2"]
+    assert made.count("#SBATCH --partition=gpu\n") == made.count("#SBATCH --account=me\n") == 2
+    assert made.count("#SBATCH --gpus-per-node=1\n") == 2
+    cpu = repro(*SLURM, "--device", "cpu", "--dry-run", code=4).stdout
+    assert "gpus" not in cpu
+
+
+def test_slurm_chooses_the_gpu(repro):
+    assert "leave --gpu out" in repro(*SLURM, "--gpu", "0", code=2).stderr
+
+
+def test_a_time_is_in_minutes(repro):
+    said = repro(*SLURM, "--slurm-option", "time=4:00:00", "--dry-run", code=2).stderr
+    assert "a number of minutes" in said

@@ -1,0 +1,174 @@
+"""`repro status`: every run without a result in one state, with its cause and the next step."""
+
+import dataclasses
+import datetime
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from repro import catalogue, ledger, progress
+from repro.commands import main
+from repro.engines import slurm_queue
+from repro.engines.slurm_queue import Batch
+from repro.plan import Request, plan_table
+from tests import fake_ledger, tiny
+
+TABLE = "asmrh-speechcommands"
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tiny.home(tmp_path / "home")
+
+
+@pytest.fixture
+def runs(home):
+    """The runs of ASM and ASM-RH in the demo of Table I, by system and seed."""
+    request = Request(profile="demo", audio="generated")
+    plan = plan_table(catalogue.load(TABLE), request, home)
+    return {(run.system, run.seed): run for run in plan.runs if not run.missing}
+
+
+@pytest.fixture
+def status(home):
+    def status(*words):
+        words = ["status", *words, "--profile", "demo", "--home", str(home.root)]
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout) if "json" in words else done.stdout
+
+    return status
+
+
+@pytest.fixture
+def squeue(tmp_path, monkeypatch):
+    """Play Slurm's queue."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    for name in ("cat", "sh"):
+        (folder / name).symlink_to(shutil.which(name, path="/usr/bin:/bin"))
+
+    def squeue(*lines):
+        text = "\n".join(lines)
+        (folder / "squeue").write_text(f"#!/bin/sh\ncat <<END\n{text}\nEND\n")
+        (folder / "squeue").chmod(0o755)
+
+    return squeue
+
+
+def submitted(home, *runs, job="7"):
+    listed = [{"run": run.id, "system": run.system, "seed": run.seed} for run in runs]
+    batch = Batch("batch", TABLE, listed, {}, job)
+    slurm_queue.write(slurm_queue.folder(home) / "batch.json", batch)
+    return batch.id
+
+
+def log(home, run, *events):
+    """Write the log of a run in progress; each event 10 s after the one before."""
+    folder = home.runs / ".work" / f"{run.id}-abc123"
+    folder.mkdir(parents=True, exist_ok=True)
+    began = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
+    lines = [
+        json.dumps({**event, "at": (began + datetime.timedelta(seconds=10 * n)).isoformat()})
+        for n, event in enumerate(events)
+    ]
+    (folder / "log.txt").write_text("\n".join(lines) + "\n")
+
+
+def epoch(number):
+    return {"event": "epoch", "epoch": number, "loss": 1.0}
+
+
+START = {"event": "start", "epochs": 6}
+
+
+def test_an_empty_home_has_nothing_done(status):
+    made = status(TABLE, "--format", "json")
+    (table,) = made["tables"]
+    assert table == {"table": TABLE, "runs": 9, "done": 0, "running": 0, "waiting": 0,
+                     "interrupted": 0, "failed": 0}  # fmt: skip
+    assert status(TABLE).splitlines() == [f"{TABLE}    0 of   9 runs done"]
+
+
+def test_every_state_with_its_next_step(status, home, runs, squeue):
+    done, failed, running, stopped, waiting, lost = runs.values()
+    fake_ledger.write(home.runs, done, {"valid": {"accuracy": 0.5}, "test": {"accuracy": 0.5}})
+    fake_ledger.write(home.runs, failed, {}, status="failed", cause="out of memory on cpu")
+    log(home, running, START, epoch(1), epoch(2))
+    log(home, stopped, START, epoch(1))
+    batch = submitted(home, running, waiting, lost)
+    squeue(f"{batch}|7_0|RUNNING|None", f"{batch}|7_1|PENDING|Priority")
+    path = slurm_queue.log(home, "7_2")
+    path.parent.mkdir(parents=True)
+    path.write_text("slurmstepd: error: Detected 1 oom_kill event in StepId=7.0\n")
+    with ledger.work(home.runs, running.id, "abc123"):
+        made, text = status(TABLE, "--format", "json"), status(TABLE)
+    (counts,) = made["tables"]
+    assert (counts["done"], counts["runs"]) == (1, 9)
+    assert [counts[s] for s in ("running", "waiting", "interrupted", "failed")] == [1, 1, 1, 2]
+    (row,) = made["running"]
+    assert (row["run"], row["epoch"], row["epochs"], row["job"]) == (running.id, 2, 6, "7_0")
+    assert (row["seconds_per_epoch"], row["seconds_left"]) == (10, 40)
+    assert [(row["run"], row["why"]) for row in made["waiting"]] == [(waiting.id, "Priority")]
+    assert [row["run"] for row in made["interrupted"]] == [stopped.id]
+    causes = {row["run"]: (row["cause"], row["next"]) for row in made["failed"]}
+    assert causes[failed.id][0] == "out of memory on cpu"
+    assert f"repro runs retry {failed.id}" in causes[failed.id][1]
+    assert "Slurm's job 7_2 ended without a record" in causes[lost.id][0]
+    assert "oom_kill" in causes[lost.id][0]
+    assert str(path) in causes[lost.id][1]
+    named = f"{running.system} seed {running.seed} ({running.id})"
+    assert f"{named}: epoch 2 of 6, 10 s an epoch, 40 s left, Slurm job 7_0, process" in text
+    for run in (failed, stopped, waiting, lost):
+        assert text.count(f"({run.id})") == 1
+    assert done.id not in text
+
+
+def test_a_failed_run_that_is_queued_again_waits(status, home, runs, squeue):
+    run = runs["asm", 0]
+    fake_ledger.write(home.runs, run, {}, status="failed", cause="x")
+    squeue(f"{submitted(home, run)}|7|PENDING|None")
+    made = status(TABLE, "--format", "json")
+    assert [row["why"] for row in made["waiting"]] == ["to be scheduled"]
+    assert made["failed"] == []
+
+
+def test_what_became_of_a_submission_is_not_guessed_where_slurm_cannot_be_asked(
+    status, home, runs, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    submitted(home, runs["asm", 0])
+    made = status(TABLE, "--format", "json")
+    assert (made["slurm"], made["failed"]) == (False, [])
+    assert "Slurm cannot be asked here" in status(TABLE)
+
+
+def test_without_a_table_runs_of_any_profile_are_listed(status, home, runs):
+    other = dataclasses.replace(runs["asm", 0], id="0123456789ab")
+    fake_ledger.write(home.runs, other, {}, status="failed", cause="no clips")
+    assert status("--format", "json")["failed"][0]["run"] == other.id
+    assert status(TABLE, "--format", "json")["failed"] == []
+
+
+@pytest.mark.parametrize(
+    ("events", "epochs", "seconds", "left"),
+    [
+        ([], (0, None), None, None),
+        ([START], (0, 6), None, None),
+        ([START, epoch(1), epoch(2), epoch(3)], (3, 6), 10, 30),
+        # Stopped after the third epoch and resumed there: the pause is no training.
+        ([START, epoch(1), epoch(3), START, {"event": "resume", "epoch": 3}], (3, 6), None, None),
+        ([START, epoch(3), START, {"event": "resume", "epoch": 3}, epoch(4)], (4, 6), 20, 40),
+    ],
+)
+def test_progress_is_read_from_the_last_start(events, epochs, seconds, left, home, runs):
+    run = runs["asm", 0]
+    log(home, run, *events)
+    with (home.runs / ".work" / f"{run.id}-abc123" / "log.txt").open("a") as stream:
+        stream.write('Traceback (most recent call last):\n  ...\n{"event": "ep')
+    (made,) = progress.under_way(home.runs)
+    assert (made.epoch, made.epochs) == epochs
+    assert (made.seconds, made.left, made.holder) == (seconds, left, None)

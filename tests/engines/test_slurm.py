@@ -1,0 +1,280 @@
+"""What is asked of Slurm for a run, in which arrays, and what its queue says; without a Slurm."""
+
+import dataclasses
+import json
+import pickle
+import re
+import shutil
+import sys
+import types
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repro import cost
+from repro.engines import slurm, slurm_queue
+from repro.engines.slurm import Asked
+from repro.engines.slurm_queue import Batch, Queued
+from repro.errors import UserError
+from repro.ledger import Ledger
+from tests import fake_ledger, tiny
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return tiny.run(tiny.tables(tmp_path_factory.mktemp("small")))
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tiny.home(tmp_path / "home")
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """Put a program on the PATH, which holds little else."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    for name in ("cat", "cp", "sh"):
+        (folder / name).symlink_to(shutil.which(name, path="/usr/bin:/bin"))
+
+    def program(name, script):
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+
+    return program
+
+
+def named(run, *names, parents=()):
+    return [dataclasses.replace(run, id=name, parents=tuple(parents)) for name in names]
+
+
+def empty(home):
+    return Ledger([home.runs])
+
+
+def options(script):
+    """Return the options of an sbatch script."""
+    return dict(re.findall(r"^#SBATCH --([\w-]+)(?:=(.*))?$", script, re.MULTILINE))
+
+
+@given(st.lists(st.sets(st.integers(0, 9)), max_size=10), st.randoms())
+def test_no_run_comes_before_those_that_it_starts_from(plain, drawn, random):
+    ids = [f"run-{number}" for number in range(len(drawn))]
+    runs = [
+        named(plain, ids[n], parents=[ids[p] for p in sorted(of) if p < n] + ["done-already"])[0]
+        for n, of in enumerate(drawn)
+    ]
+    random.shuffle(runs)
+    waves = slurm.waves(runs)
+    assert sorted(run.id for wave in waves for run in wave) == sorted(ids)
+    wave_of = {run.id: number for number, wave in enumerate(waves) for run in wave}
+    for run in runs:
+        above = [wave_of[parent] for parent in run.parents if parent in wave_of]
+        assert wave_of[run.id] == max(above, default=-1) + 1
+
+
+def test_runs_that_start_from_each_other_are_refused(plain):
+    runs = named(plain, "a", parents=["b"]) + named(plain, "b", parents=["a"])
+    with pytest.raises(ValueError, match="a, b"):
+        slurm.waves(runs)
+
+
+def test_a_run_asks_for_twice_its_time_and_its_waveforms(plain, home):
+    """70 clips x 3 epochs at 20 s a clip are 70 min; twice that and 10 is 150."""
+    used = {"train": 70, "valid": 35, "test": 35}
+    fake_ledger.write(home.runs, plain, {}, seconds=20.0 * 210, clips_used=used)
+    (found,) = slurm.resources([plain], empty(home), "cpu", 3).values()
+    assert found == slurm.Resources(gpus=0, cpus=3, memory_gb=9, minutes=150)
+    # 1,000,000 clips of 64 frames are 20 GB as int16, half as much again for the other parts.
+    recipe = plain.resolved["recipe"]
+    large = dataclasses.replace(plain, clip_epochs=1_000_000 * recipe["epochs"])
+    (found,) = slurm.resources([large], empty(home), "cuda:0", 2).values()
+    assert (found.gpus, found.memory_gb) == (1, 32)
+    fewer = dataclasses.replace(plain, clip_epochs=400_000 * recipe["epochs"])
+    (found,) = slurm.resources([fewer], empty(home), "cuda:0", 2).values()
+    assert found.memory_gb == 8 + 13  # 400,000 x 64 x 160 x 2 bytes x 1.5 = 12.3 GB
+
+
+def test_a_run_of_unknown_or_long_duration_asks_for_a_day(plain, home, monkeypatch):
+    unknown = dataclasses.replace(plain, gflop=None)
+    (found,) = slurm.resources([unknown], empty(home), "cuda:0", 2).values()
+    assert found.minutes == 24 * 60
+    monkeypatch.setattr(cost, "expected", lambda runs, *_: {r.id: (1e6, "counted") for r in runs})
+    (found,) = slurm.resources([plain], empty(home), "cuda:0", 2).values()
+    assert found.minutes == 24 * 60
+
+
+def test_arrays_hold_what_is_alike_the_longest_first_in_chunks(plain, home, monkeypatch):
+    hours = {"a": 1.0, "b": 1.0, "c": 1.0, "long": 5.0, "child": 9.0}
+    monkeypatch.setattr(
+        cost, "expected", lambda runs, *_: {r.id: (3600 * hours[r.id], "") for r in runs}
+    )
+    runs = named(plain, "child", parents=["long", "elsewhere"])
+    runs += named(plain, "a", "b", "long", "c")
+    made = list(slurm.scripts(runs, Asked("cuda:0", 2, chunk=2), empty(home), home))
+    assert [[run.id for run in group] for group, _ in made] == [
+        ["long"], ["a", "b"], ["c"], ["child"]
+    ]  # fmt: skip
+    found = [options(script) for _, script in made]
+    assert [o.get("array") for o in found] == [None, "0-1%2", None, None]
+    assert [o["time"] for o in found] == ["610", "130", "130", "1090"]
+    assert [o.get("dependency") for o in found] == [None] * 3 + ["afterok:JOB-OF-long"]
+    assert all(o["gpus-per-node"] == "1" and o["cpus-per-task"] == "2" for o in found)
+    assert all("requeue" in o and o["kill-on-invalid-dep"] == "yes" for o in found)
+    assert all(o["signal"] == "USR2@120" for o in found)
+
+
+def test_the_users_options_win_and_those_unknown_to_submitit_are_handed_on(plain, home):
+    given = {"partition": "gpu", "time": "3", "mem": "2GB", "cpus-per-task": "5", "exclusive": ""}
+    asked = Asked("cpu", 2, options={**given, "oversubscribe": "", "licenses": "x:1"})
+    ((_, script),) = slurm.scripts([plain], asked, empty(home), home)
+    found = options(script)
+    wanted = {**given, "exclusive": "", "oversubscribe": "", "licenses": "x:1"}
+    assert {key: found[key] for key in wanted} == wanted
+    assert found["signal"] == "USR2@90"  # half of three minutes: sooner than the usual notice
+    assert "gpus-per-node" not in found
+    assert "export SRUN_CPUS_PER_TASK=5" in script
+    assert "export HF_HUB_OFFLINE=1" in script
+
+
+def test_without_submitit_the_next_step_is_named(plain, home, monkeypatch):
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(UserError, match="not installed") as caught:
+        slurm.submit([plain], "t", Asked("cpu", 2), empty(home), home)
+    assert "[slurm]" in caught.value.next_step
+    assert slurm_queue.batches(home) == []
+
+
+SBATCH = """
+cat {home}/runs/.slurm/*.json > {home}/before.json
+echo "Submitted batch job 77"
+"""
+
+
+def test_what_an_array_holds_is_written_before_it_is_submitted(plain, home, program):
+    program("srun", "")
+    program("sbatch", SBATCH.format(home=home.root))
+    runs = named(plain, "a", "b")
+    (batch,), queue = slurm.submit(runs, "t", Asked("cpu", 2), empty(home), home)
+    assert queue == {}
+    before = json.loads((home.root / "before.json").read_text())
+    assert [run["run"] for run in before["runs"]] == ["a", "b"]
+    assert (before["id"], before["job"], batch.job) == (batch.id, None, "77")
+    assert slurm_queue.batches(home) == [batch]
+    assert [batch.task(n) for n in (0, 1)] == ["77_0", "77_1"]
+    with (home.runs / ".slurm" / "jobs" / "77_1_submitted.pkl").open("rb") as stream:
+        assert pickle.load(stream).function.job["run"] == "b"
+
+
+def test_a_run_in_the_queue_is_not_submitted_again_and_its_children_wait_for_it(
+    plain, home, program
+):
+    program("srun", "")
+    program("sbatch", 'echo "Submitted batch job 77"')
+    (first,), _ = slurm.submit(named(plain, "a", "b"), "t", Asked("cpu", 2), empty(home), home)
+    program("squeue", f"echo '{first.id}|77_1|RUNNING|None'")
+    program("sbatch", f'cp "$1" {home.root}/script; echo "Submitted batch job 78"')
+    runs = [*named(plain, "b"), *named(plain, "child", parents=["a", "b"])]
+    (second,), queue = slurm.submit(runs, "t", Asked("cpu", 2), empty(home), home)
+    assert queue == {"b": Queued("77_1", "RUNNING", "None")}
+    assert [run["run"] for run in second.runs] == ["child"]
+    assert second.task(0) == "78"
+    # Only b is under way: a has ended, and with a result, or the child would not be here.
+    assert options((home.root / "script").read_text())["dependency"] == "afterok:77_1"
+
+
+def test_what_sbatch_refuses_is_told_and_forgotten(plain, home, program):
+    program("srun", "")
+    program("sbatch", 'echo "sbatch: error: invalid account" >&2; exit 1')
+    with pytest.raises(UserError, match="invalid account"):
+        slurm.submit([plain], "t", Asked("cpu", 2), empty(home), home)
+    assert slurm_queue.batches(home) == []
+
+
+def written(home, job="5", runs=("a", "b", "c")):
+    batch = Batch(f"id-{job}", "t", [{"run": r, "system": "s", "seed": 0} for r in runs], {}, job)
+    slurm_queue.write(slurm_queue.folder(home) / f"{batch.id}.json", batch)
+    return batch
+
+
+def test_the_queue_is_read_by_batch_and_task(home, program):
+    assert slurm_queue.queued(home) == {}  # nothing was submitted: Slurm is not even asked
+    written(home)
+    written(home, "6", ("d",))
+    program(
+        "squeue",
+        "cat <<END\nid-5|5_2|PENDING|Priority\nid-6|6|RUNNING|None\nelse|5_0|RUNNING|\nEND",
+    )
+    assert slurm_queue.queued(home) == {
+        "c": Queued("5_2", "PENDING", "Priority"),
+        "d": Queued("6", "RUNNING", "None"),
+    }
+
+
+def test_a_queue_that_cannot_be_asked_is_not_an_empty_one(home, program):
+    written(home)
+    assert slurm_queue.queued(home) is None  # no squeue here
+    program("squeue", "exit 1")
+    assert slurm_queue.queued(home) is None
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ("a\n\nRuntimeError: no disk\nsrun: error: vm: task 0: Exited with exit code 1\n",
+         "RuntimeError: no disk"),
+        ("slurmstepd: error: JOB 5 CANCELLED DUE TO JOB REQUEUE\nsrun: error: task 0: Killed\n",
+         "srun: error: task 0: Killed"),
+        ("first\nlast\n", "last"),
+        ("", "it wrote no error"),
+    ],
+)  # fmt: skip
+def test_the_reason_of_an_end_is_found_in_the_log(log, said, home):
+    path = slurm_queue.log(home, "5_1")
+    path.parent.mkdir(parents=True)
+    path.write_text(log)
+    assert slurm_queue.last_words(home, "5_1") == said
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Play the trainer: `told` are its calls, `ends` what it answers."""
+    told, ends = [], {}
+    determinism = types.ModuleType("determinism")
+    determinism.check_device = lambda device: f"no {device}" if device == "cuda:0" else None
+    determinism.set_up = lambda threads: told.append(threads)
+    runner = types.ModuleType("runner")
+    runner.execute = lambda job, *_: told.append(job["run"]) or ends[job["run"]]
+    import repro.train
+
+    for name, module in (("determinism", determinism), ("runner", runner)):
+        monkeypatch.setitem(sys.modules, f"repro.train.{name}", module)
+        monkeypatch.setattr(repro.train, name, module, raising=False)
+    return told, ends
+
+
+def test_a_task_ends_well_only_with_a_result(home, trained):
+    """So that what depends on it starts only if there is something to start from."""
+    told, ends = trained
+    ends |= {"good": ("complete", ""), "nan": ("diverged", ""), "bad": ("failed", "no clips")}
+    ends |= {"busy": ("busy", "trained by process 1 on host")}
+    assert slurm.Task({"run": "good"}, "cpu", 3, home)() == "complete"
+    assert slurm.Task({"run": "nan"}, "cpu", 3, home)() == "diverged"
+    assert told == [3, "good", 3, "nan"]
+    for run, cause in (("bad", "no clips"), ("busy", "trained by process 1")):
+        with pytest.raises(RuntimeError, match=cause):
+            slurm.Task({"run": run}, "cpu", 3, home)()
+    with pytest.raises(RuntimeError, match="no cuda:0"):
+        slurm.Task({"run": "good"}, "cuda:0", 3, home)()
+    assert Counter(told)["good"] == 1
+
+
+def test_a_task_that_is_stopped_is_queued_again_as_it_was(home):
+    task = slurm.Task({"run": "a"}, "cpu", 2, home)
+    again = task.checkpoint()
+    assert again.function == task
+    assert (again.args, again.kwargs) == ((), {})

@@ -1,0 +1,78 @@
+"""What stands under a table about its data: how it is split, and where the audio comes from."""
+
+import json
+
+import pytest
+
+from repro.data import clips, sources
+from repro.data.clips import ClipSource
+from repro.render import markdown, notes, paragraph
+from tests import fake_ledger
+from tests.render.made import filled, near
+
+DIGEST = "ab" * 32
+ARCHIVE = {"source": "archive", "name": "x.zip", "sha256": DIGEST, "verified": True}
+HUB = {"source": "hub", "name": "a/b", "revision": "c0ffee", "sha256": DIGEST, "verified": False}
+FOLDER = {"source": "folder", "folder": "/home/me/audio", "added": "2026-02-03"}
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Fill a table from records that say where their audio comes from; give its Markdown."""
+
+    def table(origins, name="eat-ablation-mixing"):
+        plan = fake_ledger.planned(tmp_path, name)
+        fake_ledger.fill(tmp_path / "runs", plan, near(80.0))
+        for number, file in enumerate(sorted((tmp_path / "runs").glob("*/*/run.json"))):
+            record = json.loads(file.read_text())
+            origin = origins[number % len(origins)]
+            if origin is not None:
+                record["data"] = origin
+            file.write_text(json.dumps(record))
+        return filled(tmp_path, plan)
+
+    return table
+
+
+def test_the_split_is_stated_with_its_validation(table):
+    grid = table([None])
+    stated = "5 official folds, each the test set once; no validation set"
+    assert f"Split of esc50: {stated}." in grid.notes
+    assert f"protocol official ({stated})" in " ".join(paragraph.sentences(grid))
+    assert "Audio of" not in markdown.render(grid, "both"), "an older record says nothing of it"
+
+
+@pytest.mark.parametrize(
+    ("origin", "words"),
+    [
+        (ARCHIVE, "x.zip, SHA-256 abababababab, as published."),
+        (HUB, "a/b at revision c0ffee, SHA-256 abababababab, UNVERIFIED, trusted on first use."),
+        (FOLDER, "a folder of the user's, added 2026-02-03; not checked against its source."),
+    ],
+)
+def test_where_the_audio_comes_from_stands_under_the_table(table, origin, words):
+    text = markdown.render(table([{"esc50": origin}]), "both")
+    assert text.count(f"Audio of esc50: {words}") == 1
+
+
+def test_two_origins_in_one_table_are_both_named(table):
+    told = [line for line in table([{"esc50": ARCHIVE}, {"esc50": HUB}, {}]).notes
+            if line.startswith("Audio of")]  # fmt: skip
+    assert len(told) == 2
+
+
+def test_what_a_registration_says_is_what_a_note_reads(tmp_path):
+    folder = tmp_path / "esc50"
+    (folder / "audio").mkdir(parents=True)
+    (folder / "audio" / "1-100032-A-0.wav").touch()
+    data = tmp_path / "data"
+    local = ClipSource("esc50", "local", "official", folds=5)
+    assert clips.provenance(local, data) == {"esc50": {}}
+    sources.add("esc50", folder, data)
+    origin = clips.provenance(local, data)["esc50"]
+    assert notes._origin(origin).startswith("a folder of the user's, added 20")
+    sources.add("esc50", folder, data, HUB)
+    assert clips.provenance(local, data) == {"esc50": HUB}
+    there = sources.located("esc50", data)
+    assert there is not None
+    assert clips.provenance(ClipSource("esc50", "generated", "official", folds=5), data) == {}
