@@ -104,6 +104,7 @@ class Resolver:
         self.findings: list[Finding] = []
         self.demo: dict[str, Any] = {}
         self.parents: dict[str, Run] = {}
+        self._started_from: dict[tuple[str, str, str, int], Run] = {}
         self._runs: dict[tuple[Any, ...], tuple[Run, ...]] = {}
         self._settings: list[tuple[str, dict[str, Any]]] = []
 
@@ -295,10 +296,13 @@ class Resolver:
 
     def _parent(self, parent: Parent, seed: int) -> Run:
         """Resolve the run that another starts from: of the same seed, on its own dataset."""
-        declared = self._declared(parent.name, parent.recipe, parent.dataset)
-        official = Protocol(name="official", kind="official")
-        run = self._run(self._settled(declared), official, seed, 0)
-        return self.parents.setdefault(run.id, run)
+        key = (parent.name, parent.recipe, parent.dataset, seed)
+        if key not in self._started_from:
+            declared = self._declared(*key[:3])
+            official = Protocol(name="official", kind="official")
+            run = self._run(self._settled(declared), official, seed, 0)
+            self._started_from[key] = self.parents.setdefault(run.id, run)
+        return self._started_from[key]
 
     def _teacher(self, settings: dict[str, Any], protocol: Protocol, seed: int, fold: int) -> Run:
         """Resolve the run whose network teaches: the same one, trained without a teacher."""
@@ -334,11 +338,19 @@ class Resolver:
             gaps.append(f"front end {settings['frontend']['name']!r}")
         if settings["dataset"] not in datasets.names(self.home.data):
             gaps.append(f"dataset {settings['dataset']!r}")
+        elif self._no_accuracy(settings):
+            gaps.append(f"accuracy on {settings['dataset']}, whose clips have several labels")
         if protocol not in PROTOCOLS:
             gaps.append(f"protocol {protocol!r}")
         if idle := _idle(settings):
             gaps.append(f"{', '.join(idle)} with front end {settings['frontend']['name']!r}")
         return (Missing("code", f"not in this version: {', '.join(gaps)}"),) if gaps else ()
+
+    def _no_accuracy(self, settings: dict[str, Any]) -> bool:
+        """Tell whether epochs are chosen by an accuracy that multi-label clips do not have."""
+        recipe = settings["recipe"]
+        chosen = recipe["select"] != "last" and recipe["select_metric"] == "accuracy"
+        return chosen and datasets.card(settings["dataset"], self.home.data).multilabel
 
     def _missing_lists(self, clips: ClipSource) -> tuple[Missing, ...]:
         """Return the lists of clips that are the user's to supply and that are not here."""

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,10 @@ def test_export_then_import_into_an_empty_home_equals_and_twice_is_nothing(runs,
     assert [p.name for p in (tmp_path / "b" / ".work").iterdir()] == [locks.GUARD]
 
 
-def test_the_same_records_give_the_same_bytes_whenever_they_are_written(runs, file, tmp_path):
+def test_the_same_records_give_the_same_bytes_whenever_they_are_written(
+    runs, file, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(time, "time", lambda: 1e9)
     for path in runs.rglob("*"):
         os.utime(path, (10**9, 10**9))
     shuffled = sorted(Ledger([runs]).all(), key=lambda r: r.run, reverse=True)

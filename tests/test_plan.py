@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from repro import catalogue, identity, places
+from repro import catalogue, identity, places, weights
 from repro.errors import UserError
 from repro.ledger import Ledger
 from repro.plan import Request, as_text, plan_table, remaining
@@ -194,6 +194,109 @@ def test_another_protocol_is_another_run(home):
     official = plan("asmrh-urbansound8k", home, assume={"split-urbansound8k": "official"})
     assert not ids(printed) & ids(official)
     assert len(official.runs) == 10 * len(printed.runs)  # each seed trains on ten folds
+
+
+def test_a_run_that_starts_from_another_names_it_and_comes_after_it(home, tmp_path):
+    made = plan("eat-esc50", home, **DEMO)
+    child = run_of(made, "eat-s@audioset")
+    (parent,) = (run for run in made.parents if run.id in child.parents)
+    assert parent.system == "eat-s"
+    assert parent.clips.dataset == "audioset_unbalanced"
+    assert parent.keep
+    assert child.resolved["init"][0]["run"] == parent.id
+    ready, blocked = remaining(made, Ledger([tmp_path]))
+    assert not blocked
+    order = [run.id for run in ready]
+    assert order.index(parent.id) < order.index(child.id)
+    # The same run as the table on AudioSet trains: it is made once.
+    assert parent.id in ids(plan("eat-audioset", home, **DEMO))
+
+
+def test_a_child_waits_for_its_parents_weights(home, tmp_path):
+    made = plan("eat-esc50", home, **DEMO)
+    child = run_of(made, "eat-s@audioset")
+    parent = next(run for run in made.parents if run.id in child.parents)
+    record = fake_ledger.write(tmp_path, parent, {"test": {"map": 0.4}})
+    ready, _ = remaining(made, Ledger([tmp_path]))
+    assert parent.id in {run.id for run in ready}  # its record came without weights
+    (record / "weights.pt").write_bytes(b"")
+    ready, _ = remaining(made, Ledger([tmp_path]))
+    assert parent.id not in {run.id for run in ready}
+    assert child.id in {run.id for run in ready}
+
+
+def test_a_child_of_a_parent_that_cannot_be_trained_cannot_be_either(home):
+    made = plan("eat-esc50", home)  # full, without data
+    child = run_of(made, "eat-s@audioset")
+    _, blocked = remaining(made, Ledger([home.runs]))
+    texts = [gap.text for run in blocked if run.id == child.id for gap in run.missing]
+    assert any("needs esc50" in text for text in texts)
+    alone = plan("gafx-pretraining", home, **DEMO)
+    ready, blocked = remaining(alone, Ledger([home.runs]))
+    assert not ready  # the weights are missing: no parent is trained in vain
+    assert {run.system for run in blocked} == {"gafx-r", "gafx-r@audioset"}
+
+
+def test_the_readings_of_a_parent_are_in_the_id_of_its_child(home):
+    plain = plan("gafx-pretraining", home, **DEMO)
+    other = plan("gafx-pretraining", home, **DEMO, assume={"pretraining-epochs": "25"})
+    assert run_of(plain, "gafx-r").id == run_of(other, "gafx-r").id
+    assert run_of(plain, "gafx-r@audioset").id != run_of(other, "gafx-r@audioset").id
+    assert "pretraining-scale" in {assumption.key for assumption, _ in plain.assumed}
+
+
+def test_a_teacher_is_the_same_run_without_a_teacher(home):
+    made = plan("eat-phase", home, **DEMO, assume={"self-distillation": "teacher"})
+    run = made.runs[0]
+    (teacher,) = (parent for parent in made.parents if parent.id in run.parents)
+    assert teacher.keep
+    assert run.resolved["teacher"] == teacher.id
+    assert teacher.resolved["split"] == run.resolved["split"]
+    assert "distill" not in teacher.resolved["recipe"]
+    alone = plan("eat-phase", home, **DEMO, assume={"self-distillation": "none"})
+    assert teacher.id in ids(alone)
+
+
+def test_published_weights_enter_by_their_hash_and_not_in_a_demo(home, monkeypatch):
+    missing = run_of(plan(TABLE_1, home), "asm-i")
+    here = weights.Located("DeiT", home.root / "deit.pth", "ab" * 32, True)
+    monkeypatch.setattr(weights, "located", lambda name, data: here)
+    there = run_of(plan(TABLE_1, home), "asm-i")
+    assert there.resolved["init"][0]["sha256"] == "ab" * 32
+    assert there.id != missing.id
+    assert {gap.kind for gap in there.missing} == {"data"}
+    (gap,) = run_of(plan(TABLE_1, home, **DEMO), "asm-i").missing
+    assert "too small for DeiT weights" in gap.text
+
+
+def test_micro_batches_are_part_of_the_run_only_under_batch_norm(home):
+    plain, small = (plan("m3net-speechcommands", home, **DEMO, micro_batch=n) for n in (0, 8))
+    assert not ids(plain) & ids(small)
+    assert small.runs[0].resolved["recipe"]["micro_batch"] == 8
+    assert "micro_batch" not in small.runs[0].job()
+    plain, small = (plan(TABLE_1, home, **DEMO, micro_batch=n) for n in (0, 8))
+    assert ids(plain) == ids(small)
+    assert small.runs[0].job()["micro_batch"] == 8
+
+
+@pytest.mark.parametrize(
+    ("protocol", "expected"), [(None, "grouped"), ("random", "random"), ("grouped", "grouped")]
+)
+def test_another_dataset_is_split_as_it_calls_for_or_as_asked(protocol, expected, home):
+    made = plan(TABLE_1, home, on="ravdess_speech", audio="local", protocol=protocol)
+    clips = made.runs[0].clips
+    assert (clips.dataset, clips.protocol) == ("ravdess_speech", expected)
+    assert (clips.test, clips.valid) == (0.2, 0.1)
+
+
+def test_an_augmentation_that_a_front_end_cannot_use_is_said(home, tmp_path):
+    shutil.copytree(places.shipped("tables") / "asmrh", tmp_path / "asmrh")
+    path = tmp_path / "asmrh" / "recipes.toml"
+    path.write_text(path.read_text().replace("augment = {", 'augment = { noises = ["white"],', 1))
+    edited = catalogue.load_file(tmp_path / "asmrh" / "speechcommands.toml")
+    (gap, *_) = plan_table(edited, Request(), home).runs[0].missing
+    assert gap.kind == "code"
+    assert "augment.noises with front end 'fbank'" in gap.text
 
 
 # Every alternative of every table takes a while; Table I stands for them in `make test`.

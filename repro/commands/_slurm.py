@@ -25,8 +25,8 @@ def options(command: Command) -> Command:
                      envvar="REPRO_SLURM_OPTIONS",
                      help="An option of sbatch: partition=gpu, account=me, time=MINUTES, mem=32GB; "
                           "REPRO_SLURM_OPTIONS holds those of every call."),
-        click.option("--slurm-chunk", type=click.IntRange(1), default=slurm.CHUNK, show_default=True,
-                     metavar="N", help="Runs in one array; below the cluster's MaxArraySize."),
+        click.option("--slurm-chunk", type=click.IntRange(1), default=slurm.CHUNK, metavar="N",
+                     show_default=True, help="Runs in an array; below the cluster's MaxArraySize."),
     ]  # fmt: skip
     for option in reversed(made):
         command = option(command)

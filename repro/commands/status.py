@@ -63,7 +63,8 @@ def _rows(
     under_way = {made.run: made for made in progress.under_way(home.runs)}
     tasks = _tasks(home)
     rows: dict[str, dict[str, Any]] = {}
-    for run in sorted({*under_way, *tasks, *_failures(ledger, only)}):
+    known = {*under_way, *tasks, *_failures(ledger, only)}
+    for run in [*(run for run in planned if run in known), *sorted(known - set(planned))]:
         if (only is not None and run not in only) or ledger.result(run) is not None:
             continue
         place, made = (queue or {}).get(run), under_way.get(run)
@@ -103,6 +104,9 @@ def _ended(
                 "next": f"repro runs show {run}, then repro runs retry {run}"}  # fmt: skip
     if task is None:
         return {}  # not submitted in the end, or nobody here knows what became of it
+    if not slurm_queue.log(home, task).is_file():
+        return {"state": "failed", "cause": f"Slurm's job {task} left the queue before it started",
+                "next": "the same command again"}  # fmt: skip
     return {"state": "failed", "cause": f"Slurm's job {task} ended without a record{words}",
             "next": f"see {slurm_queue.log(home, task)}, then the same command again"}  # fmt: skip
 
@@ -185,7 +189,9 @@ def _row_lines(row: dict[str, Any]) -> list[str]:
     elif row["state"] == "running":
         parts.append("preparing")
     if row.get("seconds_per_epoch") is not None and row["state"] == "running":
-        parts.append(f"{cost.spoken(row['seconds_per_epoch'])} an epoch")
+        seconds = row["seconds_per_epoch"]
+        parts.append(f"{seconds:.1f} s an epoch" if seconds < 10 else
+                     f"{cost.spoken(seconds)} an epoch")  # fmt: skip
         parts.append(f"{cost.spoken(row['seconds_left'])} left")
     parts += [f"Slurm job {row['job']}"] if row.get("job") else []
     parts += [row[key] for key in ("why", "where", "cause") if key in row]

@@ -94,7 +94,9 @@ def _train(record: Record, device: str, apart: Home) -> Record:
     if made is None:
         cause = outcomes.failed[run.id]
         click.echo(f"Error: run {run.id} failed where its record has a result: {cause}", err=True)
-        click.echo(f"Next:  repro runs show {run.id} --home {apart.root}", err=True)
+        told = Ledger([apart.runs]).records(run.id)  # a process that was killed leaves none
+        step = f"runs show {run.id} --home {apart.root}" if told else f"verify {run.id}"
+        click.echo(f"Next:  repro {step}", err=True)
         click.get_current_context().exit(DIFFERENT)
     return made
 

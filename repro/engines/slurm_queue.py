@@ -58,8 +58,9 @@ def queued(home: Home) -> dict[str, Queued] | None:
         return None
     found = {}
     for line in done.stdout.splitlines():
-        comment, job, state, reason = line.strip().split("|", 3)
+        comment, _, rest = line.strip().partition("|")
         if comment in ours:
+            job, state, reason = rest.split("|", 2)
             run = ours[comment].runs[int(job.partition("_")[2] or 0)]
             found[run["run"]] = Queued(job, state, reason)
     return found

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from repro import identity, ledger, locks, places
-from repro.data.clips import ClipSource, findings, select
+from repro.data.clips import ClipSource, findings, provenance, select
 from repro.errors import UserError
 from repro.train import determinism, loop, tasks
 from repro.train.checkpoint import Checkpoints
@@ -92,6 +92,7 @@ def _train(
         "init": taken,
         "clips_used": {name: len(clips) for name, clips in split.parts().items()},
         "store": task.store.digest,
+        "data": provenance(source, home.data),
         "findings": [
             f"{f.level}: {f.text}"
             for f in findings(source, home.data, resolved["recipe"]["select"])

@@ -265,3 +265,13 @@ def test_on_a_terminal_a_table_asks(served, tmp_path, monkeypatch, answer, came)
     assert done.exit_code == 4
     assert "Fetch esc50? [y/N]" in done.output
     assert bool(hub.asked) == came
+
+
+def test_clips_of_several_labels_have_no_accuracy_and_the_plan_says_so(repro, folder, tmp_path):
+    clips = sorted(folder.rglob("*.wav"))
+    lines = ["path,label", *(f"{f.relative_to(folder)},a;b" for f in clips)]
+    (tmp_path / "clips.csv").write_text("\n".join(lines))
+    repro("add", "mybirds", folder, "--manifest", tmp_path / "clips.csv")
+    done = table("asmrh-speechcommands", "--on", "mybirds", "--profile", "demo", "--dry-run",
+                 home=tmp_path / "home")  # fmt: skip
+    assert "accuracy on mybirds, whose clips have several labels" in done.output

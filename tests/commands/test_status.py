@@ -127,6 +127,15 @@ def test_every_state_with_its_next_step(status, home, runs, squeue):
     assert done.id not in text
 
 
+def test_a_job_that_was_cancelled_before_it_started_is_told_apart(status, home, runs, squeue):
+    submitted(home, *list(runs.values())[::-1])
+    squeue()
+    rows = status(TABLE, "--format", "json")["failed"]
+    assert [row["run"] for row in rows] == [run.id for run in runs.values()]  # as in the table
+    assert rows[0]["cause"] == f"Slurm's job 7_{len(runs) - 1} left the queue before it started"
+    assert rows[0]["next"] == "the same command again"
+
+
 def test_a_failed_run_that_is_queued_again_waits(status, home, runs, squeue):
     run = runs["asm", 0]
     fake_ledger.write(home.runs, run, {}, status="failed", cause="x")

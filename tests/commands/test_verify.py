@@ -174,7 +174,7 @@ def test_a_training_that_fails_here_is_no_verdict(
     assert done.stdout == ""
     assert "failed where its record has a result" in done.stderr
     assert said in done.stderr
-    assert "\nNext:  repro runs" in done.stderr
+    assert f"\nNext:  repro verify {record.parent.name}" in done.stderr  # no record to show
 
 
 def test_a_run_that_another_process_verifies_is_left_to_it(play: Any, home: Path) -> None:

@@ -36,7 +36,7 @@ class FakeHub:
 
     def __init__(self, name, files, commit=COMMIT):
         self.name, self.files, self.commit = name, files, commit
-        self.asked, self.broken, self.stated = [], 0, {}
+        self.asked, self.broken, self.stated, self.lies = [], 0, {}, False
         hub = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -72,7 +72,7 @@ class FakeHub:
 
     def about(self, wanted):
         """Return status and body of what the hub says of a revision."""
-        if wanted not in ("main", self.commit):
+        if wanted not in ("main", self.commit) and not self.lies:
             return 404, json.dumps({"error": f"Invalid rev id: {wanted}"}).encode()
         siblings = [
             {"rfilename": name, "size": len(data), "blobId": "0" * 40,

@@ -176,3 +176,6 @@ def test_chunks_before_and_behind_the_samples_are_no_fault(tmp_path, pcm):
     assert np.array_equal(decode(file, RATE), pcm)
     file.write_bytes(file.read_bytes()[: -len(tail) - 1])
     assert len(decode(file, RATE)) == len(pcm) - 1, "less than a frame may be missing"
+    file.write_bytes(b"RIFF" + len(body).to_bytes(4, "little") + body[: -len(tail) - 600])
+    with pytest.raises(UserError, match="cut off: 600 bytes"):
+        decode(file, RATE)

@@ -155,6 +155,11 @@ def test_another_revision_than_the_pinned_one_is_refused(serve, tmp_path):
     serve(revision="f" * 40)
     with pytest.raises(UserError, match="cannot be had"):
         fetch.fetch(NAME, tmp_path, False, fetch.Steps())
+    fake = serve(revision="f" * 40)
+    fake.lies = True
+    with pytest.raises(UserError, match=f"the hub gives revision {COMMIT}, not ffff"):
+        fetch.fetch(NAME, tmp_path, False, fetch.Steps())
+    assert not [path for path in fake.asked if path.endswith(".parquet")]
 
 
 def test_a_hub_that_does_not_answer_says_so(serve, tmp_path, monkeypatch):

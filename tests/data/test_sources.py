@@ -187,3 +187,16 @@ def test_the_real_samples_register_with_their_parts(shared_data, data):
     split = protocols.restrict(protocols.splits(manifest.load(NAME), "official")[0], there.found)
     assert (len(split.train), len(split.valid)) == (191, 44)
     assert len(split.test) == len(files) - 191 - 44
+
+
+def test_where_audio_comes_from_is_kept_when_clips_are_left_out(tmp_path):
+    clip = manifest.load("gtzan").clips[0].id
+    for one in manifest.load("gtzan").clips:
+        (tmp_path / one.id).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / one.id).touch()
+    origin = {"source": "archive", "name": "genres.tar.gz", "sha256": "ab", "verified": True}
+    there = sources.add("gtzan", tmp_path, tmp_path / "data", origin)
+    left = sources.leave_out(there, {clip: "cut off"}, tmp_path / "data")
+    assert clip in left.left_out
+    assert sources.provenance("gtzan", tmp_path / "data") == origin
+    assert sources.provenance("esc50", tmp_path / "data") == {}

@@ -53,14 +53,21 @@ def play(plain, tmp_path, monkeypatch):
     script.write_text(PLAYED)
     monkeypatch.setattr(local, "WORKER", (sys.executable, str(script)))
 
-    def play(*systems, devices=("cpu",)):
+    def play(*systems, devices=("cpu",), parents=None, per_device=1):
         runs = [
-            dataclasses.replace(plain, id=f"run-{number}", system=system)
+            dataclasses.replace(
+                plain, id=f"run-{number}", system=system, parents=(parents or {}).get(number, ())
+            )
             for number, system in enumerate(systems)
         ]
         shown = []
         outcomes = local.execute(
-            runs, devices, 2, tiny.home(tmp_path), lambda d, r, e: shown.append((d, r, e))
+            runs,
+            devices,
+            2,
+            tiny.home(tmp_path),
+            lambda d, r, e: shown.append((d, r, e)),
+            per_device,
         )
         return outcomes, shown
 
@@ -99,6 +106,35 @@ def test_devices_share_the_runs(play):
     assert len(set(of.values())) == 2
     slow = of["run-0"]
     assert [device for run, device in of.items() if run != "run-0"].count(slow) < 3
+
+
+def test_runs_share_a_device_side_by_side(play):
+    outcomes, shown = play("slow", "slow", "good", per_device=2)
+    assert sorted(outcomes.done) == [f"run-{n}" for n in range(3)]
+    assert {name for name, _, _ in shown} == {"cpu", "cpu #2"}
+
+
+def test_a_run_waits_for_those_that_it_starts_from(play):
+    outcomes, _ = play(
+        "slow", "good", "good", devices=("cuda:0", "cuda:1"), parents={1: ("run-0",)}
+    )
+    assert outcomes.done == ["run-2", "run-0", "run-1"]
+
+
+def test_a_run_whose_parent_failed_is_not_started(play):
+    outcomes, shown = play("failed", "good", "good", "good", parents={1: ("run-0",), 2: ("run-1",)})
+    assert outcomes.done == ["run-3"]
+    assert "run-0" in outcomes.failed["run-1"]
+    assert "run-1" in outcomes.failed["run-2"]
+    assert {run.id for _, run, event in shown if run} == {"run-0", "run-3"}
+
+
+def test_a_run_whose_parent_took_its_process_with_it_is_not_started(play):
+    outcomes, _ = play(
+        "killed", "good", "slow", devices=("cuda:0", "cuda:1"), parents={1: ("run-0",)}
+    )
+    assert outcomes.done == ["run-2"]
+    assert set(outcomes.failed) == {"run-0", "run-1"}
 
 
 def test_there_are_no_more_workers_than_runs(play):

@@ -207,7 +207,7 @@ def test_a_run_whose_parent_fails_is_not_trained(home, tables, repro):
     of = {row["run"]: row for row in rows}
     assert "does not match" in of[first.id]["cause"]
     assert f"repro runs retry {first.id}" in of[first.id]["next"]
-    assert "ended without a record" in of[second.id]["cause"]
+    assert "left the queue before it started" in of[second.id]["cause"]
 
 
 def test_a_run_that_another_process_trains_is_left_to_it(home, tables):

@@ -73,13 +73,16 @@ def kill_at_random(train, reference, run, folder, kills):
         home = folder / f"home-{number}"
         child = train(run.job(), home, kill_after=dice.uniform(0, 1.5 * took))
         resumed += bool(child.of("resume"))
+        # The machine may be slower or faster now than when the reference was made.
         if child.record is None:
             assert child.code == -9
             assert_no_record(home, run)
             killed += 1
+            took *= 1.05
         else:  # it was whole before the kill came
             assert_same(train(run.job(), home), reference, home)
             number += 1
+            took /= 1.1
     assert_same(train(run.job(), folder / f"home-{number}"), reference, folder / f"home-{number}")
     return resumed
 
@@ -89,8 +92,8 @@ def test_killed_four_times_at_random_moments(train, reference, run, tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_twenty_times_at_random_moments(train, reference, run, tmp_path):
-    assert kill_at_random(train, reference, run, tmp_path, kills=20) > 0
+def test_killed_fifty_times_at_random_moments(train, reference, run, tmp_path):
+    assert kill_at_random(train, reference, run, tmp_path, kills=50) > 5
 
 
 @pytest.mark.slow

@@ -1,0 +1,240 @@
+"""Measure how fast a system trains, against the limit of the device and a bare loop."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from repro import places
+from repro.commands import _measure, _options
+from repro.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from repro.data.clips import ClipSource
+    from repro.plan import Run
+    from repro.train.limits import Work
+    from repro.train.task import Task
+
+UNUSED = 8  # clips of validation and test: a task needs some, training reads none
+
+
+@click.group()
+def command() -> None:
+    """Measure how fast this suite works.
+
+    \b
+    Examples:
+      repro bench train eat-s --device cuda:0
+    """
+
+
+@command.command()
+@click.argument("system")
+@click.option("--device", metavar="cpu|cuda:0|mps", help="Train on this device (default: cpu).")
+@click.option(
+    "--table", metavar="ID", help="Recipe and dataset of this table (default: its first)."
+)
+@click.option(
+    "--batch", type=click.IntRange(2), metavar="N", help="Clips of a step (default: the recipe's)."
+)
+@click.option("--steps", type=click.IntRange(1), default=4, show_default=True, metavar="N",
+              help="Steps of a round.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, metavar="N",
+              help="Times that everything is measured in turn.")  # fmt: skip
+@click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True,
+              help="CPU threads.")  # fmt: skip
+@click.option("--nondeterministic", is_flag=True,
+              help="Also train without strict determinism, to see what it costs.")  # fmt: skip
+@click.option("--save", is_flag=True, help="Keep the figures in benchmarks/results.")
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Keep the figures in this folder instead.")  # fmt: skip
+@_options.home_option
+@_options.text_or_json
+def train(
+    system: str,
+    device: str | None,
+    table: str | None,
+    batch: int | None,
+    steps: int,
+    rounds: int,
+    threads: int,
+    nondeterministic: bool,
+    save: bool,
+    into: Path | None,
+    home: str | None,
+    fmt: str,
+) -> None:
+    """Train a system for some steps: clips/s, where the time goes, share of the limit.
+
+    SYSTEM is built at full size with the recipe of its table. Where the table's audio is not here,
+    generated clips of the same length take its place; initial weights are random: neither changes
+    the work. The limit is operations over the matrix rate plus bytes over the bandwidth, both
+    measured in the same run. A bare PyTorch loop is measured in turn with ours.
+
+    \b
+    Examples:
+      repro bench train m3net
+      repro bench train eat-s --batch 16 --steps 2
+      repro bench train asm-rh --device cuda:0 --steps 20 --nondeterministic --save
+      repro bench train eat-s --table eat-esc50 --format json
+    """
+    where = places.home(home)
+    on = _options.devices(None, device)[0]
+    folder = _folder(save, into)
+    entry, run = _run(system, table, where)
+    _measure.check_device(on)
+    task, work, audio = _build(run, on, threads, batch, steps, where)
+    from repro.train import bench, determinism, runner
+
+    found = bench.measure(task, work, rounds, nondeterministic, _tell)
+    commit, dirty = runner._git()
+    report = {
+        "system": system, "table": entry, "dataset": run.clips.dataset, "audio": audio,
+        "precision": task.recipe["precision"], "input": list(task.front.shape),
+        "parameters": sum(p.numel() for p in task.model.parameters()),
+        **found,
+        "execution": determinism.execution(on, threads),
+        "git": {"commit": commit, "dirty": dirty},
+        "measured": _now(),
+    }  # fmt: skip
+    if fmt == "json":
+        click.echo(json.dumps(report, indent=1))
+    else:
+        click.echo("\n".join(_lines(report)))
+    if folder is not None:
+        from repro.data import atomic
+
+        path = folder / _name(report, batch is not None, table)
+        atomic.write(path, (json.dumps(report, indent=1) + "\n").encode())
+        click.echo(f"wrote {path}", err=True)
+
+
+def _folder(save: bool, into: Path | None) -> Path | None:
+    """Return where the figures are kept, if they are."""
+    if into is not None or not save:
+        return into
+    root = places.checkout()
+    if root is None:
+        raise UserError("--save needs a checkout of this project", "--into DIR")
+    return root / "benchmarks" / "results"
+
+
+def _run(system: str, table: str | None, home: places.Home) -> tuple[str, "Run"]:
+    """Return a table that trains a system, and the first of its runs."""
+    from repro import catalogue, measuring
+    from repro.plan import Request, plan_table
+
+    entries = [catalogue.load(table)] if table else catalogue.load_all()
+    if not any(system in entry.recipes.systems for entry in entries):
+        measuring.entry_of(system)  # UserError for a system of no table
+        raise unknown("system", system, entries[0].recipes.systems, f"repro show {table}")
+    for entry in entries:
+        if system not in entry.recipes.systems:
+            continue
+        plan = plan_table(entry, Request(), home)
+        for run in (*plan.runs, *plan.parents):
+            if run.system == system:
+                for missing in run.missing:
+                    if missing.kind == "code":
+                        raise UserError(f"{system}: {missing.text}", f"repro show {entry.id}")
+                return entry.id, run
+    raise UserError(f"no run of {system} in {table or 'any table'}", f"repro models show {system}")
+
+
+def _build(
+    run: "Run", device: str, threads: int, batch: int | None, steps: int, home: places.Home
+) -> tuple["Task", "Work", str]:
+    """Build a run's task with an epoch of so many steps; return what a step does and the audio."""
+    from repro.data import clips, datasets
+    from repro.train import counting, determinism, limits, tasks
+
+    determinism.set_up(threads)
+    recipe = {**run.resolved["recipe"], "batch": batch or run.resolved["recipe"]["batch"]}
+    resolved = {**run.resolved, "recipe": recipe, "init": []}
+    source = _source(run, recipe["batch"] * steps, home)
+    selection = clips.select(source, home.data)
+    seconds = datasets.card(source.dataset, home.data).seconds
+    front = resolved["frontend"]
+    network = {**resolved, "frontend": {"name": front["name"], **front["args"]}}
+    model, shape = counting.build(network, (len(selection.classes), seconds))
+    work = limits.work(model, shape, recipe["batch"], recipe)
+    task, _ = tasks.build(resolved, source, selection, device, home, lambda _: None)
+    if source.audio == "local":
+        return task, work, "the table's"
+    return task, work, f"generated: {source.dataset} is not here"
+
+
+def _source(run: "Run", count: int, home: places.Home) -> "ClipSource":
+    """Return so many training clips: the run's own where its data is here, else generated ones."""
+    from repro.data import clips
+
+    caps = {"train": count, "valid": UNUSED, "test": UNUSED}
+    here = not clips.unlisted(run.clips, home.data) and not clips.lacking(run.clips, home.data)
+    if here:
+        return dataclasses.replace(run.clips, caps=tuple(sorted(caps.items())), subset=True)
+    return clips.ClipSource(
+        run.clips.dataset, "generated", "official", caps=tuple(sorted(caps.items()))
+    )
+
+
+def _now() -> str:
+    import datetime
+
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _name(report: dict[str, Any], batch: bool, table: str | None) -> str:
+    """Return the name of the file of a report: device, system, and what was asked for by name."""
+    device = re.sub(r"[^a-z0-9]+", "-", report["execution"]["device_name"].lower()).strip("-")
+    parts = [device, report["system"], *([table] if table else [])]
+    parts += [f"batch{report['batch']}"] if batch else []
+    return "-".join(parts) + ".json"
+
+
+def _lines(report: dict[str, Any]) -> list[str]:
+    """Write a report for people."""
+    from repro.train.clock import WHAT
+
+    execution, limit = report["execution"], report["limit"]
+    device = f"{execution['device_name']} ({execution['device']}"
+    device += f", {execution['threads']} threads)" if execution["device"] == "cpu" else ")"
+    shape = " x ".join(map(str, report["input"]))
+    lines = [
+        f"system     {report['system']}: {report['parameters']:,} parameters, input {shape}",
+        f"recipe     {report['table']}: batch {report['batch']}, {report['precision']}",
+        f"audio      {report['audio']}",
+        f"device     {device}, torch {execution['torch']}, load {report['load']}",
+        f"rate       {report['clips_per_second']:.4g} clips/s, "
+        f"{1000 * report['step_seconds']:.4g} ms a step (median of {report['rounds']} rounds "
+        f"of {report['steps']} steps)",
+        f"memory     {report['memory_bytes'] / 2**20:,.0f} MiB at most",
+        "",
+    ]
+    for phase, seconds in report["phases"].items():
+        share = report["shares"][phase]
+        lines.append(f"  {phase:<13}{1000 * seconds:>10.2f} ms {share:>7.1%}  {WHAT[phase]}")
+    kept = "; features are computed once and kept" if report["features_kept"] else ""
+    lines += [
+        f"  {'input':<13}{'':>13} {report['input_share']:>7.1%}  the first three{kept}",
+        "",
+        f"limit      {1000 * limit['seconds']:.4g} ms a step: {limit['share']:.1%} of it reached",
+        f"           {limit['operations'] / 1e9:.4g} GFLOP at "
+        f"{limit['matrix_rate'] / 1e12:.4g} TFLOP/s ({limit['matrix_share']:.1%} of the rate), "
+        f"{(limit['parameter_bytes'] + limit['activation_bytes']) / 1e9:.4g} GB at "
+        f"{limit['bandwidth'] / 1e9:.4g} GB/s",
+        f"bare loop  {1000 * report['bare_step_seconds']:.4g} ms a step: ours takes "
+        f"{report['over_bare']:.3f} times as long ({report['over_bare_cpu']:.3f} in CPU time)",
+    ]
+    if "determinism_costs" in report:
+        costs = report["determinism_costs"]
+        lines.append(f"determinism  {costs:.3f} times as long as without")
+    digest = 1000 * report["weight_digest_seconds"]
+    lines.append(f"each epoch {digest:.4g} ms more for the digest of the weights")
+    return lines

@@ -1,0 +1,24 @@
+"""Runs trained side by side on one device have the bytes of runs trained alone."""
+
+from repro.engines import local
+from repro.ledger import Ledger
+from tests import tiny
+
+
+def train(runs, home, per_device):
+    outcomes = local.execute(runs, ["cpu"], 1, home, lambda *_: None, per_device)
+    assert sorted(outcomes.done) == sorted(run.id for run in runs)
+    return {run.id: Ledger([home.runs]).result(run.id) for run in runs}
+
+
+def test_side_by_side_is_as_alone(tables, tmp_path):
+    runs = [tiny.run(tables, "asm-rh"), tiny.run(tables, "asm"), tiny.run(tables, "asm", seed=1)]
+    alone = train(runs, tiny.home(tmp_path / "alone"), 1)
+    together = train(runs, tiny.home(tmp_path / "together"), 3)
+    for run in runs:
+        one, other = alone[run.id], together[run.id]
+        for name in ("epochs.jsonl", "predictions.npz"):
+            assert (one.path / name).read_bytes() == (other.path / name).read_bytes()
+        assert one.data["weights"] == other.data["weights"]
+        assert one.execution == other.execution
+    assert len({record.data["weights"] for record in alone.values()}) == 3
