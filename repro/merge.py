@@ -102,6 +102,9 @@ def take(file: Path, runs: Path) -> Merged:
     Everything is checked before the first record is added. UserError for an archive that is
     damaged or none of ours.
     """
+    if not file.is_file():
+        what = "is not a file" if file.exists() else "does not exist"
+        raise UserError(f"{file} {what}", "repro runs export FILE makes one, where the records are")
     merged = Merged()
     base = runs / ".work"
     base.mkdir(parents=True, exist_ok=True)

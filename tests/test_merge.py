@@ -303,3 +303,10 @@ def test_a_full_disk_leaves_no_half_archive_and_no_half_record(runs, file, tmp_p
             merge.take(big, disk / "runs")
         assert files(disk / "runs") == {}
         assert merge.take(file, disk / "runs").added  # small records fit
+
+
+def test_an_archive_that_is_not_there_is_named(tmp_path):
+    for file, said in ((tmp_path / "none.tar.gz", "does not exist"), (tmp_path, "is not a file")):
+        with pytest.raises(UserError, match=said):
+            merge.take(file, tmp_path / "home")
+    assert not (tmp_path / "home").exists()

@@ -65,7 +65,7 @@ def _of_table(table_id: str, kept: Ledger, home: places.Home) -> list[Record]:
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @_options.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
 def import_(file: Path, home: str | None, fmt: str) -> None:

@@ -187,6 +187,15 @@ def test_a_run_in_the_queue_is_not_submitted_again_and_its_children_wait_for_it(
     assert options((home.root / "script").read_text())["dependency"] == "afterok:77_1"
 
 
+def test_children_wait_for_the_task_of_their_parent_alone(plain, home, program):
+    program("srun", "")
+    program("sbatch", f'cp "$1" {home.root}/script; echo "Submitted batch job 77"')
+    runs = [*named(plain, "child", parents=["b"]), *named(plain, "a", "b")]
+    batches, _ = slurm.submit(runs, "t", Asked("cpu", 2), empty(home), home)
+    assert [len(batch.runs) for batch in batches] == [2, 1]
+    assert options((home.root / "script").read_text())["dependency"] == "afterok:77_1"
+
+
 def test_what_sbatch_refuses_is_told_and_forgotten(plain, home, program):
     program("srun", "")
     program("sbatch", 'echo "sbatch: error: invalid account" >&2; exit 1')
