@@ -12,7 +12,9 @@ from repro.errors import UserError, unknown
 from repro.ledger import WEIGHTS, Ledger
 from repro.places import Home
 from repro.printed import Printed
-from repro.resolve import Missing, Request, Resolver, Run, alternative, as_text
+from repro.readings import alternative, as_text
+from repro.request import Missing, Request, Run
+from repro.resolve import Resolver
 from repro.spec import Assumption, CellFields, Column, Row
 
 __all__ = [
@@ -84,6 +86,7 @@ def plan_table(entry: Entry, request: Request, home: Home) -> TablePlan:
         for fields in [entry.fields(row, column)]
     )
     unique = {run.id: run for cell in cells for run in cell.runs}
+    _check_readings(entry, request, resolver, bool(unique))
     parents = tuple(run for run in resolver.parents.values() if run.id not in unique)
     return TablePlan(
         entry=entry,
@@ -103,6 +106,17 @@ def _is_ours(fields: CellFields) -> bool:
     return fields.kind == "trained" or (
         fields.kind == "derived" and fields.derive == "difference" and fields.system is not None
     )
+
+
+def _check_readings(entry: Entry, request: Request, resolver: Resolver, has_runs: bool) -> None:
+    """Refuse a reading on which no run of the table depends: it would stand in its title."""
+    bearing = {assumption.key for assumption, _ in resolver.assumed()}
+    about = {a.key for a in entry.assumptions() if not a.path.startswith("statistics.")}
+    for key in request.assume:
+        if has_runs and key in about - bearing:
+            raise UserError(
+                f"no run of {entry.id} depends on --assume {key}", f"repro show {entry.id}"
+            )
 
 
 def remaining(plan: TablePlan, ledger: Ledger) -> tuple[list[Run], list[Run]]:

@@ -1,98 +1,21 @@
 """Resolve the runs behind a cell: system, recipe, split and seed, and what each of them misses."""
 
 import copy
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from repro import identity, weights
+from repro import identity, readings, weights
 from repro.catalogue import Entry
 from repro.data import datasets, generated
 from repro.data.clips import ClipSource, Selection, findings, natural, select, unlisted
 from repro.data.guards import Finding
 from repro.data.protocols import PROTOCOLS
-from repro.errors import UserError, unknown
+from repro.errors import UserError
 from repro.places import Home
+from repro.request import Missing, Request, Run
 from repro.spec import Assumption, CellFields, Parent, Protocol, Recipe
 
 FRONTENDS = ("fbank", "waveform", "phase")
-
-
-@dataclass(frozen=True)
-class Request:
-    """How a table is asked for; the same for every table of one command."""
-
-    profile: str = "full"
-    audio: str = "local"
-    subset: bool = False
-    seeds: tuple[int, ...] | None = None
-    only: str | None = None
-    assume: Mapping[str, str] = field(default_factory=dict)
-    execution: str | None = None
-    on: str | None = None  # a dataset in place of the table's
-    protocol: str | None = None  # how that dataset is split; None: as it itself calls for
-    micro_batch: int = 0  # clips that go through a model at once; 0: the whole batch
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Something that a run needs and that is not here."""
-
-    kind: str  # data, weights or code
-    text: str
-    next_step: str = ""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training, fully resolved."""
-
-    id: str
-    resolved: dict[str, Any]
-    clips: ClipSource
-    system: str
-    label: str
-    profile: str
-    clip_epochs: int  # training clips times epochs: what its cost is counted in
-    gflop: float | None  # forward and backward of one clip
-    missing: tuple[Missing, ...]
-    parents: tuple[str, ...] = ()  # ids of the runs that it starts from or learns from
-    keep: bool = False  # others start from it: its weights are kept
-    micro_batch: int = 0  # where it decides bits only by rounding: part of the execution
-
-    @property
-    def seed(self) -> int:
-        """The seed."""
-        return int(self.resolved["seed"])
-
-    def job(self) -> dict[str, Any]:
-        """Return what a worker needs; it also stands in the record, so a run can be made again."""
-        return {
-            "run": self.id,
-            "system": self.system,
-            "profile": self.profile,
-            "resolved": self.resolved,
-            "clips": self.clips.as_dict(),
-            "keep": self.keep,
-            **({"micro_batch": self.micro_batch} if self.micro_batch else {}),
-        }
-
-
-def alternative(assumption: Assumption, value: str, show: str) -> Any:
-    """Return the listed alternative that a user's text names."""
-    listed = {as_text(a.value): a.value for a in assumption.alternatives}
-    if value not in listed:
-        raise unknown(f"value for --assume {assumption.key}", value, listed, show)
-    return listed[value]
-
-
-def as_text(value: Any) -> str:
-    """Return a value as a user types it: lists with commas, true, false and none in lower case."""
-    if isinstance(value, list | tuple):
-        return ",".join(map(as_text, value))
-    if value == "":
-        return "none"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class Resolver:
@@ -172,22 +95,24 @@ class Resolver:
             (settings["frontend"]["args"], demo.frontend),
             (settings["recipe"], demo.recipe),
         ):
-            _merge(here, changes)
-            self.demo |= dict(_leaves(changes))
+            readings.merge(here, changes)
+            self.demo |= dict(readings.leaves(changes))
 
     def _assume(self, settings: dict[str, Any]) -> None:
         """Put the readings chosen with --assume into the settings, in place."""
         for assumption in self.entry.assumptions():
             chosen = self.request.assume.get(assumption.key)
-            if chosen is not None and _applies(assumption, settings["system"], settings):
-                _put(settings, assumption.path, alternative(assumption, chosen, ""))
+            if chosen is not None and readings.applies(assumption, settings["system"], settings):
+                readings.put(
+                    settings, assumption.path, readings.alternative(assumption, chosen, "")
+                )
 
     def _system(self, name: str) -> str:
         """Return the system that stands in a cell; an assumption on "system" swaps it."""
         for assumption in self.entry.assumptions():
             chosen = self.request.assume.get(assumption.key)
             if chosen is not None and assumption.path == "system" and name in assumption.systems:
-                return str(alternative(assumption, chosen, ""))
+                return str(readings.alternative(assumption, chosen, ""))
         return name
 
     def _protocol(self, settings: dict[str, Any]) -> Protocol:
@@ -386,12 +311,12 @@ class Resolver:
         found = []
         for assumption in self.entry.assumptions():
             values = [
-                _get(settings, assumption.path)
+                readings.get(settings, assumption.path)
                 for system, settings in self._settings
-                if _applies(assumption, system, settings)
+                if readings.applies(assumption, system, settings)
             ]
             if assumption.path == "system" and assumption.key in self.request.assume:
-                values = [alternative(assumption, self.request.assume[assumption.key], "")]
+                values = [readings.alternative(assumption, self.request.assume[assumption.key], "")]
             if values:
                 found.append((assumption, values[0]))
         return found
@@ -412,47 +337,3 @@ def _idle(settings: dict[str, Any]) -> list[str]:
     )
     idle = of_waveforms if settings["frontend"]["name"] == "fbank" else of_features
     return [f"augment.{name}" for name in idle if settings["recipe"]["augment"][name]]
-
-
-def _applies(assumption: Assumption, system: str, settings: dict[str, Any]) -> bool:
-    """Tell whether an assumption's path exists in a system's settings."""
-    if assumption.systems and system not in assumption.systems:
-        return False
-    return _get(settings, assumption.path) is not None
-
-
-def _get(settings: dict[str, Any], path: str) -> Any:
-    """Return the value at a dotted path, or None where there is none."""
-    here: Any = settings
-    for part in path.split("."):
-        if not isinstance(here, dict) or part not in here:
-            return None
-        here = here[part]
-    return here
-
-
-def _put(settings: dict[str, Any], path: str, value: Any) -> None:
-    """Set the value at a dotted path."""
-    *parents, last = path.split(".")
-    here = settings
-    for part in parents:
-        here = here[part]
-    here[last] = value
-
-
-def _leaves(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the settings that a block changes, nested ones by dotted name."""
-    for key, value in changes.items():
-        if isinstance(value, Mapping):
-            yield from ((f"{key}.{inner}", v) for inner, v in _leaves(value))
-        else:
-            yield key, value
-
-
-def _merge(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Lay changes over nested settings."""
-    for key, value in changes.items():
-        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
-            _merge(base[key], value)
-        else:
-            base[key] = value

@@ -123,7 +123,11 @@ def request(
 
 def readings(assume: tuple[str, ...]) -> dict[str, str]:
     """Turn --assume into values by key; whether there is such a key is not asked here."""
-    return dict(_pair(text) for text in assume)
+    pairs = [_pair(text) for text in assume]
+    for key, _ in pairs:
+        if sum(key == other for other, _ in pairs) > 1:
+            raise UserError(f"--assume {key} is given twice", "give one value for it")
+    return dict(pairs)
 
 
 def devices(gpu: str | None, device: str | None) -> list[str]:

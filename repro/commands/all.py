@@ -1,5 +1,6 @@
 """Reproduce every table, the cheapest first."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import click
 
 from repro import catalogue, cost, places
 from repro.commands import _making, _options, _slurm
-from repro.errors import UserError
+from repro.errors import UserError, unknown
 from repro.plan import plan_table, remaining
 
 
@@ -45,7 +46,32 @@ def command(
 
     codes = []
     entries = [entry for entry in catalogue.load_all(paper) if entry.table.core or not core]
+    entries = _that_know(entries, how.request.assume, how.request.only)
     for entry in sorted(entries, key=seconds):
         target = output / f"{entry.id}.{_making.SUFFIX[how.fmt]}" if output else None
         codes.append(_making.make(entry, how, target))
     click.get_current_context().exit(max(codes, default=0))
+
+
+def _that_know(
+    entries: list[catalogue.Entry], assume: Mapping[str, str], only: str | None
+) -> list[catalogue.Entry]:
+    """Keep the tables that have the keys of --assume and the system of --only."""
+    keys = {entry.id: {assumption.key for assumption in entry.assumptions()} for entry in entries}
+    for key in assume:
+        if not any(key in known for known in keys.values()):
+            raise unknown("assumption", key, set().union(*keys.values()), "repro show ID")
+    systems = {entry.id: _systems(entry) for entry in entries}
+    if only is not None and not any(only in known for known in systems.values()):
+        raise unknown("trained system", only, set().union(*systems.values()), "repro models")
+    return [
+        entry
+        for entry in entries
+        if keys[entry.id].issuperset(assume) and (only is None or only in systems[entry.id])
+    ]
+
+
+def _systems(entry: catalogue.Entry) -> set[str]:
+    """Return the systems that a table trains."""
+    fields = [entry.fields(row, column) for row in entry.table.row for column in entry.table.column]
+    return {str(f.system) for f in fields if f.kind == "trained" and f.system is not None}

@@ -48,6 +48,8 @@ def command() -> None:
               help="CPU threads.")  # fmt: skip
 @click.option("--nondeterministic", is_flag=True,
               help="Also train without strict determinism, to see what it costs.")  # fmt: skip
+@click.option("--assume", multiple=True, metavar="KEY=VALUE",
+              help="Take another reading of a silent point (see repro show ID).")  # fmt: skip
 @click.option("--save", is_flag=True, help="Keep the figures in benchmarks/results.")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep the figures in this folder instead.")  # fmt: skip
@@ -62,6 +64,7 @@ def train(
     rounds: int,
     threads: int,
     nondeterministic: bool,
+    assume: tuple[str, ...],
     save: bool,
     into: Path | None,
     home: str | None,
@@ -79,12 +82,12 @@ def train(
       repro bench train m3net
       repro bench train eat-s --batch 16 --steps 2
       repro bench train asm-rh --device cuda:0 --steps 20 --nondeterministic --save
-      repro bench train eat-s --table eat-esc50 --format json
+      repro bench train eat-s --table eat-esc50 --assume precision=fp32 --format json
     """
     where = places.home(home)
     on = _options.devices(None, device)[0]
     folder = _folder(save, into)
-    entry, run = _run(system, table, where)
+    entry, run = _run(system, table, _options.readings(assume), where)
     _measure.check_device(on)
     task, work, audio = _build(run, on, threads, batch, steps, where)
     from repro.train import bench, determinism, runner
@@ -93,7 +96,8 @@ def train(
     commit, dirty = runner._git()
     report = {
         "system": system, "table": entry, "dataset": run.clips.dataset, "audio": audio,
-        "precision": task.recipe["precision"], "input": list(task.front.shape),
+        "assume": list(assume), "precision": task.recipe["precision"],
+        "input": list(task.front.shape),
         "parameters": sum(p.numel() for p in task.model.parameters()),
         **found,
         "execution": determinism.execution(on, threads),
@@ -122,7 +126,9 @@ def _folder(save: bool, into: Path | None) -> Path | None:
     return root / "benchmarks" / "results"
 
 
-def _run(system: str, table: str | None, home: places.Home) -> tuple[str, "Run"]:
+def _run(
+    system: str, table: str | None, assume: dict[str, str], home: places.Home
+) -> tuple[str, "Run"]:
     """Return a table that trains a system, and the first of its runs."""
     from repro import catalogue, measuring
     from repro.plan import Request, plan_table
@@ -134,7 +140,7 @@ def _run(system: str, table: str | None, home: places.Home) -> tuple[str, "Run"]
     for entry in entries:
         if system not in entry.recipes.systems:
             continue
-        plan = plan_table(entry, Request(), home)
+        plan = plan_table(entry, Request(assume=assume), home)
         for run in (*plan.runs, *plan.parents):
             if run.system == system:
                 for missing in run.missing:

@@ -188,7 +188,9 @@ def summary(
     whole = {name: sum(one["phases"][name] for one in rounds) for name in PHASES}
     shares = {name: seconds / sum(whole.values()) for name, seconds in whole.items()}
     step = middle(total) / steps
-    free = {"determinism_costs": middle(lambda one: total(one) / one["free"])}
+    free = {}
+    if "free" in rounds[0]:
+        free["determinism_costs"] = middle(lambda one: total(one) / one["free"])
     return {
         "clips_per_second": size / step,
         "step_seconds": step,
@@ -210,7 +212,7 @@ def summary(
                 lambda one: work.operations / one["matrix_rate"] * steps / total(one)
             ),
         },
-        **(free if "free" in rounds[0] else {}),
+        **free,
     }
 
 

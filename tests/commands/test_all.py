@@ -49,3 +49,19 @@ def test_the_cheapest_table_comes_first(repro, monkeypatch):
     runs = [int(n) for n in re.findall(r"(\d+) to train", done.stdout)]
     assert runs == sorted(runs, reverse=True)
     assert len(set(runs)) > 1
+
+
+def test_a_reading_or_a_system_asks_only_the_tables_that_have_it(repro):
+    of_asmrh = sorted(entry.id for entry in catalogue.load_all("asmrh"))
+    assert sorted(planned(repro("--assume", "hfft-axis=time", "--dry-run").stdout)) == of_asmrh
+    assert planned(repro("--only", "m3net", "--dry-run").stdout) == ["m3net-urbansound8k"]
+    unknown = repro("--assume", "hfft-axes=time", "--dry-run")
+    assert unknown.exit_code == 2
+    assert "did you mean 'hfft-axis'?" in unknown.stderr
+    assert "did you mean 'm3net'?" in repro("--only", "m3nett", "--dry-run").stderr
+
+
+def test_a_reading_is_given_once(repro):
+    twice = repro("--assume", "hfft-axis=time", "--assume", "hfft-axis=feature", "--dry-run")
+    assert twice.exit_code == 2
+    assert "hfft-axis is given twice" in twice.stderr

@@ -15,7 +15,7 @@ import torch
 from repro import identity, ledger, locks, metrics
 from repro.data.clips import ClipSource, select
 from repro.data.protocols import Split
-from repro.train import batches, tasks
+from repro.train import batches, runner, tasks
 from repro.train.feed import Feed
 from tests import disks, tiny
 
@@ -245,3 +245,28 @@ def test_the_log_of_a_record_tells_how_it_went(reference):
     lines = (reference.record.path / "log.txt").read_text().splitlines()
     events = [json.loads(line)["event"] for line in lines]
     assert events == ["start", "epoch", "epoch", "epoch"]
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_out_of_memory_is_a_failure_that_names_the_way_out(error, run, tmp_path, monkeypatch):
+    def fit(*_):
+        raise error
+
+    monkeypatch.setattr(runner.loop, "fit", fit)
+    home = tiny.home(tmp_path)
+    status, cause = runner.execute(run.job(), "cpu", 1, home, lambda event: None)
+    assert status == "failed"
+    assert cause == "out of memory on cpu: --micro-batch N puts fewer clips through at once"
+    (record,) = ledger.Ledger([home.runs]).records(run.id)
+    assert (record.status, record.data["cause"]) == (status, cause)
+    assert type(error).__name__ in (record.path / "log.txt").read_text()
+
+
+def test_micro_batches_are_part_of_the_execution(train, run, tmp_path):
+    whole, small = run.job(), {**run.job(), "micro_batch": 8}
+    one, other = (train(job, tmp_path / "home") for job in (whole, small))
+    assert one.record.data["execution"].get("micro_batch") is None
+    found = ledger.Ledger([tmp_path / "home" / "runs"]).records(run.id)
+    assert {r.data["execution"].get("micro_batch") for r in found} == {None, 8}
+    assert len({r.execution for r in found}) == 2
+    assert other.status == "complete"
