@@ -196,11 +196,11 @@ def plan_lines(
 def _agreed(estimate: cost.Estimate, how: How, devices: int) -> bool:
     """Ask before more than an hour of training; without a terminal --yes must say it.
 
-    A demo takes minutes by design.
+    A demo takes minutes by design: one of which nothing is known yet is not asked about.
     """
     seconds = estimate.seconds
-    short = seconds is not None and seconds / devices <= ASK_ABOVE
-    if how.yes or short or how.request.profile == "demo":
+    demo = how.request.profile == "demo"
+    if how.yes or (demo if seconds is None else seconds / devices <= ASK_ABOVE):
         return True
     took = f"about {cost.spoken(seconds / devices)}" if seconds is not None else "unknown time"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

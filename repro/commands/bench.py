@@ -13,6 +13,8 @@ from repro.commands import _measure, _options
 from repro.errors import UserError, unknown
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from repro.data.clips import ClipSource
     from repro.plan import Run
     from repro.train.limits import Work
@@ -154,23 +156,30 @@ def _build(
     run: "Run", device: str, threads: int, batch: int | None, steps: int, home: places.Home
 ) -> tuple["Task", "Work", str]:
     """Build a run's task with an epoch of so many steps; return what a step does and the audio."""
-    from repro.data import clips, datasets
-    from repro.train import counting, determinism, limits, tasks
+    from repro.data import clips
+    from repro.train import determinism, limits, tasks
 
     determinism.set_up(threads)
     recipe = {**run.resolved["recipe"], "batch": batch or run.resolved["recipe"]["batch"]}
     resolved = {**run.resolved, "recipe": recipe, "init": []}
     source = _source(run, recipe["batch"] * steps, home)
     selection = clips.select(source, home.data)
-    seconds = datasets.card(source.dataset, home.data).seconds
-    front = resolved["frontend"]
-    network = {**resolved, "frontend": {"name": front["name"], **front["args"]}}
-    model, shape = counting.build(network, (len(selection.classes), seconds))
+    model, shape = _counted(resolved, home)
     work = limits.work(model, shape, recipe["batch"], recipe)
     task, _ = tasks.build(resolved, source, selection, device, home, lambda _: None)
     if source.audio == "local":
         return task, work, "the table's"
     return task, work, f"generated: {source.dataset} is not here"
+
+
+def _counted(resolved: dict[str, Any], home: places.Home) -> tuple["nn.Module", tuple[int, ...]]:
+    """Return a run's network on no device, and the shape of its input."""
+    from repro import measuring
+    from repro.train import counting
+
+    front = resolved["frontend"]
+    network = {**resolved, "frontend": {"name": front["name"], **front["args"]}}
+    return counting.build(network, measuring.input_of(resolved["dataset"], home.data))
 
 
 def _source(run: "Run", count: int, home: places.Home) -> "ClipSource":
