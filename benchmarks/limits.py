@@ -1,12 +1,10 @@
 """Compute what a training step of the tables' systems must do at least, as `repro bench` counts it.
 
-    python benchmarks/limits.py [TFLOP/s GB/s]
+    python benchmarks/limits.py
 
-Prints a Markdown table; with a matrix rate and a bandwidth of a device, also the limit there.
-Nothing is measured: networks are counted on the meta device, at full size, with their recipes.
+Prints a Markdown table. Nothing is measured: networks are counted on the meta device, at full size,
+with the recipes of the first tables that train them.
 """
-
-import sys
 
 from repro import places
 from repro.commands import bench
@@ -18,10 +16,8 @@ SYSTEMS = ("asm-rh", AST_BASE, "ast-s", "ast-ti", "eat-s", "eat-m", "m3net", "ga
 
 
 def main() -> None:
-    rates = [float(word) for word in sys.argv[1:3]]
     head = ["system", "table", "input", "batch", "precision"]
-    head += ["GFLOP", "parameters, GB", "activations, GB"]
-    head += ["limit, ms", "of it operations"] if rates else []
+    head += ["GFLOP", "parameters, GB", "activations, GB", "operations a byte"]
     print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
     for system in SYSTEMS:
         name = "asm-rh" if system == AST_BASE else system
@@ -31,13 +27,10 @@ def main() -> None:
             resolved = {**resolved, "model": {"name": "ast_vit", "args": {"size": "base384"}}}
         model, shape = bench._counted(resolved, NOWHERE)
         work = limits.work(model, shape, recipe["batch"], recipe)
+        moved = work.parameter_bytes + work.activation_bytes
         cells = [system, entry, " x ".join(map(str, shape)), recipe["batch"], recipe["precision"],
                  f"{work.operations / 1e9:,.4g}", f"{work.parameter_bytes / 1e9:.3g}",
-                 f"{work.activation_bytes / 1e9:.3g}"]  # fmt: skip
-        if rates:
-            seconds = work.seconds(rates[0] * 1e12, rates[1] * 1e9)
-            operations = work.operations / (rates[0] * 1e12)
-            cells += [f"{1000 * seconds:.3g}", f"{operations / seconds:.0%}"]
+                 f"{work.activation_bytes / 1e9:.3g}", round(work.operations / moved)]  # fmt: skip
         print("| " + " | ".join(map(str, cells)) + " |")
 
 

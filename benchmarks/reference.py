@@ -39,7 +39,7 @@ from typing import Any
 TABLES = {"ast": ("asm-rh", "asmrh-speechcommands"), "eat": ("eat-s", "eat-esc50")}
 
 
-class Enough(Exception):
+class Enough(Exception):  # noqa: N818  # no error: the end
     """All steps are taken."""
 
 
@@ -107,9 +107,7 @@ def theirs(side: str, args: argparse.Namespace) -> tuple[float, float]:
 
     torch.set_num_threads(args.threads)
     read_by_soundfile()
-    path = (args.ast or args.eat).resolve()
-    sys.path.insert(0, str(path / "src" if side == "ast" else path))
-    timed = (ast if side == "ast" else eat)(path, args)
+    timed = (ast if side == "ast" else eat)(args)
     wall, cpu = (end - begin for begin, end in zip(timed.began, clock(), strict=True))
     return wall / args.steps, cpu / args.steps
 
@@ -126,12 +124,13 @@ def read_by_soundfile() -> None:
     torchaudio.load = load
 
 
-def ast(path: Path, args: argparse.Namespace) -> Timed:
+def ast(args: argparse.Namespace) -> Timed:
     """Train AST by its `traintest.train`, with the settings of its Speech Commands recipe."""
     import timm
     import timm.layers
     import torch
 
+    sys.path.insert(0, str(args.ast / "src"))
     sys.modules["wget"] = types.ModuleType("wget")
     timm.__version__ = "0.4.5"
     create = timm.create_model
@@ -170,19 +169,20 @@ def ast(path: Path, args: argparse.Namespace) -> Timed:
     raise AssertionError("the reference has read no clip")
 
 
-def eat(path: Path, args: argparse.Namespace) -> Timed:
+def eat(args: argparse.Namespace) -> Timed:
     """Train EAT-S by its `trainer.train`, with the options of its README for ESC-50."""
     import torch
 
+    sys.path.insert(0, str(args.eat))
     folder = types.ModuleType("datasets")
-    folder.__path__ = [str(path / "datasets")]
+    folder.__path__ = [str(args.eat / "datasets")]
     folder.__spec__ = importlib.machinery.ModuleSpec("datasets", None, is_package=True)
     sys.modules["datasets"] = folder
     board = types.ModuleType("torch.utils.tensorboard")
     board.SummaryWriter = lambda _: types.SimpleNamespace(add_scalar=lambda *_: None)
     sys.modules["torch.utils.tensorboard"] = board
     if args.device == "cpu":
-        torch.nn.Module.cuda = lambda self, device=None: self
+        torch.nn.Module.cuda = lambda self: self
     words = ["--dataset", "esc50", "--seq_len", "114688", "--max_lr", "3e-4", "--emb_dim", "128",
              "--mix_ratio", "1", "--epoch_mix", "0", "--mix_loss", "bce", "--n_epochs", "3500",
              "--ds_factors", "4", "4", "4", "4", "--save_path", "outputs", "--run_name", "r1",

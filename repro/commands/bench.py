@@ -51,7 +51,7 @@ def command() -> None:
 @click.option("--nondeterministic", is_flag=True,
               help="Also train without strict determinism, to see what it costs.")  # fmt: skip
 @click.option("--assume", multiple=True, metavar="KEY=VALUE",
-              help="Take another reading of a silent point (see repro show ID).")  # fmt: skip
+              help="With --table: take another reading of a silent point.")  # fmt: skip
 @click.option("--save", is_flag=True, help="Keep the figures in benchmarks/results.")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep the figures in this folder instead.")  # fmt: skip
@@ -139,16 +139,17 @@ def _run(
     if not any(system in entry.recipes.systems for entry in entries):
         measuring.entry_of(system)  # UserError for a system of no table
         raise unknown("system", system, entries[0].recipes.systems, f"repro show {table}")
-    for entry in entries:
-        if system not in entry.recipes.systems:
-            continue
-        plan = plan_table(entry, Request(assume=assume), home)
-        for run in (*plan.runs, *plan.parents):
-            if run.system == system:
-                for missing in run.missing:
-                    if missing.kind == "code":
-                        raise UserError(f"{system}: {missing.text}", f"repro show {entry.id}")
-                return entry.id, run
+    entries = [entry for entry in entries if system in entry.recipes.systems]
+    plans = [plan_table(entry, Request(assume=assume), home) for entry in entries]
+    # What a table trains for its own sake goes before what it trains to start from.
+    found = [(plan.entry.id, run) for plan in plans for run in plan.runs]
+    found += [(plan.entry.id, run) for plan in plans for run in plan.parents]
+    for name, run in found:
+        if run.system == system:
+            for missing in run.missing:
+                if missing.kind == "code":
+                    raise UserError(f"{system}: {missing.text}", f"repro show {name}")
+            return name, run
     raise UserError(f"no run of {system} in {table or 'any table'}", f"repro models show {system}")
 
 

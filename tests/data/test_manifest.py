@@ -1,5 +1,4 @@
 import gzip
-import time
 from dataclasses import FrozenInstanceError
 
 import pytest
@@ -96,14 +95,3 @@ def test_load_is_cached_and_corrects_a_wrong_name():
     assert manifest.load("speech_commands_v2_35") is manifest.load("speech_commands_v2_35")
     with pytest.raises(UserError, match="'speech_commands_v2_35'"):
         manifest.load("speechcommands_v2")
-
-
-def test_the_largest_list_loads_fast():
-    """Load 105,829 clips in 0.25 s on an idle machine; twice that leaves room for a busy one."""
-    file = manifest.file_of("speech_commands_v2_35")
-    seconds = []
-    for _ in range(4):
-        start = time.perf_counter()
-        manifest.read("speech_commands_v2_35", file)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.5

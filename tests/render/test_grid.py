@@ -158,6 +158,9 @@ def test_marks_say_what_a_table_must_not_be_taken_for(tmp_path: Path) -> None:
     other = made(tmp_path, TABLE, on="esc50")
     assert other.title.endswith("[ON esc50]")
     assert "Not the paper's experiment" in other.warning
-    assert any(note.startswith("Protocol: the one that esc50 calls for") for note in other.notes)
+    assert "Protocol official: what esc50 calls for." in other.notes
+    random = made(tmp_path, TABLE, on="esc50", protocol="random")
+    assert random.title.endswith("[ON esc50 random]")
+    assert "Protocol random: as --protocol asks." in random.notes
     assert other.cells["t-acc", "ASM"].protocol == "own"
     assert "architecture reconstructed" in made(tmp_path, "m3net-urbansound8k").title
