@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from repro import mixing, seeds
+from repro import mixing, seeds, signals
 from repro.frontends import Fbank
 from repro.train import batches, losses
 from repro.train.feed import Feed
@@ -244,3 +244,21 @@ def test_labels_are_smoothed_only_where_clips_are_whole():
     logits, targets = torch.randn(4, 3), torch.eye(3)[[0, 1, 2, 0]]
     assert losses.loss(logits=logits, targets=targets, **whole).isfinite()
     assert losses.loss(logits=logits, targets=targets, **mixed).isfinite()
+
+
+def test_silence_stays_a_number_through_everything():
+    every = {"signal": list(signals.TRANSFORMS), "noises": list(signals.NOISES)}
+    silent = Noise(30)
+    silent.samples[::2] = 0
+    peaked = Waveform(seconds=LENGTH / 8000, rate=8000, peak=0.95)
+    for kind in mixing.MIXES:
+        task = waves(augment={**every, "mixing": [kind]}, mixed_loss="bce-hard")
+        task = replace(task, store=silent, front=peaked)
+        for epoch in range(4):
+            for _, x, targets, _ in made(task, epoch):
+                assert x.isfinite().all()
+                assert targets.isfinite().all()
+    features = Fbank(rate=8000, mels=8, frames=10)
+    masked = {"freq_mask": 2, "time_mask": 2, "mixup": 0.5, "noise": True, "roll": 3}
+    task = replace(make_task(augment=masked), store=silent, front=features)
+    assert all(x.isfinite().all() for _, x, _, _ in made(task))
