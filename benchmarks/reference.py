@@ -71,8 +71,8 @@ def clock() -> tuple[float, float]:
     return time.perf_counter(), time.process_time() + ended.ru_utime + ended.ru_stime
 
 
-def build(side: str, args: argparse.Namespace) -> Any:
-    """Return our task; its training part is an epoch of one step more than count."""
+def build(side: str, args: argparse.Namespace, steps: int) -> tuple[Any, Any, str]:
+    """Return our task, with an epoch of so many steps, what a step does, and the audio."""
     from repro import places
     from repro.commands import bench
 
@@ -84,14 +84,14 @@ def build(side: str, args: argparse.Namespace) -> Any:
         resolved["model"] = {**resolved["model"], "name": "ast_vit", "args": {"size": "base384"}}
     resolved["recipe"] |= {"distill": ""} | ({"precision": "fp32"} if fp32 else {})
     run = dataclasses.replace(run, resolved=resolved)
-    return bench._build(run, args.device, args.threads, args.batch, args.steps + 1, places.home())
+    return bench._build(run, args.device, args.threads, args.batch, steps, places.home())
 
 
 def ours(side: str, args: argparse.Namespace) -> tuple[float, float]:
     """Train with our loop; return the seconds of a step, and of the processor."""
     from repro.train import bench
 
-    task, _, _ = build(side, args)
+    task, _, _ = build(side, args, args.steps + 1)
     own = bench.Loop(task)
     own.run()
     began = clock()
@@ -213,7 +213,7 @@ def write_clips(side: str, args: argparse.Namespace, folder: Path) -> None:
     import numpy as np
     import soundfile
 
-    task, _, _ = build(side, args)
+    task, _, _ = build(side, args, args.steps + 1)
     listed = []
     for number, position in enumerate(task.train.positions):
         samples, lengths = task.store.batch(np.array([position]))

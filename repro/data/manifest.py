@@ -99,13 +99,30 @@ def load(dataset: str, data: Path | None = None) -> Manifest:
 
     UserError for an unknown dataset, and for one whose list the user has yet to supply.
     """
+    return _parsed(dataset, *_content(dataset, data))
+
+
+def fingerprint(dataset: str, data: Path | None = None) -> str:
+    """Return SHA-256 (hex) over the file that `load` reads, without parsing it."""
+    return hashlib.sha256(_content(dataset, data)[1]).hexdigest()
+
+
+def forget() -> None:
+    """Forget what was read: the user's own list has changed since."""
+    _content.cache_clear()
+    load.cache_clear()
+
+
+@functools.cache
+def _content(dataset: str, data: Path | None) -> tuple[Path, bytes]:
+    """Return the file of a dataset's list and its bytes, the same ones for all who ask."""
     about = datasets.card(dataset, data)
     own = None if data is None else own_file(dataset, data)
     if own is not None and about.own_list and own.is_file():
-        return read(dataset, own)
+        return own, _bytes(dataset, own)
     if about.clips is None:
         raise UserError(f"{dataset}: its list is not shipped; {about.by_hand}", about.next_step)
-    return read(dataset, file_of(dataset))
+    return file_of(dataset), _bytes(dataset, file_of(dataset))
 
 
 def classes(dataset: str, data: Path | None = None) -> tuple[str, ...]:
@@ -143,10 +160,22 @@ def own_file(dataset: str, data: Path) -> Path:
 
 def read(dataset: str, file: Path) -> Manifest:
     """Read a manifest file; UserError naming it if it is missing, damaged or out of order."""
+    return _parsed(dataset, file, _bytes(dataset, file))
+
+
+def _bytes(dataset: str, file: Path) -> bytes:
     try:
-        text = gzip.decompress(file.read_bytes()).decode()
+        return file.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{file}: the manifest of {dataset} is missing") from None
+    except OSError as error:
+        raise UserError(f"{file}: not a readable manifest ({error})") from error
+
+
+def _parsed(dataset: str, file: Path, content: bytes) -> Manifest:
+    """Turn the bytes of a manifest file into clips."""
+    try:
+        text = gzip.decompress(content).decode()
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise UserError(f"{file}: not a readable manifest ({error})") from error
     header, _, body = text.partition("\n")

@@ -112,7 +112,7 @@ def add(name: str, folder: Path, file: Path, data: Path) -> None:
     }
     atomic.write(data / f"{name}{ABOUT}", (json.dumps(about, indent=2) + "\n").encode())
     manifest.write(listed, manifest.own_file(name, data))
-    manifest.load.cache_clear()
+    manifest.forget()
 
 
 def _longest(found: dict[str, str]) -> float:

@@ -1,7 +1,9 @@
 """The limit of a training step: its operations over the matrix rate, its bytes over the bandwidth.
 
-Operations: those that torch's `FlopCounterMode` counts, forward and backward, on the meta device;
-not of norms, activations and Fourier transforms, nor of the front end and augmentation.
+Operations: those that torch's `FlopCounterMode` counts forward, on the meta device, three times
+over for forward and backward; not of norms, activations and Fourier transforms, nor of the front
+end and augmentation. (It counts the backward pass too, but grouped convolutions as if they were
+dense. The first layer needs no gradient of its input: counted all the same.)
 
 Bytes, by rule: of parameters, in single precision: the weight is read forward and backward, the
 gradient written; the optimiser reads weight, gradient and moments and writes weight and moments; a
@@ -20,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+FORWARD_AND_BACKWARD = 3  # a layer's backward pass multiplies twice: for its input and its weight
 ACTIVATION_PASSES = 5  # written, read, read backward; the gradient written and read
 MOMENTS = {"sgd": 1, "adam": 2, "adamw": 2}  # numbers that an optimiser keeps for each weight
 VIEWS = (nn.Identity, nn.Flatten, nn.Unflatten)  # layers that move nothing
@@ -52,8 +55,8 @@ def work(model: nn.Module, shape: tuple[int, ...], batch: int, recipe: Mapping[s
     leaves = [m for m in model.modules() if not list(m.children())]
     hooks = [module.register_forward_hook(keep) for module in leaves]
     try:
-        with FlopCounterMode(display=False) as counter:
-            model.train()(torch.empty(pair, *shape, device="meta")).sum().backward()
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            model.train()(torch.empty(pair, *shape, device="meta"))
     finally:
         for hook in hooks:
             hook.remove()
@@ -62,7 +65,7 @@ def work(model: nn.Module, shape: tuple[int, ...], batch: int, recipe: Mapping[s
     size = 2 if recipe["precision"] == "bf16" else 4
     average = 3 * 4 * state if recipe.get("ema") else 0
     return Work(
-        operations=counter.get_total_flops() / pair * batch,
+        operations=FORWARD_AND_BACKWARD * counter.get_total_flops() / pair * batch,
         parameter_bytes=parameter_passes(recipe["optimizer"]["name"]) * 4 * learning + average,
         activation_bytes=ACTIVATION_PASSES * size * elements / pair * batch,
     )

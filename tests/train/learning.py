@@ -15,26 +15,30 @@ def planned(
     table: str,
     system: str,
     home: Home,
-    demo: Demo | None = None,
+    *,
+    small: bool = True,
     recipe: dict[str, Any] | None = None,
+    frontend: dict[str, Any] | None = None,
     **request: Any,
 ) -> tuple[Run, dict[str, Run]]:
-    """Return a system's run with seed 0 and the runs of the table that others start from, by id.
+    """Return a system's first run with seed 0, and the runs that others start from, by id.
 
-    Every system starts at random: no weights are here. `demo` replaces the demo block of each
-    recipe, `recipe` goes over the recipe that the block has.
+    The system starts at random, or from a run: no published weights are here. `small` keeps the
+    recipe's demo block; else model, front end and clips are those of the full profile. `recipe`
+    and `frontend` go over the settings, key by key.
     """
     entry = catalogue.load(table)
+    over = {"recipe": recipe or {}, "frontend": frontend or {}}
     recipes = {
-        name: declared.model_copy(update={"demo": _changed(demo or declared.demo, recipe or {})})
-        for name, declared in entry.recipes.recipes.items()
-    }
-    systems = {
         name: declared.model_copy(
-            update={"init": [parent for parent in declared.init if parent.kind == "run"]}
+            update={"demo": _changed(declared.demo if small else Demo(clips={}), **over)}
         )
-        for name, declared in entry.recipes.systems.items()
+        for name, declared in entry.recipes.recipes.items()
+        if declared.demo is not None
     }
+    declared = entry.recipes.systems[system]
+    runs = [parent for parent in declared.init if parent.kind == "run"]
+    systems = {**entry.recipes.systems, system: declared.model_copy(update={"init": runs})}
     changed = entry.recipes.model_copy(update={"recipes": recipes, "systems": systems})
     plan = plan_table(
         dataclasses.replace(entry, recipes=changed), Request(profile="demo", **request), home
@@ -44,8 +48,10 @@ def planned(
     return found, {run.id: run for run in plan.parents}
 
 
-def _changed(demo: Demo, recipe: dict[str, Any]) -> Demo:
-    return demo.model_copy(update={"recipe": {**demo.recipe, **recipe}})
+def _changed(demo: Demo, **over: dict[str, Any]) -> Demo:
+    return demo.model_copy(
+        update={name: {**getattr(demo, name), **keys} for name, keys in over.items()}
+    )
 
 
 def trained(run: Run, home: Home) -> Record:

@@ -1,0 +1,51 @@
+"""What was computed before, kept in the home's cache: plans are made again and again.
+
+Nothing that is trained, recorded or judged comes from here; without the folder all is the same, and
+slower.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from repro.data import atomic
+
+
+def remembered(folder: Path, key: Any, compute: Callable[[], Any]) -> Any:
+    """Return the value (JSON) that is kept in `folder` for `key`, else compute and keep it.
+
+    `key` is JSON of all that decides the value, `code` of what computes it included. A file that
+    is damaged is written anew; a folder that cannot be written to keeps nothing.
+    """
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    file = folder / f"{name[:32]}.json"
+    with suppress(OSError, ValueError):
+        body, _, mark = file.read_text(encoding="utf-8").rpartition("\n")
+        if mark == _mark(name, body):
+            return json.loads(body)
+    body = json.dumps(compute())
+    with suppress(OSError):  # a full or read-only disk is no reason not to answer
+        atomic.write(file, f"{body}\n{_mark(name, body)}".encode())
+    return json.loads(body)
+
+
+@cache
+def code(*files: str) -> str:
+    """Return SHA-256 (hex) over the sources of modules, by `__file__`; an edit forgets."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def of_texts(texts: Sequence[str]) -> str:
+    """Return SHA-256 (hex) over lines of text, in their order."""
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def _mark(name: str, body: str) -> str:
+    return hashlib.sha256(f"{name}\n{body}".encode()).hexdigest()
