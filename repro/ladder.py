@@ -160,7 +160,8 @@ def _rung(
     first, default = cells[0], next(iter(plans.values()))
     label = default.entry.recipes.systems[str(first.fields.system)].label
     where = (first.row.id, first.column.id)
-    return Rung(*where, label, first.text, tuple(steps), _effects(steps, floor))
+    printed = "" if default.request.on else first.text  # of another dataset
+    return Rung(*where, label, printed, tuple(steps), _effects(steps, floor))
 
 
 def _mean(rungs: Sequence[Rung], systems: int) -> Rung:

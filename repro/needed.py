@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from repro import evidence, margins, phrases, reduction, roles
-from repro.equivalence import runs_needed
+from repro import equivalence, evidence, margins, phrases, reduction, roles, stats
+from repro.data.remembered import code, remembered
 from repro.plan import TablePlan
 from repro.reduction import Results
 
@@ -43,8 +44,11 @@ class Need:
         return "runs" if self.folds == 1 else f"passes over {self.folds} folds"
 
 
-def needed(plan: TablePlan, found: Results) -> list[Need]:
-    """Return what each primary cell that prints a number needs, by the spread known now."""
+def needed(plan: TablePlan, found: Results, cache: Path) -> list[Need]:
+    """Return what each primary cell that prints a number needs, by the spread known now.
+
+    `cache` is the home's: the answers are kept there, because to compute them imports scipy.
+    """
     pools = evidence.pools(plan, found)
     needs = []
     for cell in roles.primary(plan):
@@ -57,7 +61,7 @@ def needed(plan: TablePlan, found: Results) -> list[Need]:
         spread = proof.estimate.sd if proof else None
         runs: tuple[int | None, ...] = ()
         if spread is not None:
-            runs = tuple(runs_needed(spread, margin, power, within, MOST) for power in POWERS)
+            runs = _runs(spread, margin, within, cache)
         needs.append(
             Need(
                 row=cell.row.id,
@@ -71,6 +75,18 @@ def needed(plan: TablePlan, found: Results) -> list[Need]:
             )
         )
     return needs
+
+
+def _runs(spread: float, margin: float, within: int, cache: Path) -> tuple[int | None, ...]:
+    """Return the units for each of POWERS, computed once for a spread and a margin."""
+    made = code(equivalence.__file__, stats.__file__)
+    return tuple(
+        remembered(
+            cache / "plans",
+            ["runs needed", made, spread, margin, within, POWERS, MOST],
+            lambda: [equivalence.runs_needed(spread, margin, p, within, MOST) for p in POWERS],
+        )
+    )
 
 
 def lines(needs: Sequence[Need]) -> list[str]:

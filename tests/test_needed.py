@@ -10,7 +10,7 @@ from tests.fake_ledger import fill, found, planned
 
 
 def needs(folder: Path, plan: TablePlan) -> list[needed.Need]:
-    return needed.needed(plan, found(folder, plan))
+    return needed.needed(plan, found(folder, plan), folder / "cache")
 
 
 @pytest.mark.parametrize(

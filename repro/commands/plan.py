@@ -46,7 +46,7 @@ def command(table_ids: tuple[str, ...], home: str | None, fmt: str, **asked: Any
         ready, blocked = remaining(plan, ledger)
         open_runs |= {run.id: run for run in ready}
         table = _table(plan, ready, blocked, cost.estimate(ready, ledger, devices[0]))
-        needs = needed.needed(plan, reduction.results(plan, ledger))
+        needs = needed.needed(plan, reduction.results(plan, ledger), where.cache)
         tables.append({**table, "decisive": needed.lines(needs)})
     ready = list(open_runs.values())
     jobs = _scripts.jobs(plans, ready, devices, threads, ledger, where) if fmt != "text" else []

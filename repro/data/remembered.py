@@ -6,7 +6,7 @@ slower.
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -40,11 +40,6 @@ def code(*files: str) -> str:
     for file in files:
         digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
     return digest.hexdigest()
-
-
-def of_texts(texts: Sequence[str]) -> str:
-    """Return SHA-256 (hex) over lines of text, in their order."""
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 def _mark(name: str, body: str) -> str:

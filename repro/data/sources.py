@@ -86,7 +86,7 @@ def provenance(dataset: str, data: Path) -> dict[str, Any]:
     """Return what a run's record says of where a dataset's audio comes from; {} if it is not here.
 
     Fetched: source (archive or hub), name, sha256, verified (whether a source states its hash or
-    revision), and the hub's revision and files. Added by the user: source "folder", folder, date.
+    revision), and the hub's revision and files. Added by the user: source "folder", date.
     """
     noted = registration(dataset, data)
     return {} if noted is None else {**noted.origin}
@@ -108,7 +108,7 @@ def add(dataset: str, folder: Path, data: Path, origin: Mapping[str, Any] | None
         raise _foreign(dataset, root, clips, data)
     if origin is None:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
-        origin = {"source": "folder", "folder": str(root), "added": today}
+        origin = {"source": "folder", "added": today}  # where it lies is nobody else's business
     return _note(dataset, root, data, {}, origin)
 
 

@@ -41,8 +41,8 @@ def test_a_partial_folder_is_registered_and_found_again(tmp_path, data, clips):
     entry = json.loads((data / f"{NAME}.json").read_text())
     origin = entry.pop("origin")
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", origin.pop("added"))
-    assert origin == {"source": "folder", "folder": str(root)}
-    assert sources.provenance(NAME, data)["folder"] == str(root)
+    assert origin == {"source": "folder"}
+    assert str(tmp_path) not in json.dumps(sources.provenance(NAME, data))
     assert entry == {
         "dataset": NAME,
         "folder": str(root),

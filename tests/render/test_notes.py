@@ -13,7 +13,7 @@ from tests.render.made import filled, near
 DIGEST = "ab" * 32
 ARCHIVE = {"source": "archive", "name": "x.zip", "sha256": DIGEST, "verified": True}
 HUB = {"source": "hub", "name": "a/b", "revision": "c0ffee", "sha256": DIGEST, "verified": False}
-FOLDER = {"source": "folder", "folder": "/home/me/audio", "added": "2026-02-03"}
+FOLDER = {"source": "folder", "added": "2026-02-03"}
 
 
 @pytest.fixture
