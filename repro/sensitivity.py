@@ -66,7 +66,10 @@ def _others(
     plan: TablePlan, home: Home, ledger: Ledger, records: Sequence[Record]
 ) -> Iterator[Other]:
     """Judge the table under each other choice; leave out those without complete cells."""
+    bearing = {assumption.key for assumption, _ in plan.assumed}
     for assumption in plan.entry.assumptions():
+        if assumption.key not in bearing and not assumption.path.startswith("statistics."):
+            continue  # no run depends on it
         for value, assume in _choices(plan, assumption):
             if not _may_have_runs(plan, assumption, value, records):
                 continue
