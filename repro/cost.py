@@ -90,10 +90,12 @@ def spoken(seconds: float | None) -> str:
 
 def _kind_of(resolved: dict[str, Any]) -> str:
     """Return what decides the cost of one clip: model, front end, batch and precision."""
+    return identity.digest(_parts(resolved))
+
+
+def _parts(resolved: dict[str, Any]) -> list[Any]:
     recipe = resolved["recipe"]
-    return identity.digest(
-        [resolved["model"], resolved["frontend"], recipe["batch"], recipe["precision"]]
-    )
+    return [resolved["model"], resolved["frontend"], recipe["batch"], recipe["precision"]]
 
 
 def _network(model: dict[str, Any], frontend: dict[str, Any], dataset: str) -> str:
@@ -110,6 +112,7 @@ def _recorded(ledger: Ledger, kind: str) -> tuple[dict[str, float], dict[str, fl
     """
     found: dict[str, list[float]] = {}
     measured: dict[str, float] = {}
+    kinds: dict[str, str] = {}  # thousands of records are of few kinds: each is digested once
     for record in ledger.all():
         data, resolved = record.data, record.data["resolved"]
         if data["kind"] == "measure":
@@ -120,7 +123,10 @@ def _recorded(ledger: Ledger, kind: str) -> tuple[dict[str, float], dict[str, fl
                 measured[alike] = max(measured.get(alike, 0.0), measured[key])
         elif record.status == "complete" and data["execution"]["device"] == kind:
             clip_epochs = data["clips_used"]["train"] * resolved["recipe"]["epochs"]
-            found.setdefault(_kind_of(resolved), []).append(data["seconds"] / clip_epochs)
+            text = repr(_parts(resolved))
+            if text not in kinds:
+                kinds[text] = _kind_of(resolved)
+            found.setdefault(kinds[text], []).append(data["seconds"] / clip_epochs)
     return {key: median(values) for key, values in found.items()}, measured
 
 

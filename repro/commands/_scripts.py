@@ -54,7 +54,7 @@ def jobs(
     home: places.Home,
 ) -> list[Job]:
     """Return the jobs of the runs that can be trained: parents first, devices in turn."""
-    asked = {run.id: plan for plan in reversed(plans) for run in plan.needed()}
+    asked = {r.id: plan for plan in reversed(plans) for r in (*plan.needed(), *plan.parents)}
     takes = slurm.resources(ready, ledger, devices[0], threads)
     made: list[Job] = []
     for number, wave in enumerate(slurm.waves(ready)):

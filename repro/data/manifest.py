@@ -102,11 +102,6 @@ def load(dataset: str, data: Path | None = None) -> Manifest:
     return _parsed(dataset, *_content(dataset, data))
 
 
-def fingerprint(dataset: str, data: Path | None = None) -> str:
-    """Return SHA-256 (hex) over the file that `load` reads, without parsing it."""
-    return hashlib.sha256(_content(dataset, data)[1]).hexdigest()
-
-
 def forget() -> None:
     """Forget what was read: the user's own list has changed since."""
     _content.cache_clear()

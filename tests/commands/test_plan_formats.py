@@ -220,3 +220,12 @@ def test_slurm_chooses_the_gpu(repro):
 def test_a_time_is_in_minutes(repro):
     said = repro(*SLURM, "--slurm-option", "time=4:00:00", "--dry-run", code=2).stderr
     assert "a number of minutes" in said
+
+
+def test_the_runs_that_others_start_from_are_jobs_too(repro):
+    done = repro("plan", "eat-esc50", *DEMO, "--seeds", "0", "--format", "json")
+    jobs = json.loads(done.stdout)["jobs"]
+    place = {job["run"]: number for number, job in enumerate(jobs)}
+    parents = {parent: job["run"] for job in jobs for parent in job["parents"]}
+    assert parents
+    assert all(place[parent] < place[child] for parent, child in parents.items())
