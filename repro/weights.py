@@ -72,7 +72,7 @@ def located(name: str, data: Path) -> Located | None:
         if (state.st_size, state.st_mtime_ns) == (noted["bytes"], noted["mtime_ns"]):
             return Located(name, path, noted["sha256"], noted["stated"])
         origin = str(noted["from"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Run a system of a table on other clips and with another recipe, in this process."""
+"""Train a system of a table on other clips and with another recipe, in this process."""
 
 import dataclasses
 from typing import Any
@@ -6,52 +6,48 @@ from typing import Any
 from repro import catalogue
 from repro.ledger import Ledger, Record
 from repro.places import Home
-from repro.plan import Request, Run, plan_table
-from repro.spec import Demo
+from repro.request import Request, Run
+from repro.resolve import Resolver
+from repro.spec import CellFields, Demo
 from repro.train import runner
 
 
 def planned(
     table: str,
     system: str,
+    recipe: str,
     home: Home,
+    changes: dict[str, Any],
     *,
-    small: bool = True,
-    recipe: dict[str, Any] | None = None,
-    frontend: dict[str, Any] | None = None,
+    full: bool = False,
     **request: Any,
-) -> tuple[Run, dict[str, Run]]:
-    """Return a system's first run with seed 0, and the runs that others start from, by id.
+) -> Run:
+    """Return the run of a system of the table's paper with seed 0, starting at random.
 
-    The system starts at random, or from a run: no published weights are here. `small` keeps the
-    recipe's demo block; else model, front end and clips are those of the full profile. `recipe`
-    and `frontend` go over the settings, key by key.
+    `full` takes model, front end and clips as the full profile has them, else they are the demo's.
+    `changes` go over the demo's blocks (clips, recipe, frontend), key by key.
     """
     entry = catalogue.load(table)
-    over = {"recipe": recipe or {}, "frontend": frontend or {}}
-    recipes = {
-        name: declared.model_copy(
-            update={"demo": _changed(declared.demo if small else Demo(clips={}), **over)}
-        )
-        for name, declared in entry.recipes.recipes.items()
-        if declared.demo is not None
-    }
-    declared = entry.recipes.systems[system]
-    runs = [parent for parent in declared.init if parent.kind == "run"]
-    systems = {**entry.recipes.systems, system: declared.model_copy(update={"init": runs})}
+    declared, start = entry.recipes.recipes[recipe], entry.recipes.systems[system]
+    demo = Demo(clips={}) if full else declared.demo
+    assert demo is not None
+    over = {block: {**getattr(demo, block), **changes[block]} for block in changes}
+    recipes = {recipe: declared.model_copy(update={"demo": demo.model_copy(update=over)})}
+    systems = {system: start.model_copy(update={"init": []})}
     changed = entry.recipes.model_copy(update={"recipes": recipes, "systems": systems})
-    plan = plan_table(
+    resolver = Resolver(
         dataclasses.replace(entry, recipes=changed), Request(profile="demo", **request), home
     )
-    found = next(run for run in plan.runs if (run.system, run.seed) == (system, 0))
-    assert not found.missing, found.missing
-    return found, {run.id: run for run in plan.parents}
-
-
-def _changed(demo: Demo, **over: dict[str, Any]) -> Demo:
-    return demo.model_copy(
-        update={name: {**getattr(demo, name), **keys} for name, keys in over.items()}
+    fields = CellFields.model_construct(
+        system=system,
+        recipe=recipe,
+        dataset=entry.table.dataset,
+        protocol=entry.table.protocol,
+        seeds=[0],
     )
+    run = resolver.runs(fields)[0]
+    assert not run.missing, run.missing
+    return run
 
 
 def trained(run: Run, home: Home) -> Record:
