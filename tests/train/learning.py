@@ -50,9 +50,9 @@ def planned(
     return run
 
 
-def trained(run: Run, home: Home) -> Record:
+def trained(run: Run, home: Home, threads: int) -> Record:
     """Train a run; return its record."""
-    status, cause = runner.execute(run.job(), "cpu", 2, home, lambda event: None)
+    status, cause = runner.execute(run.job(), "cpu", threads, home, lambda event: None)
     assert status == "complete", f"{run.system}: {cause}"
     record = Ledger([home.runs]).result(run.id)
     assert record is not None
