@@ -29,7 +29,8 @@ Deviations:
     count in its 83,639,368.
     Of GAFX-R the paper gives channels, strides and ResNet-18's block. Kernels of the first
     convolution (7) and of the pooling (3) are ResNet-18's, with batch norm and ReLU. A demo with
-    fewer channels keeps the 128 of the last layer, which are the features.
+    fewer channels keeps the 128 of the last layer, which are the features. In the pretraining they
+    are logits, and the last ReLU, which would keep their sigmoid at 0.5 or more, is left out.
     Of GAFX-A's attention nothing is given: DeiT's blocks (norm first, hidden size four times the
     width, GELU), no position embedding. The mean over the last dimension comes before them.
 """
@@ -131,7 +132,9 @@ class GAFX(nn.Module):
                 self.input_shape, channels or 48, levels, map, concat, groups, frozen
             )
         elif extractor == "resnet":
-            self.extractor = ResNetExtractor(self.input_shape, channels or 64, layout)
+            self.extractor = ResNetExtractor(
+                self.input_shape, channels or 64, layout, classifier == "none"
+            )
         else:
             self.extractor = AttentionExtractor(
                 self.input_shape,
@@ -339,12 +342,16 @@ def standardise(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 class ResNetExtractor(nn.Module):
     """Turn waveforms into a map by a ResNet over rows of 200 samples (section 3.1.2)."""
 
-    def __init__(self, input_shape: tuple[int, ...], channels: int, layout: str) -> None:
+    def __init__(
+        self, input_shape: tuple[int, ...], channels: int, layout: str, logits: bool
+    ) -> None:
         super().__init__()
         self.steps = count_rows(input_shape, "resnet")
         self.output_shape = (self.steps, FEATURES)
         self.layout = layout
         self.network = ResNet(channels)
+        # As logits the features must be able to fall below 0.
+        self.network.layers[-1][-1].rectify = not logits
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a map (B, steps, 128) for waveforms (B, 1, samples)."""
@@ -418,6 +425,7 @@ class BasicBlock(nn.Module):
         self.norm1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(outputs)
+        self.rectify = True
         self.shortcut = nn.Identity()
         if stride != 1 or inputs != outputs:
             self.shortcut = nn.Sequential(
@@ -427,7 +435,8 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, outputs, steps, width / stride up) for (B, inputs, steps, width)."""
         y = torch.relu(self.norm1(self.conv1(x)))
-        return torch.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
+        y = self.norm2(self.conv2(y)) + self.shortcut(x)
+        return torch.relu(y) if self.rectify else y
 
 
 # --- shapes, initial values, weights, tables ------------------------------------------------------
