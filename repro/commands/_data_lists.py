@@ -47,7 +47,9 @@ def show(name: str, rebuild: Path | None, output: Path | None, home: str | None,
 
     data = places.home(home).data
     card = datasets.card(name, data)
-    known = manifest.load(name, data) if manifest.available(name, data) else None
+    # The first list of a new dataset is made before there is one to compare it with.
+    new = rebuild is not None and card.clips is not None and not manifest.file_of(name).exists()
+    known = manifest.load(name, data) if not new and manifest.available(name, data) else None
     listed = known
     if rebuild is not None:
         if not rebuild.is_dir():
@@ -62,11 +64,13 @@ def show(name: str, rebuild: Path | None, output: Path | None, home: str | None,
     if output is not None:
         manifest.write(listed, output)
     same = known is None or card.own_list or listed == known
-    _say_list(listed, rebuild, same, fmt)
+    _say_list(listed, rebuild, known is not None, same, fmt)
     click.get_current_context().exit(0 if same else 1)
 
 
-def _say_list(listed: "Manifest", rebuild: Path | None, same: bool, fmt: str) -> None:
+def _say_list(
+    listed: "Manifest", rebuild: Path | None, compared: bool, same: bool, fmt: str
+) -> None:
     """Print what a list holds."""
     about = {
         "dataset": listed.dataset,
@@ -88,4 +92,5 @@ def _say_list(listed: "Manifest", rebuild: Path | None, same: bool, fmt: str) ->
     click.echo(f"digest  {listed.digest}")
     if rebuild is not None:
         word = "the same as" if same else "NOT the same as"
-        click.echo(f"made from {rebuild}: {word} the list that was known")
+        told = f"{word} the list that was known" if compared else "its first list"
+        click.echo(f"made from {rebuild}: {told}")

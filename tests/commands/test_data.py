@@ -128,6 +128,23 @@ def test_manifest_shows_a_list_and_makes_it_again(repro, tmp_path):
     assert repro("manifest", "audioset_unbalanced").exit_code == 2
 
 
+def test_a_new_dataset_gets_its_first_list(repro, tmp_path, monkeypatch):
+    folder = tmp_path / "Actor_03"
+    folder.mkdir()
+    (folder / "03-02-05-01-02-01-03.wav").touch()
+    monkeypatch.setattr(manifest, "file_of", lambda name: tmp_path / f"{name}.csv.gz")
+    manifest.forget()
+    assert repro("manifest", "ravdess_song").exit_code == 2
+    done = repro(
+        "manifest", "ravdess_song", "--rebuild", tmp_path, "-o", tmp_path / "ravdess_song.csv.gz"
+    )
+    assert done.exit_code == 0, done.output
+    assert "its first list" in done.output
+    again = repro("manifest", "ravdess_song", "--rebuild", tmp_path)
+    assert "the same as the list that was known" in again.output
+    manifest.forget()
+
+
 def test_fetch_says_how_to_get_what_cannot_be_fetched(repro):
     done = repro("fetch", "gtzan")
     assert done.exit_code == 2

@@ -15,10 +15,11 @@ def rebuild(root: Path) -> list[Clip]:
 
     A clip's group is the recording on freesound.org that it is cut from (src_file).
     """
-    return [_clip(row) for row in _table.rows(root, "meta", LIST, "esc50")]
+    return [clip_of(row) for row in _table.rows(root, "meta", LIST, "esc50")]
 
 
-def _clip(row: dict[str, str]) -> Clip:
+def clip_of(row: dict[str, str]) -> Clip:
+    """Return the clip of a row of the table."""
     return Clip(f"audio/{row['filename']}", row["category"], row["src_file"], row["fold"])
 
 

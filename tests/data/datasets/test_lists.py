@@ -5,13 +5,14 @@ from collections import Counter, defaultdict
 import pytest
 
 from repro.data import datasets, manifest
-from repro.data.datasets import casia, gtzan, ravdess_song
+from repro.data.datasets import casia, esc10, gtzan, ravdess_song
 from repro.errors import UserError
 
 # Folder of ../shared/data/metadata that holds each dataset's own files.
 OWN_FILES = {
     "urbansound8k": "urbansound8k",
     "esc50": "esc50",
+    "esc10": "esc50",
     "ravdess_speech": "ravdess",
     "gtzan": "gtzan",
     "casia_1200": "casia",
@@ -46,6 +47,26 @@ def test_esc50():
     assert set(Counter((c.label, c.part) for c in clips("esc50")).values()) == {8}
     assert len(counts("esc50", "label")) == 50
     assert len(counts("esc50", "group")) == 1524
+
+
+def test_esc10_is_ten_classes_of_esc50():
+    part = {clip.id: clip for clip in clips("esc10")}
+    assert len(counts("esc10", "label")) == 10
+    assert set(Counter((c.label, c.part) for c in clips("esc10")).values()) == {8}
+    assert [clip for clip in clips("esc50") if clip.label in counts("esc10", "label")] == [
+        *clips("esc10")
+    ]
+    # ESC-50's table has the number of the class; the first edition has a folder for it.
+    named = {esc10.first_published(clip): clip for clip in part}
+    assert part[named["001 - Dog bark/1-100032-A.wav"]].label == "dog"
+    assert part[named["009 - Rooster/5-200334-A.wav"]].label == "rooster"
+    folders = {(folder.split("/")[0], part[clip].label) for folder, clip in named.items()}
+    assert len(folders) == 10
+    for folder, label in folders:
+        said = {"Person sneeze": "sneezing", "Baby cry": "crying_baby", "Dog bark": "dog",
+                "Fire crackling": "crackling_fire"}  # fmt: skip
+        name = folder.partition(" - ")[2]
+        assert label == said.get(name, name.lower().replace(" ", "_"))
 
 
 def test_ravdess():
