@@ -26,6 +26,7 @@ COMMANDS = (
     "runs list",
     "runs list --format json",
     "runs show",
+    "runs stale",
 )
 ROUNDS = 5
 EXECUTION = {
@@ -42,10 +43,9 @@ EXECUTION = {
 }
 
 
-def runs() -> list[Run]:
+def runs(home: Path) -> list[Run]:
     """Return every run of every table in the full profile."""
-    plans = [plan_table(e, Request(), places.home(tempfile.gettempdir())) for e in
-             catalogue.load_all()]  # fmt: skip
+    plans = [plan_table(e, Request(), places.home(home)) for e in catalogue.load_all()]
     return list({run.id: run for plan in plans for run in plan.runs}.values())
 
 
@@ -80,7 +80,7 @@ def record(run: Run, number: int) -> dict[str, object]:
 def fill(home: Path, count: int) -> str:
     """Write `count` records; return the id of one of them."""
     name = identity.execution_id(EXECUTION)
-    for index, run in enumerate(islice(cycle(made := runs()), count)):
+    for index, run in enumerate(islice(cycle(made := runs(home)), count)):
         data = record(run, index // len(made))
         folder = home / "runs" / str(data["run"]) / name
         folder.mkdir(parents=True)

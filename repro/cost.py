@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from repro import identity
+from repro.data.remembered import code, remembered
 from repro.ledger import Ledger
 from repro.plan import Run
 
@@ -108,8 +109,17 @@ def _recorded(ledger: Ledger, kind: str) -> tuple[dict[str, float], dict[str, fl
     """Return what records say, by what they hold for.
 
     The median seconds per clip and epoch on a kind of device; the GFLOP of a clip in training,
-    from measured multiply-adds.
+    from measured multiply-adds. Remembered until a record comes or goes.
     """
+    if ledger.cache is None:
+        return _read_rates(ledger, kind)
+    key = ["rates", code(__file__, identity.__file__), kind, ledger.state()]
+    rates, measured = remembered(ledger.cache, key, lambda: _read_rates(ledger, kind))
+    return rates, measured
+
+
+def _read_rates(ledger: Ledger, kind: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Read every record; see `_recorded`."""
     found: dict[str, list[float]] = {}
     measured: dict[str, float] = {}
     kinds: dict[str, str] = {}  # thousands of records are of few kinds: each is digested once

@@ -7,6 +7,7 @@
 A record appears whole, by one rename of its folder: no reader ever sees half of one.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -63,10 +64,23 @@ class Record:
 
 
 class Ledger:
-    """Read records from several roots; the first root is preferred."""
+    """Read records from several roots; the first root is preferred.
 
-    def __init__(self, roots: list[Path]) -> None:
+    cache: a folder for what follows from all records together; None keeps nothing.
+    """
+
+    def __init__(self, roots: list[Path], cache: Path | None = None) -> None:
         self.roots = roots
+        self.cache = cache
+
+    def state(self) -> str:
+        """Return a digest (hex) that changes when a record comes or goes; reads none of them."""
+        digest = hashlib.sha256()
+        for root in self.roots:
+            for run in _runs(root):
+                changed = os.stat(f"{root}/{run}").st_mtime_ns  # noqa: PTH116 - of 10,000 folders
+                digest.update(f"{root}\t{run}\t{changed}\n".encode())
+        return digest.hexdigest()
 
     def records(self, run: str) -> list[Record]:
         """Return the records of a run: by root, then the newest first."""

@@ -6,8 +6,8 @@ from typing import Any
 from repro import printed
 from repro.catalogue import Entry
 from repro.data import datasets
-from repro.data.clips import Selection
 from repro.data.guards import Finding
+from repro.data.outlines import Outline
 from repro.errors import UserError, unknown
 from repro.ledger import WEIGHTS, Ledger
 from repro.places import Home
@@ -51,7 +51,7 @@ class TablePlan:
     cells: tuple[PlannedCell, ...]
     runs: tuple[Run, ...]  # each once, in the order of the table
     parents: tuple[Run, ...]  # runs behind no cell, from which some of them start
-    selections: dict[str, Selection]  # by dataset
+    outlines: dict[str, Outline]  # by dataset
     findings: tuple[Finding, ...]
     assumed: tuple[tuple[Assumption, Any], ...]  # with the reading in effect
     demo: dict[str, Any]  # what the demo profile makes small, by setting
@@ -94,7 +94,7 @@ def plan_table(entry: Entry, request: Request, home: Home) -> TablePlan:
         cells=cells,
         runs=tuple(unique.values()),
         parents=parents,
-        selections=resolver.selections,
+        outlines=resolver.outlines,
         findings=tuple(resolver.findings),
         assumed=tuple(resolver.assumed()),
         demo=resolver.demo,

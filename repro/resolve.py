@@ -7,8 +7,9 @@ from typing import Any
 from repro import identity, readings, weights
 from repro.catalogue import Entry
 from repro.data import datasets, generated
-from repro.data.clips import ClipSource, Selection, findings, natural, select, unlisted
+from repro.data.clips import ClipSource, natural, unlisted
 from repro.data.guards import Finding
+from repro.data.outlines import Outline, outline
 from repro.data.protocols import PROTOCOLS
 from repro.errors import UserError
 from repro.places import Home
@@ -23,7 +24,7 @@ class Resolver:
 
     def __init__(self, entry: Entry, request: Request, home: Home) -> None:
         self.entry, self.request, self.home = entry, request, home
-        self.selections: dict[str, Selection] = {}
+        self.outlines: dict[str, Outline] = {}
         self.findings: list[Finding] = []
         self.demo: dict[str, Any] = {}
         self.parents: dict[str, Run] = {}
@@ -132,7 +133,7 @@ class Resolver:
         missing = self._missing_code(settings, protocol.kind)
         if not missing:
             missing = self._missing_lists(clips)
-        selection = None if missing else self._select(clips, settings["recipe"]["select"])
+        chosen_clips = None if missing else self._outline(clips, settings["recipe"]["select"])
         micro = self.request.micro_batch
         normed = bool(micro) and identity.has_batch_norm(f"models/{settings['model']['name']}")
         chosen = {"micro_batch": micro} if normed else {}
@@ -144,8 +145,8 @@ class Resolver:
         resolved = {
             "dataset": clips.dataset,
             "audio": made if clips.audio == "generated" else clips.audio,
-            "classes": len(selection.classes) if selection else None,
-            "split": selection.split.digest if selection else f"{protocol.name}/{fold}",
+            "classes": len(chosen_clips.classes) if chosen_clips else None,
+            "split": chosen_clips.digest if chosen_clips else f"{protocol.name}/{fold}",
             "seed": seed,
             "model": {
                 **settings["model"],
@@ -162,7 +163,7 @@ class Resolver:
             parents.append(teacher)
             resolved["teacher"] = teacher.id
         spec = self.entry.recipes.systems[settings["system"]]
-        train_clips = len(selection.split.train) if selection else 0
+        train_clips = chosen_clips.sizes["train"] if chosen_clips else 0
         return Run(
             id=identity.run_id(resolved),
             resolved=resolved,
@@ -172,7 +173,7 @@ class Resolver:
             profile=self.request.profile,
             clip_epochs=train_clips * recipe.epochs,
             gflop=spec.gflop.get("demo" if self.request.profile == "demo" else "full"),
-            missing=(*missing, *self._missing_input(settings, selection)),
+            missing=(*missing, *self._missing_input(settings, chosen_clips)),
             parents=tuple(parent.id for parent in parents),
             keep=self._is_parent(settings),
             micro_batch=0 if normed else micro,
@@ -246,13 +247,13 @@ class Resolver:
             for parent in system.init
         )
 
-    def _select(self, clips: ClipSource, rule: str) -> Selection:
-        """Select clips, and keep what the guards find in the first pass over each dataset."""
-        selection = select(clips, self.home.data)
-        if clips.dataset not in self.selections:
-            self.findings += findings(clips, self.home.data, rule)
-        self.selections[clips.dataset] = selection
-        return selection
+    def _outline(self, clips: ClipSource, rule: str) -> Outline:
+        """Outline clips, and keep what the guards find in the first pass over each dataset."""
+        outlined, findings = outline(clips, self.home, rule)
+        if clips.dataset not in self.outlines:
+            self.findings += findings
+        self.outlines[clips.dataset] = outlined
+        return outlined
 
     def _missing_code(self, settings: dict[str, Any], protocol: str) -> tuple[Missing, ...]:
         """Return what this version of the suite cannot do yet for a run."""
@@ -282,23 +283,21 @@ class Resolver:
         cards = [datasets.card(name, self.home.data) for name in unlisted(clips, self.home.data)]
         return tuple(Missing("data", card.by_hand, card.next_step) for card in cards)
 
-    def _missing_input(
-        self, settings: dict[str, Any], selection: Selection | None
-    ) -> tuple[Missing, ...]:
+    def _missing_input(self, settings: dict[str, Any], here: Outline | None) -> tuple[Missing, ...]:
         """Return the data and weights that a run lacks."""
         gaps: list[Missing] = []
         for parent in settings["init"]:
             if parent["kind"] == "weights" and self._weights(parent["name"]) is None:
                 gaps.append(_missing_weights(parent["name"], self.home))
         name = settings["dataset"]
-        if selection is None:
+        if here is None:
             return tuple(gaps)
-        for lacking in selection.lacking:
+        for lacking in here.lacking:
             gaps.append(Missing("data", f"needs {lacking}", f"repro data add {lacking} DIR"))
         needed = 0.0 if self.request.subset else datasets.card(name, self.home.data).min_share
-        if selection.registered and selection.share < needed:
-            here = f"{selection.present:,} of {selection.total:,} clips"
-            gaps.append(Missing("data", f"{name} has {here}; --subset uses them"))
+        if here.registered and here.share < needed:
+            count = f"{here.present:,} of {here.total:,} clips"
+            gaps.append(Missing("data", f"{name} has {count}; --subset uses them"))
         errors = [f.text for f in self.findings if f.level == "error"]
         gaps += [Missing("data", f"refused: {text}") for text in errors]
         return tuple(gaps)

@@ -56,9 +56,9 @@ def _coverage(plan: TablePlan, voting: Cells, found: Results, silenced: str) -> 
     if voting and not silenced:
         missing = sum(v.word == "NOT RUN" or v.reason == "partial" for v in voting.values())
         parts.append(f"{len(voting) - missing} of {len(voting)} primary cells complete")
-    for name, selection in plan.selections.items():
-        if 0 < selection.present < selection.total:
-            parts.append(f"{selection.present:,} of {selection.total:,} clips of {name}")
+    for name, outline in plan.outlines.items():
+        if 0 < outline.present < outline.total:
+            parts.append(f"{outline.present:,} of {outline.total:,} clips of {name}")
     return ", ".join(parts)
 
 

@@ -189,10 +189,10 @@ def _decided(
 def _part(plan: TablePlan, cell: PlannedCell) -> str:
     """Say which part of its dataset a cell's runs had, if it was not all of it."""
     name = cell.runs[0].clips.dataset
-    selection = plan.selections.get(name)
-    if selection is None or not 0 < selection.present < selection.total:
+    outline = plan.outlines.get(name)
+    if outline is None or not 0 < outline.present < outline.total:
         return ""
-    return f"part of {name}: {selection.present:,} of {selection.total:,} clips"
+    return f"part of {name}: {outline.present:,} of {outline.total:,} clips"
 
 
 def _flags(plan: TablePlan, cell: PlannedCell, records: tuple[Record, ...]) -> tuple[str, ...]:
@@ -220,7 +220,7 @@ def _left_out(plan: TablePlan, cell: PlannedCell, records: tuple[Record, ...]) -
     }
     if not numbers:
         return ()
-    selection = plan.selections.get(cell.runs[0].clips.dataset)
-    classes = selection.classes if selection else ()
+    outline = plan.outlines.get(cell.runs[0].clips.dataset)
+    classes = outline.classes if outline else ()
     names = [classes[n] if n < len(classes) else f"class {n}" for n in sorted(numbers)]
     return (f"without {', '.join(names)}, which have no positives",)

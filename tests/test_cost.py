@@ -123,3 +123,21 @@ def test_the_operations_in_the_tables_are_those_that_torch_counts(profile, syste
     plan = plan_table(catalogue.load(TABLE_1), request, tiny.home(Path(tmp_path)))
     run = next(run for run in plan.runs if run.system == system)
     assert run.gflop == pytest.approx(counted(run.resolved, profile == "demo"), rel=0.01)
+
+
+def test_what_records_say_is_remembered_until_one_comes(runs, tmp_path, monkeypatch):
+    epochs = runs["asm-rh", 0].resolved["recipe"]["epochs"]
+    asked = [runs["asm-rh", 2]]
+
+    def seconds():
+        ledger = Ledger([tmp_path / "runs"], tmp_path / "cache")  # as a new process has it
+        return cost.estimate(asked, ledger, "cpu").seconds
+
+    record(tmp_path / "runs", runs["asm-rh", 0], 0.01 * 100 * epochs)
+    first = seconds()
+    assert first == pytest.approx(0.01 * asked[0].clip_epochs)
+    with monkeypatch.context() as patch:
+        patch.setattr(cost, "_read_rates", None)
+        assert seconds() == first
+    record(tmp_path / "runs", runs["asm-rh", 1], 0.03 * 100 * epochs)
+    assert seconds() == pytest.approx(0.02 * asked[0].clip_epochs)

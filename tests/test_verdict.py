@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from repro import verdict
-from repro.data.clips import Selection
-from repro.data.protocols import Split
+from repro.data.outlines import Outline
 from repro.plan import Request, Run, TablePlan
 from repro.stats import expected_max, fold_means, summarise_folds
 from repro.verdict import CellVerdict, Judgement
@@ -264,8 +263,8 @@ def test_an_assumed_reading_is_judged_and_marked(tmp_path: Path) -> None:
 def test_part_of_a_dataset_is_at_most_compatible(tmp_path: Path) -> None:
     plan, judgement = asmrh(tmp_path, THREE_SYSTEMS)
     assert judgement.table.word == "REPRODUCED"
-    part = Selection(Split((), (), ()), (), 8700, 8732, True)
-    plan.selections["urbansound8k"] = part
+    part = Outline(digest="", sizes={}, classes=(), present=8700, total=8732)
+    plan.outlines["urbansound8k"] = part
     judgement = judged(tmp_path, plan)
     cell = judgement.cells["t-acc", "ASM-RH"]
     assert (cell.word, cell.reason) == ("COMPATIBLE", "part")

@@ -138,9 +138,9 @@ class Offer:
                 if error.next_step:
                     click.echo(f"  -> {error.next_step}", err=True)
         if came:
-            from repro.data import clips
+            from repro.data import outlines
 
-            clips.forget()
+            outlines.forget()
         return came
 
     def _may(self, name: str) -> bool:
@@ -151,4 +151,4 @@ class Offer:
 
 def lacking(plan: "TablePlan") -> list[str]:
     """Return the datasets that a table's runs need and that no folder is registered for."""
-    return sorted({name for chosen in plan.selections.values() for name in chosen.lacking})
+    return sorted({name for chosen in plan.outlines.values() for name in chosen.lacking})

@@ -153,7 +153,7 @@ def ledger(home: places.Home) -> "Ledger":
     """Return the ledger: what ships with the suite first, then the user's own runs."""
     from repro.ledger import Ledger
 
-    return Ledger([places.shipped("results"), home.runs])
+    return Ledger([places.shipped("results"), home.runs], home.cache / "plans")
 
 
 def _seeds(text: str | None) -> tuple[int, ...] | None:

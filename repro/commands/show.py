@@ -62,10 +62,8 @@ def describe(plan: TablePlan) -> dict[str, Any]:
             if name in {c.fields.recipe for c in plan.cells if c.runs}
         },
         "data": {
-            name: {"clips": s.total, "here": s.present} | {
-                part: len(clips) for part, clips in s.split.parts().items()
-            }
-            for name, s in plan.selections.items()
+            name: {"clips": outline.total, "here": outline.present, **outline.sizes}
+            for name, outline in plan.outlines.items()
         },
         "findings": [f"{f.level}: {f.text}" for f in plan.findings],
         "runs": [

@@ -56,11 +56,10 @@ class ClipSource:
         )
 
 
-@dataclass(frozen=True)
-class Selection:
-    """The clips of a run, its classes, and how much of the dataset is at hand."""
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """The classes of a run's clips, and how much of the dataset is at hand."""
 
-    split: Split
     classes: tuple[str, ...]
     present: int  # clips of the dataset that are at hand
     total: int
@@ -77,12 +76,19 @@ class Selection:
         return self.present / self.total
 
 
+@dataclass(frozen=True, kw_only=True)
+class Selection(Coverage):
+    """The clips of a run."""
+
+    split: Split
+
+
 @dataclass(frozen=True)
-class _Pass:
-    """All splits of one pass over a protocol, with what a selection says of each."""
+class Pass:
+    """All splits of one pass over a protocol, and what is at hand of their clips."""
 
     splits: tuple[Split, ...]
-    selection: Selection  # of the first split
+    coverage: Coverage
     hashes: Mapping[str, str]
 
 
@@ -93,8 +99,8 @@ def select(source: ClipSource, data: Path) -> Selection:
     the share reaches the dataset's `min_share`; audio that is not registered gives the whole
     dataset, so that a plan can be made before the data is there.
     """
-    whole = _pass(dataclasses.replace(source, fold=0), data)
-    return dataclasses.replace(whole.selection, split=whole.splits[source.fold])
+    whole = whole_pass(source, data)
+    return Selection(split=whole.splits[source.fold], **whole.coverage.__dict__)
 
 
 def findings(source: ClipSource, data: Path, select: str = "valid") -> list[Finding]:
@@ -102,21 +108,25 @@ def findings(source: ClipSource, data: Path, select: str = "valid") -> list[Find
 
     `select` is the recipe's selection rule: last, valid or test.
     """
-    whole = _pass(dataclasses.replace(source, fold=0), data)
-    classes = whole.selection.classes
+    whole = whole_pass(source, data)
+    classes = whole.coverage.classes
     return guards.guards(whole.splits, classes, source.protocol, select=select, hashes=whole.hashes)
 
 
-@functools.cache
-def _pass(source: ClipSource, data: Path) -> _Pass:
+def whole_pass(source: ClipSource, data: Path) -> Pass:
     """Select the clips of every fold; `source.fold` does not matter."""
+    return _pass(dataclasses.replace(source, fold=0), data)
+
+
+@functools.cache
+def _pass(source: ClipSource, data: Path) -> Pass:
     caps = dict(source.caps)
     if source.audio == "generated":
         made = generated.manifest(source.dataset, _made_counts(source), data)
         splits = _capped(source.splits(made), caps)
         count = len(made.clips)
-        return _Pass(splits, Selection(splits[0], made.classes, count, count), {})
-    names = _names(source, data)
+        return Pass(splits, Coverage(classes=made.classes, present=count, total=count), {})
+    names = dataset_names(source, data)
     listed = [manifest.load(name, data) for name in names]
     whole = manifest.joined(listed)
     splits = tuple(source.splits(whole))
@@ -127,9 +137,8 @@ def _pass(source: ClipSource, data: Path) -> _Pass:
     enough = source.subset or len(found) / total >= datasets.card(source.dataset, data).min_share
     if not lacking and len(found) < total and enough:
         splits = tuple(protocols.restrict(split, found) for split in splits)
-    splits = _capped(splits, caps)
-    chosen = Selection(splits[0], whole.classes, len(found), total, lacking)
-    return _Pass(splits, chosen, whole.hashes)
+    coverage = Coverage(classes=whole.classes, present=len(found), total=total, lacking=lacking)
+    return Pass(_capped(splits, caps), coverage, whole.hashes)
 
 
 def forget() -> None:
@@ -149,17 +158,17 @@ def unlisted(source: ClipSource, data: Path) -> tuple[str, ...]:
     """Return the datasets of a source whose list the user has yet to supply."""
     if source.audio == "generated":
         return ()
-    return tuple(name for name in _names(source, data) if not manifest.available(name, data))
+    return tuple(name for name in dataset_names(source, data) if not manifest.available(name, data))
 
 
 def lacking(source: ClipSource, data: Path) -> tuple[str, ...]:
     """Return the datasets of a local source that no folder is registered for."""
-    return tuple(n for n in _names(source, data) if sources.registration(n, data) is None)
+    return tuple(n for n in dataset_names(source, data) if sources.registration(n, data) is None)
 
 
 def audio(source: ClipSource, data: Path) -> list[Located] | None:
     """Return the folders that hold the clips of a local source; None if one is not registered."""
-    there = [sources.located(name, data) for name in _names(source, data)]
+    there = [sources.located(name, data) for name in dataset_names(source, data)]
     here = [located for located in there if located is not None]
     return here if len(here) == len(there) else None
 
@@ -168,7 +177,7 @@ def provenance(source: ClipSource, data: Path) -> dict[str, dict[str, Any]]:
     """Return where the audio of each dataset of a local source comes from; nothing if generated."""
     if source.audio == "generated":
         return {}
-    return {name: sources.provenance(name, data) for name in _names(source, data)}
+    return {name: sources.provenance(name, data) for name in dataset_names(source, data)}
 
 
 def fingerprint(folders: Iterable[Located], ids: Iterable[str]) -> str:
@@ -178,7 +187,7 @@ def fingerprint(folders: Iterable[Located], ids: Iterable[str]) -> str:
     return each[0] if len(each) == 1 else hashlib.sha256("\n".join(each).encode()).hexdigest()
 
 
-def _names(source: ClipSource, data: Path) -> tuple[str, ...]:
+def dataset_names(source: ClipSource, data: Path) -> tuple[str, ...]:
     """Return the dataset, and those whose parts belong to its official split."""
     if source.protocol != "official":
         return (source.dataset,)

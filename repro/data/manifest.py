@@ -120,10 +120,18 @@ def _content(dataset: str, data: Path | None) -> tuple[Path, bytes]:
     return file_of(dataset), _bytes(dataset, file_of(dataset))
 
 
+def file_digest(dataset: str, data: Path | None = None) -> str:
+    """Return SHA-256 (hex) of the file that `classes` takes a dataset's classes from."""
+    return hashlib.sha256(_content(_listed(dataset, data), data)[1]).hexdigest()
+
+
 def classes(dataset: str, data: Path | None = None) -> tuple[str, ...]:
     """Return a dataset's classes; where only the user's list has them, its companion's."""
-    listed = available(dataset, data)
-    return load(dataset if listed else datasets.card(dataset).companions[0], data).classes
+    return load(_listed(dataset, data), data).classes
+
+
+def _listed(dataset: str, data: Path | None) -> str:
+    return dataset if available(dataset, data) else datasets.card(dataset).companions[0]
 
 
 def available(dataset: str, data: Path | None = None) -> bool:

@@ -19,7 +19,8 @@ def remembered(folder: Path, key: Any, compute: Callable[[], Any]) -> Any:
     """Return the value (JSON) that is kept in `folder` for `key`, else compute and keep it.
 
     `key` is JSON of all that decides the value, `code` of what computes it included. A file that
-    is damaged is written anew; a folder that cannot be written to keeps nothing.
+    is damaged is written anew; a folder that cannot be written to keeps nothing. `folder` lies in
+    the home's cache; to ask a question makes no home, so where there is none nothing is kept.
     """
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     file = folder / f"{name[:32]}.json"
@@ -28,8 +29,10 @@ def remembered(folder: Path, key: Any, compute: Callable[[], Any]) -> Any:
         if mark == _mark(name, body):
             return json.loads(body)
     body = json.dumps(compute())
+    home = folder.parent.parent
     with suppress(OSError):  # a full or read-only disk is no reason not to answer
-        atomic.write(file, f"{body}\n{_mark(name, body)}".encode())
+        if home.is_dir():
+            atomic.write(file, f"{body}\n{_mark(name, body)}".encode())
     return json.loads(body)
 
 

@@ -30,10 +30,10 @@ def marks(plan: TablePlan) -> list[str]:
         found.append("DEMO")
     if request.audio == "generated":
         found.append("GENERATED AUDIO")
-    for name, selection in plan.selections.items():
-        if request.audio == "local" and 0 < selection.present < selection.total:
+    for name, outline in plan.outlines.items():
+        if request.audio == "local" and 0 < outline.present < outline.total:
             kind = "SUBSET" if request.subset else "PART"
-            found.append(f"{kind} of {name}: {selection.present:,} of {selection.total:,} clips")
+            found.append(f"{kind} of {name}: {outline.present:,} of {outline.total:,} clips")
     if request.on is not None:
         found.append(" ".join(filter(None, (f"ON {request.on}", request.protocol))))
     if any("micro_batch" in run.resolved["recipe"] for run in plan.runs):
@@ -168,7 +168,7 @@ def facts(plan: TablePlan, used: Sequence[Record]) -> dict[str, Any]:
         "subset": request.subset,
         "assume": dict(request.assume),
         "coverage": {
-            name: {"clips": s.present, "of": s.total} for name, s in plan.selections.items()
+            name: {"clips": s.present, "of": s.total} for name, s in plan.outlines.items()
         },
         "executions": {record.execution: record.data["execution"] for record in used},
     }

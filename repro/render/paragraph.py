@@ -79,7 +79,7 @@ def _data(grid: Grid) -> list[str]:
         text += (
             f"; protocol {' and '.join(protocols)} ({'; or '.join(notes.statements(plan, name))})"
         )
-        if name in plan.selections:
+        if name in plan.outlines:
             text += f"; {provenance.parts(plan, name)}"
         told.append(text + ".")
     return told

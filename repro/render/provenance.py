@@ -36,7 +36,7 @@ def _facts(name: str, grids: Sequence[Grid]) -> Iterator[tuple[str, str]]:
     else:
         yield "manifest", f"not here: {card.by_hand}"
     for grid in grids:
-        if name in grid.plan.selections:
+        if name in grid.plan.outlines:
             yield f"parts in {grid.id}", parts(grid.plan, name)
     stores = {
         str(record.data["store"])
@@ -50,8 +50,8 @@ def _facts(name: str, grids: Sequence[Grid]) -> Iterator[tuple[str, str]]:
 
 def parts(plan: TablePlan, name: str) -> str:
     """Return how many clips a table's runs train, choose and test on, and how many are at hand."""
-    chosen = plan.selections[name]
-    sizes = " / ".join(f"{len(clips):,}" for clips in chosen.split.parts().values())
+    chosen = plan.outlines[name]
+    sizes = " / ".join(f"{count:,}" for count in chosen.sizes.values())
     folds = 1 + max(run.clips.fold for run in plan.runs if run.clips.dataset == name)
     where = f" in the last of {folds} folds" if folds > 1 else ""
     here = f"{chosen.present:,} of {chosen.total:,} clips at hand"

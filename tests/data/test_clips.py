@@ -64,7 +64,7 @@ def test_the_official_split_of_audioset_takes_its_test_from_the_evaluation_list(
     for clip in manifest.load("audioset_eval").clips[:3]:
         (root / f"Y{clip.group}.flac").touch()
     sources.add("audioset_eval", root, tmp_path)
-    clips._pass.cache_clear()
+    clips.forget()
     source = ClipSource("audioset_balanced", "local", "official", subset=True)
     assert clips.select(source, tmp_path).lacking == ("audioset_balanced",)
 

@@ -41,3 +41,12 @@ def test_a_folder_that_cannot_be_written_to_keeps_nothing(tmp_path: Path) -> Non
     count = Count(7)
     assert [remembered(tmp_path / "file" / "in", "key", count) for _ in range(2)] == [7, 7]
     assert count.calls == 2
+
+
+def test_asking_makes_no_home(tmp_path: Path) -> None:
+    count, folder = Count(7), tmp_path / "home" / "cache" / "plans"
+    assert [remembered(folder, "key", count) for _ in range(2)] == [7, 7]
+    assert (count.calls, list(tmp_path.iterdir())) == (2, [])
+    (tmp_path / "home").mkdir()
+    assert [remembered(folder, "key", count) for _ in range(2)] == [7, 7]
+    assert count.calls == 3
