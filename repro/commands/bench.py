@@ -158,9 +158,10 @@ def _build(
 ) -> tuple["Task", "Work", str]:
     """Build a run's task with an epoch of so many steps; return what a step does and the audio."""
     from repro.data import clips
-    from repro.train import determinism, limits, tasks
+    from repro.train import determinism, limits, memory, tasks
 
     determinism.set_up(threads)
+    memory.keep_freed()
     recipe = {**run.resolved["recipe"], "batch": batch or run.resolved["recipe"]["batch"]}
     resolved = {**run.resolved, "recipe": recipe, "init": []}
     source = _source(run, recipe["batch"] * steps, home)

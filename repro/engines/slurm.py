@@ -63,12 +63,13 @@ class Task:
 
     def __call__(self) -> str:
         """Train the run; return its status, or raise with the cause."""
-        from repro.train import determinism, runner
+        from repro.train import determinism, memory, runner
 
         reason = determinism.check_device(self.device)
         if reason is not None:
             raise RuntimeError(reason)
         determinism.set_up(self.threads)
+        memory.keep_freed()
         status, cause = runner.execute(self.job, self.device, self.threads, self.home, _print)
         if status not in ("complete", "diverged"):
             raise RuntimeError(f"run {self.job['run']} {status}: {cause}")

@@ -33,13 +33,14 @@ def main() -> None:
     jobs = _jobs_from_input()
     home = places.home(options.home)
     # Only now: PyTorch takes seconds to import, and being stopped meanwhile must be clean too.
-    from repro.train import determinism, runner
+    from repro.train import determinism, memory, runner
 
     reason = determinism.check_device(options.device)
     if reason is not None:
         emit({"event": "refused", "text": reason})
         return
     determinism.set_up(options.threads)
+    memory.keep_freed()
     emit({"event": "ready"})
     while (job := jobs.get()) is not None:
         run = job["run"]
