@@ -61,7 +61,7 @@ def jobs(
         for run in wave:
             device = devices[len(made) % len(devices)]
             plan = asked[run.id]
-            request = dataclasses.replace(plan.request, seeds=None, only=None, execution=None)
+            request = dataclasses.replace(plan.request, seeds=None, only=None)
             words = ["repro", "train", run.id, "--table", plan.entry.id]
             words += [*_output.request_words(request), "--device", device]
             words += ["--threads", str(threads), "--home", str(home.root)]

@@ -20,6 +20,8 @@ from repro.plan import Run, plan_table
 def command(runs: tuple[str, ...], table_id: str, home: str | None, **asked: Any) -> None:
     """Train single runs of a table (the start of an id is enough); those with a result are left.
 
+    With --execution only results of that execution count.
+
     So any scheduler can work off a table, in parallel and again after an interruption.
 
     \b
@@ -33,15 +35,16 @@ def command(runs: tuple[str, ...], table_id: str, home: str | None, **asked: Any
     plan = plan_table(catalogue.load(table_id), _options.request(**asked), where)
     chosen = [_find(text, (*plan.runs, *plan.parents), table_id) for text in runs]
     ledger = _options.ledger(where)
+    execution = plan.request.execution
     ready = []
     for run in chosen:
-        if ledger.result(run.id) is not None:
+        if ledger.result(run.id, execution) is not None:
             click.echo(f"run {run.id} is recorded already", err=True)
         else:
             _check(run, ledger, {other.id for other in chosen})
             ready.append(run)
     failed = bool(ready) and _making.train(ready, devices, threads, where)
-    trained = all(ledger.result(run.id) is not None for run in chosen)
+    trained = all(ledger.result(run.id, execution) is not None for run in chosen)
     code = _making.COMPLETE if trained else _making.INCOMPLETE
     click.get_current_context().exit(_making.FAILED if failed else code)
 

@@ -71,6 +71,22 @@ def test_a_run_that_is_done_is_in_no_script(repro, planned, home):
     assert "recorded already" in repro("train", run.id[:9], "--table", TABLE, *DEMO).stderr
 
 
+def test_a_result_of_another_execution_is_none_where_one_is_named(
+    repro, planned, home, monkeypatch
+):
+    from repro.commands import train
+
+    run = next(run for run in planned.runs if run.system == "asm-rh")
+    fake_ledger.write(home.runs, run, {"valid": {"accuracy": 0.5}, "test": {"accuracy": 0.5}})
+    named = ["--execution", "abcdef"]
+    script = repro("plan", TABLE, *DEMO, *named, "--format", "sh").stdout
+    (line,) = [shlex.split(line) for line in commands(script) if run.id in line]
+    asked = []
+    monkeypatch.setattr(train._making, "train", lambda runs, *_: asked.extend(runs))
+    repro(*line[1 : line.index("--home")], code=3)  # nothing was trained here
+    assert [one.id for one in asked] == [run.id]
+
+
 def test_json_says_what_each_run_takes_and_how_it_is_trained(repro, planned, home):
     made = json.loads(repro("plan", TABLE, *DEMO, "--device", "cuda:1", "--format", "json").stdout)
     assert [job["run"] for job in made["jobs"]] == made["tables"][0]["to_train"]
