@@ -22,6 +22,10 @@ the residual carries what is lost. Entries never read have no gradient: in the f
 feature/keep, in the last rows of the token MLP along time. `hfft_norm` is the scale of both calls:
 "backward" multiplies the spread of the MLP's input by about sqrt(N), "ortho" leaves it.
 
+Both transforms take a real input to a real output, so each is a product with cosines (`cosines`):
+no complex numbers in memory, half precision under autocast as in every other product, and entries
+of the spectrum that the IRFFT never reads are not computed where the token MLP needs none of them.
+
 Readings of Roll: see `roll`. It does not move data along time only: its first two groups rotate
 inside quarter embeddings, the others move by quarter tokens.
 
@@ -59,7 +63,8 @@ from repro.models.asm import (
 )
 
 # Raised too when a block shared with asm.py changes: a run's identity holds this number only.
-VERSION = 1
+# 2: the Hermit FFT of a real input is a product with cosines.
+VERSION = 2
 
 SLABS = 16  # C of Algorithm 1
 QUARTERS = 4  # C_a of Algorithm 1
@@ -185,21 +190,41 @@ class HermitFrequencyMixing(nn.Module):
         scale: str,
     ) -> None:
         super().__init__()
-        self.dim = 1 if axis == "time" else 2
-        self.size = tokens if axis == "time" else width
-        self.spectrum = self.size if length == "keep" else 2 * (self.size - 1)
-        self.scale = scale
+        self.along_time = axis == "time"
+        size = tokens if self.along_time else width
+        spectrum = size if length == "keep" else 2 * (size - 1)
+        made = spectrum if self.along_time else size // 2 + 1  # entries that the MLP or IRFFT reads
+        forth = {"backward": 1.0, "ortho": spectrum**-0.5, "forward": 1 / spectrum}[scale]
+        back = {"backward": 1 / size, "ortho": size**-0.5, "forward": 1.0}[scale]
+        self.register_buffer("hfft", forth * cosines(spectrum)[:, :made], persistent=False)
+        self.register_buffer("irfft", back * cosines(size), persistent=False)
         self.norm = nn.LayerNorm(width, EPS)
-        self.mlp = Mlp(self.spectrum if axis == "time" else tokens, hidden, activation, dropout)
+        self.mlp = Mlp(spectrum if self.along_time else tokens, hidden, activation, dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return mixed tokens (B, tokens, width)."""
-        y = at_least_float32(self.norm(x))  # (B, tokens, width)
-        y = torch.fft.hfft(y, n=self.spectrum, dim=self.dim, norm=self.scale)
-        y = y.transpose(1, 2)  # (B, width, tokens), one of them self.spectrum long
-        y = at_least_float32(self.mlp(y).transpose(1, 2))
-        y = torch.fft.irfft(y, n=self.size, dim=self.dim, norm=self.scale)  # (B, tokens, width)
-        return x + y
+        y = self._turned(self.norm(x))  # (B, other axis, transformed axis)
+        y = y[..., : len(self.hfft)] @ self.hfft  # (B, other axis, entries of the spectrum)
+        y = self.mlp(y) if self.along_time else self.mlp(y.transpose(1, 2)).transpose(1, 2)
+        y = y[..., : len(self.irfft)] @ self.irfft  # (B, other axis, transformed axis)
+        return x + at_least_float32(self._turned(y))
+
+    def _turned(self, x: Tensor) -> Tensor:
+        """Return x with the transformed axis last, or x from that: the same exchange."""
+        return x.transpose(1, 2) if self.along_time else x
+
+
+def cosines(size: int) -> Tensor:
+    """Return what takes a real spectrum to its signal without scale, (size // 2 + 1, size).
+
+    For real x of size // 2 + 1 entries, x @ cosines(n) is torch.fft.hfft(x, n, norm="backward") and
+    torch.fft.irfft(x, n, norm="forward"): every entry but the first (and the middle one of an even
+    size) stands for itself and its mirror image.
+    """
+    read = torch.arange(size // 2 + 1)
+    turns = torch.outer(read, torch.arange(size)) % size
+    weights = torch.where((read == 0) | (2 * read == size), 1.0, 2.0)
+    return weights[:, None] * torch.cos(2 * torch.pi / size * turns.double()).float()
 
 
 def roll(feat: Tensor, alpha: int, step: int, slices: str = "intended") -> Tensor:
@@ -243,7 +268,7 @@ def check_roll(tokens: int, width: int, last_alpha: int, slices: str) -> None:
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """Raise half precision to float32, which the FFT needs also under autocast."""
+    """Raise half precision to float32: the sum over blocks loses nothing under autocast."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
