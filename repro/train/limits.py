@@ -3,7 +3,8 @@
 Operations: those that torch's `FlopCounterMode` counts forward, on the meta device, three times
 over for forward and backward; not of norms, activations and Fourier transforms, nor of the front
 end and augmentation. (It counts the backward pass too, but grouped convolutions as if they were
-dense. The first layer needs no gradient of its input: counted all the same.)
+dense. The first layer needs no gradient of its input, and ASM-RH's products with cosines none of a
+weight: counted all the same, which makes the limit of ASM-RH 3 % too long.)
 
 Bytes, by rule: of parameters, in single precision: the weight is read forward and backward, the
 gradient written; the optimiser reads weight, gradient and moments and writes weight and moments; a

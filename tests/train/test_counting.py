@@ -107,7 +107,12 @@ def test_other_ways_to_count_are_named():
 
 
 def test_operations_declared_for_the_cost_are_those_counted():
-    """Forward and backward are three passes, but the first layer passes no gradient on."""
+    """Forward and backward are three passes, but the first layer passes no gradient on.
+
+    Nor has a product with cosines a weight to learn: 12 blocks, 600 tokens, 768 features to the 385
+    entries of the spectrum that are read, and from them back to 768.
+    """
+    fixed = {"asm": 0, "asm-rh": 12 * 600 * 385 * (385 + 768)}
     entry, _ = measuring.entry_of("asm")
     for system in ("asm", "asm-rh"):
         (network,) = (
@@ -117,7 +122,7 @@ def test_operations_declared_for_the_cost_are_those_counted():
         model, shape = counting.build(network.resolved, measuring.input_of(network.dataset))
         total, table = counting.layers(model, shape, 1)
         first = next(row.multiply_adds for row in table if row.layer == "patches")
-        gflop = (6 * total - 2 * first) / 1e9
+        gflop = (6 * total - 2 * first - 2 * fixed[system]) / 1e9
         assert entry.recipes.systems[system].gflop["full"] == pytest.approx(gflop, abs=0.01)
 
 
