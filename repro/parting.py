@@ -74,9 +74,11 @@ def differences(a: Mapping[str, Any], b: Mapping[str, Any], above: str = "") -> 
     found: Differences = {}
     for key in sorted(a.keys() | b.keys()):
         ours, theirs = a.get(key), b.get(key)
+        if ours == theirs:
+            continue
         if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
             found |= differences(ours, theirs, f"{above}{key}.")
-        elif ours != theirs:
+        else:
             found[f"{above}{key}"] = (ours, theirs)
     return found
 

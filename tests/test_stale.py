@@ -5,11 +5,13 @@ import json
 
 import pytest
 
-from repro import places, stale
+from repro import identity, places, stale
 from repro.catalogue import load
 from repro.ledger import Ledger
 from repro.plan import Request, plan_table
 from tests import fake_ledger, whole_records
+
+ASMRH = identity.version_of("models/asmrh")
 
 
 def reasons(folder):
@@ -59,12 +61,12 @@ def test_what_a_table_asks_for_in_another_reading_is_not_stale(request_, tmp_pat
 @pytest.mark.parametrize(
     ("path", "to", "said"),
     [
-        ("model.version", 99, "repro/models/asmrh.py had version 99, here it has 1"),
+        ("model.version", 99, f"repro/models/asmrh.py had version 99, here it has {ASMRH}"),
         ("frontend.version", 99, "repro/frontends.py had version 99"),
         ("augment_version", 99, "repro/augment.py had version 99"),
         ("loop_version", 99, "repro/train/loop.py had version 99"),
         ("audio", "generated@99", "repro/data/generated.py had version 99"),
-        ("model.name", "gone", "repro/models/gone.py had version 1, here it is not there"),
+        ("model.name", "gone", f"repro/models/gone.py had version {ASMRH}, here it is not there"),
         ("seed", 77, "asmrh-speechcommands now has seed "),
         ("recipe.epochs", 77, "recipe.epochs 6 (here 77)"),
     ],
