@@ -19,6 +19,7 @@ class Progress:
     epoch: int  # epochs done
     epochs: int | None  # of how many; None: preparing
     seconds: float | None  # for an epoch, since the last start; None before the first
+    about: dict[str, Any]  # its system, seed and dataset, once it has started
 
     @property
     def left(self) -> float | None:
@@ -46,7 +47,7 @@ def _progress(run: str, holder: dict[str, Any] | None, events: list[dict[str, An
     """Read the events since the last start."""
     starts = [n for n, event in enumerate(events) if event["event"] == "start"]
     if not starts:
-        return Progress(run, holder, 0, None, None)
+        return Progress(run, holder, 0, None, None, {})
     since = events[starts[-1] :]
     resumed = [event for event in since if event["event"] == "resume"]
     done = [event for event in since if event["event"] == "epoch"]
@@ -56,7 +57,8 @@ def _progress(run: str, holder: dict[str, Any] | None, events: list[dict[str, An
         began, ended = (datetime.datetime.fromisoformat(e["at"]) for e in (since[0], done[-1]))
         seconds = (ended - began).total_seconds() / len(done)
     epoch = done[-1]["epoch"] if done else before
-    return Progress(run, holder, epoch, since[0]["epochs"], seconds)
+    about = {name: since[0][name] for name in ("system", "seed", "dataset") if name in since[0]}
+    return Progress(run, holder, epoch, since[0]["epochs"], seconds, about)
 
 
 def _events(log: Path) -> list[dict[str, Any]]:

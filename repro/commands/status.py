@@ -70,6 +70,7 @@ def _rows(
         place, made = (queue or {}).get(run), under_way.get(run)
         row: dict[str, Any] = {"run": run, "state": "", **_about(run, planned, tasks, ledger)}
         if made is not None:
+            row |= made.about
             row |= {"epoch": made.epoch, "epochs": made.epochs,
                     "seconds_per_epoch": made.seconds, "seconds_left": made.left}  # fmt: skip
         if made is not None and made.holder is not None:
@@ -183,6 +184,7 @@ def _lines(summary: dict[str, Any]) -> list[str]:
 def _row_lines(row: dict[str, Any]) -> list[str]:
     """Write one run as text."""
     name = f"{row['system']} seed {row['seed']} ({row['run']})" if row["system"] else row["run"]
+    name += f" on {row['dataset']}" if "dataset" in row else ""
     parts = []
     if row.get("epochs") is not None:
         parts.append(f"epoch {row['epoch']} of {row['epochs']}")

@@ -75,7 +75,8 @@ def _train(
         return {"status": "diverged", "cause": str(diverged), "metrics": {}, "best_epoch": 0,
                 "seconds": 0.0}  # fmt: skip
     parameters = sum(p.numel() for p in task.model.parameters())
-    about = {"store": task.store.digest, "execution": work.final.name}
+    about = {"store": task.store.digest, "execution": work.final.name, "system": job["system"],
+             "seed": resolved["seed"], "dataset": resolved["dataset"]}  # fmt: skip
     log({"event": "start", "epochs": task.recipe["epochs"], "parameters": parameters, **about})
     outcome = loop.fit(task, Checkpoints(work.folder, task.store.digest), log)
     _write_results(work.folder, task, outcome)

@@ -127,6 +127,13 @@ def test_every_state_with_its_next_step(status, home, runs, squeue):
     assert done.id not in text
 
 
+def test_a_run_that_no_plan_here_has_is_named_by_its_log(status, home, runs):
+    """Such as one of another dataset (--on), or of another protocol."""
+    other = dataclasses.replace(runs["asm", 0], id="0123456789ab")
+    log(home, other, {**START, "system": "m3net", "seed": 4, "dataset": "esc10"}, epoch(1))
+    assert "m3net seed 4 (0123456789ab) on esc10: epoch 1 of 6" in status()
+
+
 def test_a_job_that_was_cancelled_before_it_started_is_told_apart(status, home, runs, squeue):
     submitted(home, *list(runs.values())[::-1])
     squeue()
