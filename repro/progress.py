@@ -57,7 +57,8 @@ def _progress(run: str, holder: dict[str, Any] | None, events: list[dict[str, An
         began, ended = (datetime.datetime.fromisoformat(e["at"]) for e in (since[0], done[-1]))
         seconds = (ended - began).total_seconds() / len(done)
     epoch = done[-1]["epoch"] if done else before
-    about = {name: since[0][name] for name in ("system", "seed", "dataset") if name in since[0]}
+    names = ("system", "seed", "dataset")
+    about = {str(name): since[0][name] for name in names if name in since[0]}
     return Progress(run, holder, epoch, since[0]["epochs"], seconds, about)
 
 
