@@ -4,19 +4,16 @@ import copy
 from dataclasses import replace
 from typing import Any
 
-from repro import identity, readings, weights
+from repro import gaps, identity, readings
 from repro.catalogue import Entry
-from repro.data import datasets, generated
-from repro.data.clips import ClipSource, natural, unlisted
+from repro.data import generated
+from repro.data.clips import ClipSource, natural
 from repro.data.guards import Finding
 from repro.data.outlines import Outline, outline
-from repro.data.protocols import PROTOCOLS
 from repro.errors import UserError
 from repro.places import Home
-from repro.request import Missing, Request, Run
+from repro.request import Request, Run
 from repro.spec import Assumption, CellFields, Parent, Protocol, Recipe
-
-FRONTENDS = ("fbank", "waveform", "phase")
 
 
 class Resolver:
@@ -130,10 +127,12 @@ class Resolver:
     def _run(self, settings: dict[str, Any], protocol: Protocol, seed: int, fold: int) -> Run:
         """Resolve one training."""
         clips = self._clips(settings, protocol, seed, fold)
-        missing = self._missing_code(settings, protocol.kind)
-        if not missing:
-            missing = self._missing_lists(clips)
-        chosen_clips = None if missing else self._outline(clips, settings["recipe"]["select"])
+        data = self.home.data
+        missing = gaps.code(settings, protocol.kind, data) or gaps.lists(clips, data)
+        outlined = None if missing else self._outline(clips, settings["recipe"]["select"])
+        missing += gaps.published(settings, self.request, self.home)
+        if outlined:
+            missing += gaps.clips(clips.dataset, outlined, self.findings, self.request, data)
         micro = self.request.micro_batch
         normed = bool(micro) and identity.has_batch_norm(f"models/{settings['model']['name']}")
         chosen = {"micro_batch": micro} if normed else {}
@@ -145,8 +144,8 @@ class Resolver:
         resolved = {
             "dataset": clips.dataset,
             "audio": made if clips.audio == "generated" else clips.audio,
-            "classes": len(chosen_clips.classes) if chosen_clips else None,
-            "split": chosen_clips.digest if chosen_clips else f"{protocol.name}/{fold}",
+            "classes": len(outlined.classes) if outlined else None,
+            "split": outlined.digest if outlined else f"{protocol.name}/{fold}",
             "seed": seed,
             "model": {
                 **settings["model"],
@@ -163,7 +162,7 @@ class Resolver:
             parents.append(teacher)
             resolved["teacher"] = teacher.id
         spec = self.entry.recipes.systems[settings["system"]]
-        train_clips = chosen_clips.sizes["train"] if chosen_clips else 0
+        train_clips = outlined.sizes["train"] if outlined else 0
         return Run(
             id=identity.run_id(resolved),
             resolved=resolved,
@@ -173,7 +172,7 @@ class Resolver:
             profile=self.request.profile,
             clip_epochs=train_clips * recipe.epochs,
             gflop=spec.gflop.get("demo" if self.request.profile == "demo" else "full"),
-            missing=(*missing, *self._missing_input(settings, chosen_clips)),
+            missing=missing,
             parents=tuple(parent.id for parent in parents),
             keep=self._is_parent(settings),
             micro_batch=0 if normed else micro,
@@ -207,18 +206,11 @@ class Resolver:
                 parent = self._parent(Parent.model_validate({**entry, "what": "resolved"}), seed)
                 parents.append(parent)
                 named.append({**entry, "run": parent.id})
-            elif (here := self._weights(entry["name"])) is not None:
+            elif here := gaps.weights_here(entry["name"], self.request, self.home):
                 named.append({**entry, "sha256": here})
             else:
                 named.append(entry)
         return named, parents
-
-    def _weights(self, name: str) -> str | None:
-        """Return the hash of published weights that are here; a demo is too small for them."""
-        if self.request.profile == "demo":
-            return None
-        here = weights.located(name, self.home.data)
-        return here.sha256 if here else None
 
     def _parent(self, parent: Parent, seed: int) -> Run:
         """Resolve the run that another starts from: of the same seed, on its own dataset."""
@@ -255,53 +247,6 @@ class Resolver:
         self.outlines[clips.dataset] = outlined
         return outlined
 
-    def _missing_code(self, settings: dict[str, Any], protocol: str) -> tuple[Missing, ...]:
-        """Return what this version of the suite cannot do yet for a run."""
-        gaps = []
-        if identity.version_of(f"models/{settings['model']['name']}") is None:
-            gaps.append(f"model {settings['model']['name']!r}")
-        if settings["frontend"]["name"] not in FRONTENDS:
-            gaps.append(f"front end {settings['frontend']['name']!r}")
-        if settings["dataset"] not in datasets.names(self.home.data):
-            gaps.append(f"dataset {settings['dataset']!r}")
-        elif self._no_accuracy(settings):
-            gaps.append(f"accuracy on {settings['dataset']}, whose clips have several labels")
-        if protocol not in PROTOCOLS:
-            gaps.append(f"protocol {protocol!r}")
-        if idle := _idle(settings):
-            gaps.append(f"{', '.join(idle)} with front end {settings['frontend']['name']!r}")
-        return (Missing("code", f"not in this version: {', '.join(gaps)}"),) if gaps else ()
-
-    def _no_accuracy(self, settings: dict[str, Any]) -> bool:
-        """Tell whether epochs are chosen by an accuracy that multi-label clips do not have."""
-        recipe = settings["recipe"]
-        chosen = recipe["select"] != "last" and recipe["select_metric"] == "accuracy"
-        return chosen and datasets.card(settings["dataset"], self.home.data).multilabel
-
-    def _missing_lists(self, clips: ClipSource) -> tuple[Missing, ...]:
-        """Return the lists of clips that are the user's to supply and that are not here."""
-        cards = [datasets.card(name, self.home.data) for name in unlisted(clips, self.home.data)]
-        return tuple(Missing("data", card.by_hand, card.next_step) for card in cards)
-
-    def _missing_input(self, settings: dict[str, Any], here: Outline | None) -> tuple[Missing, ...]:
-        """Return the data and weights that a run lacks."""
-        gaps: list[Missing] = []
-        for parent in settings["init"]:
-            if parent["kind"] == "weights" and self._weights(parent["name"]) is None:
-                gaps.append(_missing_weights(parent["name"], self.home))
-        name = settings["dataset"]
-        if here is None:
-            return tuple(gaps)
-        for lacking in here.lacking:
-            gaps.append(Missing("data", f"needs {lacking}", f"repro data add {lacking} DIR"))
-        needed = 0.0 if self.request.subset else datasets.card(name, self.home.data).min_share
-        if here.registered and here.share < needed:
-            count = f"{here.present:,} of {here.total:,} clips"
-            gaps.append(Missing("data", f"{name} has {count}; --subset uses them"))
-        errors = [f.text for f in self.findings if f.level == "error"]
-        gaps += [Missing("data", f"refused: {text}") for text in errors]
-        return tuple(gaps)
-
     def assumed(self) -> list[tuple[Assumption, Any]]:
         """Return each assumption that a planned run depends on, with its reading.
 
@@ -319,20 +264,3 @@ class Resolver:
             if values:
                 found.append((assumption, values[0]))
         return found
-
-
-def _missing_weights(name: str, home: Home) -> Missing:
-    """Say that published weights are not here, or that a demo's network is too small for them."""
-    if weights.located(name, home.data) is not None:
-        return Missing("weights", f"too small for {name} weights: they fit the full profile")
-    return Missing("weights", f"needs {name} weights", weights.next_step(name))
-
-
-def _idle(settings: dict[str, Any]) -> list[str]:
-    """Return the augmentations of a recipe that its front end has no use for."""
-    of_waveforms, of_features = (
-        ("signal", "noises", "mixing"),
-        ("freq_mask", "time_mask", "noise", "roll"),
-    )
-    idle = of_waveforms if settings["frontend"]["name"] == "fbank" else of_features
-    return [f"augment.{name}" for name in idle if settings["recipe"]["augment"][name]]
