@@ -1,5 +1,6 @@
 """Show training: bars on a terminal, plain lines when piped."""
 
+import datetime
 import sys
 import time
 from collections.abc import Sequence
@@ -61,44 +62,61 @@ class _Bars:
 
     def __init__(self, total: int) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
         self._progress = Progress(
             "{task.description}",
             BarColumn(),
-            MofNCompleteColumn(),
+            "{task.fields[count]}",
             TimeRemainingColumn(),
             "left",
             console=Console(stderr=True),
             transient=True,
         )
         self._progress.start()
-        self._overall = self._progress.add_task("all runs", total=total)
+        self._overall = self._progress.add_task("all runs", total=total, count=f"0/{total}")
+        self._total, self._ended = total, 0
         self._workers: dict[str, Any] = {}
+        self._parts: dict[str, float] = {}  # worker -> share of its run that is done
         self._counted: dict[str, tuple[float, int]] = {}  # worker -> when, clips
 
     def update(self, worker: str, run: Run, event: dict[str, Any]) -> None:
         """Move a worker's bar; an epoch is its unit."""
         if worker not in self._workers:
-            self._workers[worker] = self._progress.add_task(worker)
+            self._workers[worker] = self._progress.add_task(worker, count="")
         task = self._workers[worker]
         epochs = run.resolved["recipe"]["epochs"]
         name = f"{worker} {run.label} seed {run.seed}"
         kind = event["event"]
         if kind == "prepare":
-            self._progress.update(
-                task, description=f"{name}: audio", completed=event["done"], total=event["of"]
-            )
+            count = f"{event['done']:,}/{event['of']:,} clips"
+            self._move(task, f"{name}: audio", event["done"], event["of"], count)
         elif kind == "step":
             done = event["epoch"] - 1 + event["done"] / event["of"]
             text = f"{name}: {self._rate(worker, event['done'])}"
-            self._progress.update(task, description=text, completed=done, total=epochs)
+            self._move(task, text, done, epochs, f"{event['epoch'] - 1}/{epochs}")
+            self._parts[worker] = done / epochs
         elif kind == "epoch":
             text = f"{name}: {_valid(event['valid'])}"
-            self._progress.update(task, description=text, completed=event["epoch"], total=epochs)
+            self._move(task, text, event["epoch"], epochs, f"{event['epoch']}/{epochs}")
+            self._parts[worker] = event["epoch"] / epochs
         elif kind == "end":
-            self._progress.reset(task, description=worker)
-            self._progress.advance(self._overall)
+            self._progress.reset(task, description=worker, count="")
+            self._parts.pop(worker, None)
+            self._ended += 1
+        self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Move the bar of all runs, parts of runs included, and say when it will be full."""
+        bar = next(task for task in self._progress.tasks if task.id == self._overall)
+        text, done = "all runs", self._ended + sum(self._parts.values())
+        if bar.time_remaining:
+            when = datetime.datetime.now() + datetime.timedelta(seconds=bar.time_remaining)
+            text += f", done {when:%a %H:%M}"
+        self._move(self._overall, text, done, self._total, f"{self._ended}/{self._total}")
+
+    def _move(self, task: Any, text: str, done: float, total: int, count: str) -> None:
+        self._progress.update(task, description=text, completed=done, total=total, count=count)
 
     def _rate(self, worker: str, clips: int) -> str:
         """Say how many clips a second go through, since the last event of the same epoch."""
