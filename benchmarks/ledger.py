@@ -26,7 +26,6 @@ COMMANDS = (
     "runs list",
     "runs list --format json",
     "runs show",
-    "runs stale",
 )
 ROUNDS = 5
 EXECUTION = {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from repro import catalogue, places
 from repro.commands import main
@@ -56,3 +57,19 @@ def test_a_command_in_readme_parses(words: list[str]) -> None:
         context = click.Context(command, parent=context, info_name=command.name)
     assert command is not main
     command.make_context(command.name, list(words), parent=context.parent)
+
+
+LADDERS = re.findall(r"^\$ repro (.*--ladder.*)\n((?:.*\n)*?)(?=\n\$|```)", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("words", "shown"), LADDERS, ids=[words for words, _ in LADDERS])
+def test_a_ladder_in_readme_is_what_the_committed_records_give(
+    words: str, shown: str, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(main, [*shlex.split(words), "--home", str(tmp_path)])
+    assert done.stdout.strip() == shown.strip()
+
+
+def test_readme_shows_both_datasets() -> None:
+    assert [dataset in words for (words, _), dataset in
+            zip(LADDERS, ("ravdess_speech", "esc10"), strict=True)] == [True, True]  # fmt: skip

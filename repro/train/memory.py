@@ -12,8 +12,8 @@ def keep_freed() -> None:
     """Tell malloc to hand no memory back to the system; another C library than glibc is left alone.
 
     By default a large tensor is mapped, so every one of a step has its pages zeroed by the kernel:
-    a third of the time of EAT-S. The bits of results do not depend on it; the most memory that the
-    process holds grows, by a quarter for EAT-S (benchmarks/README.md).
+    nearly half of the time of EAT-S. The bits of results do not depend on it; the most memory that
+    the process holds grows, by a half for EAT-S (benchmarks/README.md).
     """
     if platform.libc_ver()[0] != "glibc":
         return
