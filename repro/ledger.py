@@ -78,8 +78,9 @@ class Ledger:
         digest = hashlib.sha256()
         for root in self.roots:
             for run in _runs(root):
-                changed = os.stat(f"{root}/{run}").st_mtime_ns  # noqa: PTH116 - of 10,000 folders
-                digest.update(f"{root}\t{run}\t{changed}\n".encode())
+                with suppress(FileNotFoundError):  # it went a moment ago
+                    changed = os.stat(f"{root}/{run}").st_mtime_ns  # noqa: PTH116 - of 10,000
+                    digest.update(f"{root}\t{run}\t{changed}\n".encode())
         return digest.hexdigest()
 
     def records(self, run: str) -> list[Record]:
