@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import re
@@ -88,10 +89,11 @@ def assert_same(ours, theirs):
 
 
 def test_a_table_is_submitted_in_arrays_followed_and_rendered(repro, home, here):
-    """Readable by the group too: the command was given with umask 027."""
+    """Readable by the group too: the commands are given with umask 027."""
+    repro = functools.partial(repro, umask=0o027)
     words = ["table", tiny.TABLE, *ASKED, *SLURM, "--slurm-chunk", "2", "--slurm-option", "time=9"]
     script = repro(*words, "--dry-run", code=3).stdout
-    submitted = repro(*words, code=3, umask=0o027)
+    submitted = repro(*words, code=3)
     assert submitted.stdout == ""
     assert re.findall(r"submitted (\d) runs?", submitted.stderr) == ["2", "1"]
     again = repro(*words, code=3).stderr
@@ -143,7 +145,9 @@ def test_a_run_that_is_requeued_and_killed_ends_with_the_same_bytes(repro, home,
     until(lambda: not queue(home), 60)
     said = repro("status", tiny.TABLE, *ASKED).stdout
     assert "1 interrupted" in said
-    assert re.search(rf"{run.id}\): epoch \d+ of \d+, Slurm's job {first} ended: .*Killed", said)
+    assert re.search(
+        rf"{run.id}\) on \w+: epoch \d+ of \d+, Slurm's job {first} ended: .*Killed", said
+    )
     assert Ledger([home.runs]).records(run.id) == []  # the node's trouble is not the run's
 
     assert "submitted 1 run (asm-rh)" in repro(*words, code=3).stderr

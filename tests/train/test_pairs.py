@@ -12,12 +12,11 @@ import pytest
 import torch
 from timm.models.deit import VisionTransformerDistilled
 
-from repro import catalogue, identity, weights
+from repro import catalogue, gaps, identity, weights
 from repro.index import paper_ids
 from repro.ledger import Ledger
 from repro.models.gafx import SOURCES, DualUNet
 from repro.plan import Request, plan_table
-from repro.resolve import Resolver
 from repro.train import determinism, runner
 from tests import tiny
 
@@ -90,7 +89,7 @@ def home(tmp_path_factory):
         torch.save(published(name), path)
         located[name] = SimpleNamespace(path=path, sha256=f"{len(located):064x}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Resolver, "_weights", lambda self, name: located[name].sha256)
+        patch.setattr(gaps, "weights_here", lambda name, *_: located[name].sha256)
         patch.setattr(weights, "located", lambda name, data: located[name])
         determinism.set_up(2)
         yield home
