@@ -42,9 +42,13 @@ EXECUTION = {
 }
 
 
-def runs(home: Path) -> list[Run]:
-    """Return every run of every table in the full profile."""
-    plans = [plan_table(e, Request(), places.home(home)) for e in catalogue.load_all()]
+def runs() -> list[Run]:
+    """Return every run of every table in the full profile.
+
+    Planned for a home of its own: the one that is measured remembers nothing yet.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        plans = [plan_table(e, Request(), places.home(home)) for e in catalogue.load_all()]
     return list({run.id: run for plan in plans for run in plan.runs}.values())
 
 
@@ -79,7 +83,7 @@ def record(run: Run, number: int) -> dict[str, object]:
 def fill(home: Path, count: int) -> str:
     """Write `count` records; return the id of one of them."""
     name = identity.execution_id(EXECUTION)
-    for index, run in enumerate(islice(cycle(made := runs(home)), count)):
+    for index, run in enumerate(islice(cycle(made := runs()), count)):
         data = record(run, index // len(made))
         folder = home / "runs" / str(data["run"]) / name
         folder.mkdir(parents=True)
