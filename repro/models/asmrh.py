@@ -30,6 +30,7 @@ Readings of Roll: see `roll`. It does not move data along time only: its first t
 inside quarter embeddings, the others move by quarter tokens.
 
 Deviations:
+    Under bf16 the two transforms are rounded as every other product; an FFT works in float32.
     Algorithm 1 writes into its argument; here the input is never overwritten (same values).
     CLS and DIST tokens are named as removed, the position embedding by the same argument.
     "MLP output layer" with no pooling named: mean over tokens, then AST's LayerNorm and linear
