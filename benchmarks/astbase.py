@@ -13,7 +13,8 @@ import sys
 from reference import build
 
 from repro.commands import bench as verb
-from repro.train import bench, determinism
+from repro.measure import bench
+from repro.train import determinism
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torchaudio.compliance import kaldi
 
-from repro.frontends import Fbank
+from repro.frontends.fbank import Fbank
 
 FRAMES = 1024
 

@@ -3,17 +3,20 @@
     python benchmarks/hours.py
 
 From runs recorded on a GPU in `results/`, else from the measured operations at the rate that
-`repro.cost` assumes. Parents count with each table. A table with a run of unknown cost gets no
+`repro.plan.cost` assumes. Parents count with each table. A table with a run of unknown cost gets no
 hours, one without runs gets 0.
 """
 
 import re
 from pathlib import Path
 
-from repro import catalogue, cost, places
-from repro.catalogue import Entry
-from repro.ledger import Ledger
-from repro.plan import Request, plan_table
+from repro import places
+from repro.plan import cost
+from repro.plan.planning import plan_table
+from repro.plan.request import Request
+from repro.records.ledger import Ledger
+from repro.spec import catalogue
+from repro.spec.entry import Entry
 
 NOWHERE = places.home("/nonexistent")  # the estimate must not depend on what data lies here
 

@@ -16,8 +16,10 @@ from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 
-from repro import catalogue, identity, places
-from repro.plan import Request, Run, plan_table
+from repro import identity, places
+from repro.plan.planning import plan_table
+from repro.plan.request import Request, Run
+from repro.spec import catalogue
 
 COMMANDS = (
     "list",

@@ -8,7 +8,7 @@ with the recipes of the first tables that train them.
 
 from repro import places
 from repro.commands import bench
-from repro.train import limits
+from repro.measure import limits
 
 NOWHERE = places.home("/nonexistent")  # no data is needed
 AST_BASE = "ast-base"  # of no table here: with the front end and recipe of ASM-RH

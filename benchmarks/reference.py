@@ -89,7 +89,7 @@ def build(side: str, args: argparse.Namespace, steps: int) -> tuple[Any, Any, st
 
 def ours(side: str, args: argparse.Namespace) -> tuple[float, float]:
     """Train with our loop; return the seconds of a step, and of the processor."""
-    from repro.train import bench
+    from repro.measure import bench
 
     task, _, _ = build(side, args, args.steps + 1)
     own = bench.Loop(task)

@@ -13,18 +13,20 @@ import tempfile
 import time
 from pathlib import Path
 
-from repro.catalogue import load_all
-from repro.plan import Request, Run, plan_table
+from repro.plan.planning import plan_table
+from repro.plan.request import Request, Run
+from repro.spec.catalogue import load_all
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LIMIT_SECONDS, LIMIT_MB = 3.0, 500.0
 CHILD = """
 import resource, sys
 from pathlib import Path
-from repro.catalogue import load_all
-from repro.ledger import Ledger
+from repro.spec.catalogue import load_all
+from repro.records.ledger import Ledger
 from repro.places import Home
-from repro.plan import Request, plan_table
+from repro.plan.planning import plan_table
+from repro.plan.request import Request
 from repro.render import grid, markdown
 
 root = Path(sys.argv[1])

@@ -12,6 +12,8 @@ from pydantic import BaseModel
 SHOWN = 12  # hex digits of a run id in folders and on screen
 _PACKAGE = Path(__file__).resolve().parent
 _BATCH_NORM = re.compile(r"^BATCH_NORM = True\b", re.MULTILINE)
+# Where a part lies whose name is not its path: records keep the name when a file moves.
+_MOVED = {"frontends": "frontends/fbank", "augment": "augment/spectrogram"}
 _VERSION = re.compile(r"^VERSION = (\d+)$", re.MULTILINE)
 
 
@@ -53,13 +55,23 @@ def dump(model: BaseModel) -> dict[str, Any]:
     return data
 
 
-@cache
-def version_of(module: str) -> int | None:
-    """Return the VERSION of a file of the package ("models/asmrh"), read without importing it.
+def file_of(part: str) -> str:
+    """Return the file of a versioned part as people write it ("repro/models/asmrh.py")."""
+    return f"repro/{_path(part).relative_to(_PACKAGE)}"
 
-    None where there is no such file yet.
+
+def _path(part: str) -> Path:
+    return _PACKAGE / f"{_MOVED.get(part, part)}.py"
+
+
+@cache
+def version_of(part: str) -> int | None:
+    """Return the VERSION of a part of the package ("models/asmrh"), read without importing it.
+
+    Parts have the names that stand in resolved runs, wherever their file lies. None where there is
+    no such file yet.
     """
-    path = _PACKAGE / f"{module}.py"
+    path = _path(part)
     if not path.is_file():
         return None
     match = _VERSION.search(path.read_text(encoding="utf-8"))
@@ -69,10 +81,10 @@ def version_of(module: str) -> int | None:
 
 
 @cache
-def has_batch_norm(module: str) -> bool:
+def has_batch_norm(part: str) -> bool:
     """Tell whether a model's file says BATCH_NORM = True, read without importing it.
 
     Its results then depend on how many clips go through it at once.
     """
-    path = _PACKAGE / f"{module}.py"
+    path = _path(part)
     return path.is_file() and bool(_BATCH_NORM.search(path.read_text(encoding="utf-8")))

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from repro import reduction
-from repro.catalogue import Entry, load, load_file
-from repro.index import table_paths
-from repro.ledger import Ledger
 from repro.places import Home
-from repro.plan import PlannedCell, Request, Run, TablePlan, plan_table
+from repro.plan.planning import PlannedCell, TablePlan, plan_table
+from repro.plan.request import Request, Run
+from repro.records.ledger import Ledger
+from repro.spec.catalogue import load, load_file
+from repro.spec.entry import Entry
+from repro.spec.index import table_paths
+from repro.verdict import reduction
 
 STARTED = "2031-01-01T10:00:00+00:00"  # later than any commit of a table file
 FINISHED = "2031-01-01T11:00:00+00:00"

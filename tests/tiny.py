@@ -10,10 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from repro import catalogue, places
-from repro.catalogue import Entry
+from repro import places
 from repro.places import Home
-from repro.plan import Request, Run, plan_table
+from repro.plan.planning import plan_table
+from repro.plan.request import Request, Run
+from repro.spec import catalogue
+from repro.spec.entry import Entry
 
 TABLE = "asmrh-speechcommands"
 DEMO = """[recipes.speechcommands.demo]
@@ -39,7 +41,7 @@ from pathlib import Path
 from repro import places
 tables, original = Path(sys.argv.pop(1)), places.shipped
 places.shipped = lambda folder: tables if folder == "tables" else original(folder)
-from repro.commands import main
+from repro.commands._entry import main
 main()
 """
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from repro import identity, metrics
-from repro.plan import Run
+from repro import identity
+from repro.plan.request import Run
+from repro.stats import metrics
 from tests import fake_ledger
 
 TABLE = "asmrh-speechcommands"

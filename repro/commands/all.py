@@ -6,20 +6,24 @@ from typing import Any
 
 import click
 
-from repro import catalogue, cost, places
-from repro.commands import _making, _options, _slurm
+from repro import places
+from repro.commands.shared import asking, cluster, making
 from repro.errors import UserError, unknown
-from repro.plan import plan_table, remaining
+from repro.plan import cost
+from repro.plan.planning import plan_table, remaining
+from repro.records.ledger import Ledger
+from repro.spec import catalogue
+from repro.spec.entry import Entry
 
 
 @click.command()
 @click.option("--paper", metavar="PAPER", help="Only this paper: asmrh, m3net, gafx, eat.")
 @click.option("--core", is_flag=True, help="Only the tables that one GPU trains in a night.")
-@_options.request_options
-@_options.device_options
-@_slurm.options
-@_making.output_options
-@_options.home_option
+@asking.request_options
+@asking.device_options
+@cluster.options
+@making.output_options
+@asking.home_option
 def command(
     paper: str | None, core: bool, home: str | None, output: Path | None, **asked: Any
 ) -> None:
@@ -35,12 +39,12 @@ def command(
       repro all --slurm --slurm-option partition=gpu --yes
       repro all --dry-run
     """
-    how = _making.How.of(asked, places.home(home))
+    how = making.How.of(asked, places.home(home))
     if output is not None and output.exists() and not output.is_dir():
         raise UserError(f"-o {output} is a file; `repro all` needs a folder", "-o FOLDER")
-    ledger = _options.ledger(how.home)
+    ledger = Ledger.of(how.home)
 
-    def seconds(entry: catalogue.Entry) -> float:
+    def seconds(entry: Entry) -> float:
         ready, _ = remaining(plan_table(entry, how.request, how.home), ledger)
         return cost.estimate(ready, ledger, how.devices[0]).seconds or 0.0
 
@@ -48,14 +52,12 @@ def command(
     entries = [entry for entry in catalogue.load_all(paper) if entry.table.core or not core]
     entries = _that_know(entries, how.request.assume, how.request.only)
     for entry in sorted(entries, key=seconds):
-        target = output / f"{entry.id}.{_making.SUFFIX[how.fmt]}" if output else None
-        codes.append(_making.make(entry, how, target))
+        target = output / f"{entry.id}.{making.SUFFIX[how.fmt]}" if output else None
+        codes.append(making.make(entry, how, target))
     click.get_current_context().exit(max(codes, default=0))
 
 
-def _that_know(
-    entries: list[catalogue.Entry], assume: Mapping[str, str], only: str | None
-) -> list[catalogue.Entry]:
+def _that_know(entries: list[Entry], assume: Mapping[str, str], only: str | None) -> list[Entry]:
     """Keep the tables that have the keys of --assume and the system of --only."""
     keys = {entry.id: {assumption.key for assumption in entry.assumptions()} for entry in entries}
     for key in assume:
@@ -71,7 +73,7 @@ def _that_know(
     ]
 
 
-def _systems(entry: catalogue.Entry) -> set[str]:
+def _systems(entry: Entry) -> set[str]:
     """Return the systems that a table trains."""
     fields = [entry.fields(row, column) for row in entry.table.row for column in entry.table.column]
     return {str(f.system) for f in fields if f.kind == "trained" and f.system is not None}

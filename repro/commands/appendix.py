@@ -5,9 +5,11 @@ from typing import Any
 
 import click
 
-from repro import catalogue, places
-from repro.commands import _options, _output
+from repro import places
+from repro.commands.shared import asking, writing
 from repro.errors import UserError
+from repro.spec import catalogue
+from repro.spec.entry import Entry
 
 
 @click.command()
@@ -16,8 +18,8 @@ from repro.errors import UserError
               help="Folder for appendix.tex (or .md), numbers.tex and references.bib.")  # fmt: skip
 @click.option("--format", "fmt", type=click.Choice(["latex", "md"]), default="latex",
               show_default=True, help="Format of the document.")  # fmt: skip
-@_options.request_options
-@_options.home_option
+@asking.request_options
+@asking.home_option
 def command(paper: str, output: Path, fmt: str, home: str | None, **asked: Any) -> None:
     """Write one document: tables, values per seed and fold, statistics, settings, data, runs.
 
@@ -30,15 +32,15 @@ def command(paper: str, output: Path, fmt: str, home: str | None, **asked: Any) 
       repro appendix all --format md -o appendix
       repro appendix asmrh --profile demo -o appendix-demo
     """
-    from repro.data import atomic
+    from repro import atomic
     from repro.render import appendix, numbers
 
     if output.exists() and not output.is_dir():
         raise UserError(f"-o {output} is a file; `repro appendix` needs a folder", "-o FOLDER")
     name = f"appendix.{appendix.SUFFIX[fmt]}"
-    _output.check(output / name)
+    writing.check(output / name)
     entries = catalogue.load_all(None if paper == "all" else paper)
-    grids = _output.grids(entries, _options.request(**asked), places.home(home))
+    grids = writing.grids(entries, asking.request(**asked), places.home(home))
     files = {
         name: appendix.render(grids, _title(entries, paper), fmt),
         "numbers.tex": numbers.render(grids),
@@ -49,7 +51,7 @@ def command(paper: str, output: Path, fmt: str, home: str | None, **asked: Any) 
         click.echo(f"wrote {output / file}", err=True)
 
 
-def _title(entries: list[catalogue.Entry], paper: str) -> str:
+def _title(entries: list[Entry], paper: str) -> str:
     """Return the document's title."""
     if paper == "all":
         return "The tables of four papers, reproduced"

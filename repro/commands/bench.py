@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from repro import places
-from repro.commands import _measure, _options
+from repro.commands.shared import asking, measuring
 from repro.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from torch import nn
 
     from repro.data.clips import ClipSource
-    from repro.plan import Run
-    from repro.train.limits import Work
+    from repro.measure.limits import Work
+    from repro.plan.request import Run
     from repro.train.task import Task
 
 UNUSED = 8  # clips of validation and test: a task needs some, training reads none
@@ -55,8 +55,8 @@ def command() -> None:
 @click.option("--save", is_flag=True, help="Keep the figures in benchmarks/results.")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep the figures in this folder instead.")  # fmt: skip
-@_options.home_option
-@_options.text_or_json
+@asking.home_option
+@asking.text_or_json
 def train(
     system: str,
     device: str | None,
@@ -87,12 +87,13 @@ def train(
       repro bench train eat-s --table eat-esc50 --assume precision=fp32 --format json
     """
     where = places.home(home)
-    on = _options.devices(None, device)[0]
+    on = asking.devices(None, device)[0]
     folder = _folder(save, into)
-    entry, run = _run(system, table, _options.readings(assume), where)
-    _measure.check_device(on)
+    entry, run = _run(system, table, asking.readings(assume), where)
+    measuring.check_device(on)
     task, work, audio = _build(run, on, threads, batch, steps, where)
-    from repro.train import bench, determinism, runner
+    from repro.measure import bench
+    from repro.train import determinism, runner
 
     found = bench.measure(task, work, rounds, nondeterministic, _tell)
     commit, dirty = runner._git()
@@ -111,7 +112,7 @@ def train(
     else:
         click.echo("\n".join(_lines(report)))
     if folder is not None:
-        from repro.data import atomic
+        from repro import atomic
 
         path = folder / _name(report, batch is not None, table)
         atomic.write(path, (json.dumps(report, indent=1) + "\n").encode())
@@ -132,12 +133,14 @@ def _run(
     system: str, table: str | None, assume: dict[str, str], home: places.Home
 ) -> tuple[str, "Run"]:
     """Return a table that trains a system, and the first of its runs."""
-    from repro import catalogue, measuring
-    from repro.plan import Request, plan_table
+    from repro.measure import networks
+    from repro.plan.planning import plan_table
+    from repro.plan.request import Request
+    from repro.spec import catalogue
 
     entries = [catalogue.load(table)] if table else catalogue.load_all()
     if not any(system in entry.recipes.systems for entry in entries):
-        measuring.entry_of(system)  # UserError for a system of no table
+        networks.entry_of(system)  # UserError for a system of no table
         raise unknown("system", system, entries[0].recipes.systems, f"repro show {table}")
     entries = [entry for entry in entries if system in entry.recipes.systems]
     plans = [plan_table(entry, Request(assume=assume), home) for entry in entries]
@@ -158,7 +161,8 @@ def _build(
 ) -> tuple["Task", "Work", str]:
     """Build a run's task with an epoch of so many steps; return what a step does and the audio."""
     from repro.data import clips
-    from repro.train import determinism, limits, memory, tasks
+    from repro.measure import limits
+    from repro.train import determinism, memory, tasks
 
     determinism.set_up(threads)
     memory.keep_freed()
@@ -176,12 +180,11 @@ def _build(
 
 def _counted(resolved: dict[str, Any], home: places.Home) -> tuple["nn.Module", tuple[int, ...]]:
     """Return a run's network on no device, and the shape of its input."""
-    from repro import measuring
-    from repro.train import counting
+    from repro.measure import counting, networks
 
     front = resolved["frontend"]
     network = {**resolved, "frontend": {"name": front["name"], **front["args"]}}
-    return counting.build(network, measuring.input_of(resolved["dataset"], home.data))
+    return counting.build(network, networks.input_of(resolved["dataset"], home.data))
 
 
 def _source(run: "Run", count: int, home: places.Home) -> "ClipSource":
@@ -217,7 +220,7 @@ def _name(report: dict[str, Any], batch: bool, table: str | None) -> str:
 
 def _lines(report: dict[str, Any]) -> list[str]:
     """Write a report for people."""
-    from repro.train.clock import WHAT
+    from repro.measure.clock import WHAT
 
     execution, limit = report["execution"], report["limit"]
     device = f"{execution['device_name']} ({execution['device']}"

@@ -5,19 +5,20 @@ from typing import Any
 
 import click
 
-from repro import catalogue, places
-from repro.commands import _options, _output
+from repro import places
+from repro.commands.shared import asking, writing
 from repro.errors import UserError
+from repro.spec import catalogue
 
 
 @click.command()
 @click.argument("table_ids", metavar="[ID...]", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Every table.")
-@_options.request_options
-@_options.home_option
+@asking.request_options
+@asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["csv", "json"]), default="csv",
               show_default=True, help="One line for each cell, or a list.")  # fmt: skip
-@_output.output_option
+@writing.output_option
 def command(
     table_ids: tuple[str, ...],
     every: bool,
@@ -39,8 +40,8 @@ def command(
     if every == bool(table_ids):
         raise UserError("give table ids, or --all for every table", "repro list")
     if output is not None:
-        _output.check(output)
+        writing.check(output)
     entries = catalogue.load_all() if every else [catalogue.load(i) for i in table_ids]
-    grids = _output.grids(entries, _options.request(**asked), places.home(home))
+    grids = writing.grids(entries, asking.request(**asked), places.home(home))
     text = records.as_csv(grids) if fmt == "csv" else records.cells_json(grids)
-    _output.write(text, output)
+    writing.write(text, output)

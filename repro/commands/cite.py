@@ -2,8 +2,8 @@
 
 import click
 
-from repro import catalogue
-from repro.index import paper_ids
+from repro.spec import catalogue
+from repro.spec.index import paper_ids
 
 
 @click.command()

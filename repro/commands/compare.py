@@ -6,15 +6,18 @@ from typing import Any
 
 import click
 
-from repro import catalogue, ladder, places, reduction, sensitivity, verdict
-from repro.catalogue import Entry
-from repro.commands import _comparison, _options
-from repro.commands._comparison import Compared
+from repro import places
+from repro.commands.shared import asking, comparison
+from repro.commands.shared.comparison import Compared
 from repro.errors import UserError, unknown
-from repro.index import paper_ids, table_paths
-from repro.ledger import Ledger
 from repro.places import Home
-from repro.plan import Request, plan_table
+from repro.plan.planning import plan_table
+from repro.plan.request import Request
+from repro.records.ledger import Ledger
+from repro.spec import catalogue
+from repro.spec.entry import Entry
+from repro.spec.index import paper_ids, table_paths
+from repro.verdict import judge, ladder, reduction, sensitivity
 
 
 @click.command()
@@ -28,8 +31,8 @@ from repro.plan import Request, plan_table
 )
 @click.option("--ladder", "axis", metavar="protocol|KEY",
               help="Instead: what a protocol or an assumption is worth, side by side.")  # fmt: skip
-@_options.request_options
-@_options.home_option
+@asking.request_options
+@asking.home_option
 def command(
     targets: tuple[str, ...],
     fmt: str,
@@ -56,18 +59,18 @@ def command(
     Exit codes: 0, or 1 where --fail-on finds one of its words; 2 usage.
     """
     failing = _words(fail_on)
-    request = _options.request(**asked)
+    request = asking.request(**asked)
     where = places.home(home)
-    ledger = _options.ledger(where)
+    ledger = Ledger.of(where)
     entries = [entry for target in targets for entry in _entries(target)]
     if axis is not None:
         if failing:
             raise UserError("--ladder gives effects, no verdicts: leave --fail-on out")
         ladders = [ladder.ladder(entry, request, where, ledger, axis) for entry in entries]
-        _show(fmt, _comparison.ladders_json(ladders), _comparison.ladder_lines(ladders, request))
+        _show(fmt, comparison.ladders_json(ladders), comparison.ladder_lines(ladders, request))
         return
     compared = _compare(entries, request, where, ledger)
-    _show(fmt, _comparison.as_json(compared), _comparison.lines(compared))
+    _show(fmt, comparison.as_json(compared), comparison.lines(compared))
     if any(failing & _said(one) for one in compared):
         click.get_current_context().exit(1)
 
@@ -88,8 +91,8 @@ def _words(text: str | None) -> set[str]:
     words = set()
     for part in (text or "").split(",") if text is not None else []:
         word = part.strip().upper().replace("-", " ").replace("_", " ")
-        if word not in verdict.WORDS:
-            raise unknown("word in --fail-on", part.strip(), verdict.WORDS, "repro compare --help")
+        if word not in judge.WORDS:
+            raise unknown("word in --fail-on", part.strip(), judge.WORDS, "repro compare --help")
         words.add(word)
     return words
 
@@ -103,7 +106,7 @@ def _compare(
     for entry in entries:
         plan = plan_table(entry, request, home)
         measured = reduction.measurements(plan, ledger)
-        judged = verdict.judge(plan, reduction.results(plan, ledger), measured)
+        judged = judge.judge(plan, reduction.results(plan, ledger), measured)
         fared = sensitivity.survey(plan, judged, home, ledger, records)
         compared.append(Compared(plan, judged, fared))
     return compared

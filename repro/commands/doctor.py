@@ -11,11 +11,13 @@ from pathlib import Path
 
 import click
 
-from repro import catalogue, index, places
-from repro.commands import _options
-from repro.data import datasets, sources
+from repro import places
+from repro.commands.shared import asking
+from repro.data import registry, sources
 from repro.errors import UserError
 from repro.places import Home
+from repro.records.ledger import Ledger
+from repro.spec import catalogue, index
 
 NEEDED_FREE = 6e9  # bytes: the installation, a dataset's waveforms, records
 _TRIAL = """
@@ -28,7 +30,7 @@ print(f"torch {torch.__version__}, torchaudio {torchaudio.__version__}, CUDA dev
 
 
 @click.command()
-@_options.home_option
+@asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
 def command(home: str | None, fmt: str) -> None:
     """Check Python, PyTorch, folders, tables, data and the ledger; exit 1 if something is wrong.
@@ -115,14 +117,14 @@ def _tables(_: Home) -> str:
 
 
 def _ledger(where: Home) -> str:
-    records = list(_options.ledger(where).all())
+    records = list(Ledger.of(where).all())
     failed = sum(record.status == "failed" for record in records)
     return f"{len(records)} records" + (f", {failed} of them failed runs" if failed else "")
 
 
 def _data(where: Home) -> str:
     found = []
-    for name in datasets.names(where.data):
+    for name in registry.names(where.data):
         located = sources.located(name, where.data)
         if located is not None:
             found.append(f"{name} ({located.coverage})")

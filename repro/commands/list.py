@@ -6,8 +6,8 @@ from itertools import groupby
 
 import click
 
-from repro import index
-from repro.index import Title
+from repro.spec import index
+from repro.spec.index import Title
 
 NOTE = """\
 Hours are those of all runs of a table on one GPU of the class of an H200: from runs recorded so,

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from repro import places
-from repro.commands import _measure, _options
+from repro.commands.shared import asking, measuring
 from repro.errors import UserError, unknown
+from repro.records.ledger import Ledger
 
 if TYPE_CHECKING:
-    from repro.ledger import Ledger
-    from repro.measuring import Network
-    from repro.train.counting import Layer
+    from repro.measure.counting import Layer
+    from repro.measure.networks import Network
 
 
 @click.group(invoke_without_command=True)
 @click.option("--paper", metavar="PAPER", help="Only this paper: asmrh, m3net, gafx, eat.")
-@_options.home_option
-@_options.text_or_json
+@asking.home_option
+@asking.text_or_json
 @click.pass_context
 def command(context: click.Context, paper: str | None, home: str | None, fmt: str) -> None:
     """List every model: parameters, multiply-adds of a clip, input, section of its paper.
@@ -35,12 +35,13 @@ def command(context: click.Context, paper: str | None, home: str | None, fmt: st
     """
     if context.invoked_subcommand is not None:
         return
-    from repro import index, measuring
+    from repro.measure import networks
+    from repro.spec import index
 
     if paper is not None:
         index.check_paper(paper)
-    kept = _options.ledger(places.home(home))
-    rows = [_row(n, kept) for n in measuring.networks() if paper in (None, n.paper)]
+    kept = Ledger.of(places.home(home))
+    rows = [_row(n, kept) for n in networks.networks() if paper in (None, n.paper)]
     if fmt == "json":
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return
@@ -60,8 +61,8 @@ def command(context: click.Context, paper: str | None, home: str | None, fmt: st
 @click.option("--dataset", metavar="D", help="Build it for this dataset (default: its table's).")
 @click.option("--depth", type=click.IntRange(1), default=2, show_default=True,
               help="Levels of layers within layers.")  # fmt: skip
-@_options.home_option
-@_options.text_or_json
+@asking.home_option
+@asking.text_or_json
 def show(name: str, dataset: str | None, depth: int, home: str | None, fmt: str) -> None:
     """Show a system's network: every layer with its output, parameters and multiply-adds.
 
@@ -93,7 +94,7 @@ def show(name: str, dataset: str | None, depth: int, home: str | None, fmt: str)
     rows += [
         (
             row["layer"], row["kind"], _shape(row["shape"]), f"{row['parameters']:,}",
-            _measure.in_short(row["multiply_adds"]),
+            measuring.in_short(row["multiply_adds"]),
         )
         for row in every
     ]  # fmt: skip
@@ -115,8 +116,8 @@ def show(name: str, dataset: str | None, depth: int, home: str | None, fmt: str)
 )
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep the records in this folder instead of the home's runs.")  # fmt: skip
-@_options.home_option
-@_options.text_or_json
+@asking.home_option
+@asking.text_or_json
 def measure(
     systems: tuple[str, ...],
     device: str | None,
@@ -140,27 +141,26 @@ def measure(
       repro models measure eat --device cuda:0 --format json
       repro models measure eat-s --assume hidden-s=2048 --no-times
     """
-    from repro import measuring
-    from repro.ledger import Ledger
+    from repro.measure import networks
 
-    chosen = measuring.chosen(systems)
+    chosen = networks.chosen(systems)
     if assume:
-        chosen = measuring.assumed(chosen, _options.readings(assume))
+        chosen = networks.assumed(chosen, asking.readings(assume))
     where = places.home(home)
-    on = _options.devices(None, device)[0]
+    on = asking.devices(None, device)[0]
     if times:
-        _measure.check_device(on)
+        measuring.check_device(on)
     root = where.runs if into is None else into
-    kept = Ledger([root]) if into is not None else _options.ledger(where)
+    kept = Ledger([root]) if into is not None else Ledger.of(where)
     rows = []
     for number, network in enumerate(chosen, 1):
         click.echo(f"[{number}/{len(chosen)}] {network.title}", err=True)
-        row = _measure.count(network, kept, root)
+        row = measuring.count(network, kept, root)
         if times and network.times:
-            row |= _measure.time(network, kept, root, on, threads)
+            row |= measuring.time(network, kept, root, on, threads)
         rows.append(row)
         if fmt == "text":
-            click.echo(_measure.line(row))
+            click.echo(measuring.line(row))
     if fmt == "json":
         click.echo(json.dumps(rows, indent=1))
     click.get_current_context().exit(5 if any("error" in row for row in rows) else 0)
@@ -169,11 +169,12 @@ def measure(
 # ---- the list --------------------------------------------------------------------------------
 
 
-def _row(network: "Network", kept: "Ledger") -> dict[str, Any]:
+def _row(network: "Network", kept: Ledger) -> dict[str, Any]:
     """Return a network's line in the list, from its record."""
-    from repro import catalogue, measuring
+    from repro.measure import networks
+    from repro.spec import catalogue
 
-    record = measuring.counted(measuring.results(network, kept))
+    record = networks.counted(networks.results(network, kept))
     found = record.data["measured"] if record else {}
     tables = [catalogue.load(name) for name in network.tables]
     return {
@@ -195,7 +196,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     if row["parameters"] is None:
         size, work, shape = "not counted", "", ""
     else:
-        size, work = f"{row['parameters']:,}", _measure.in_short(row["multiply_adds"])
+        size, work = f"{row['parameters']:,}", measuring.in_short(row["multiply_adds"])
         shape = _shape(row["input"])
     where = f"Table {', '.join(row['tables'].values())} ({'; '.join(row['sections'])})"
     return ", ".join(row["systems"]), row["dataset"], shape, size, work, where
@@ -230,18 +231,19 @@ def _shape(shape: list[int]) -> str:
 
 def _describe(name: str, dataset: str | None, depth: int, home: places.Home) -> dict[str, Any]:
     """Build a system's network without weights and return what there is to say of it."""
-    from repro import measuring, reduction
-    from repro.data import datasets
+    from repro.data import registry
+    from repro.measure import networks
+    from repro.verdict import reduction
 
-    entry, system = measuring.entry_of(name)
+    entry, system = networks.entry_of(name)
     spec = entry.recipes.systems[system]
     if dataset is None:
-        dataset = next(n.dataset for n in measuring.networks() if system in n.systems)
-    elif dataset not in datasets.names(home.data):
-        raise unknown("dataset", dataset, datasets.names(home.data), "repro data list")
-    given = measuring.input_of(dataset, home.data)
+        dataset = next(n.dataset for n in networks.networks() if system in n.systems)
+    elif dataset not in registry.names(home.data):
+        raise unknown("dataset", dataset, registry.names(home.data), "repro data list")
+    given = networks.input_of(dataset, home.data)
     resolved = reduction.network(entry, system, dataset)
-    from repro.train import counting
+    from repro.measure import counting
 
     try:
         model, shape = counting.build(resolved, given)

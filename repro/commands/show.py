@@ -5,15 +5,16 @@ from typing import Any
 
 import click
 
-from repro import catalogue, places
-from repro.commands import _options
-from repro.plan import TablePlan, plan_table
+from repro import places
+from repro.commands.shared import asking
+from repro.plan.planning import TablePlan, plan_table
+from repro.spec import catalogue
 
 
 @click.command()
 @click.argument("table_id", metavar="ID")
-@_options.request_options
-@_options.home_option
+@asking.request_options
+@asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
 def command(table_id: str, home: str | None, fmt: str, **asked: Any) -> None:
     """Show all that a table resolves to: systems, recipes, protocol, runs, cells, assumptions.
@@ -25,7 +26,7 @@ def command(table_id: str, home: str | None, fmt: str, **asked: Any) -> None:
       repro show asmrh-speechcommands --assume hfft-axis=time --format json
     """
     entry = catalogue.load(table_id)
-    plan = plan_table(entry, _options.request(**asked), places.home(home))
+    plan = plan_table(entry, asking.request(**asked), places.home(home))
     described = describe(plan)
     if fmt == "json":
         click.echo(json.dumps(described, indent=1, ensure_ascii=False))

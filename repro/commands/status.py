@@ -6,20 +6,24 @@ from typing import Any
 
 import click
 
-from repro import catalogue, cost, places, progress
-from repro.commands import _options
+from repro import places
+from repro.commands.shared import asking
 from repro.engines import slurm_queue
-from repro.ledger import Ledger
 from repro.places import Home
-from repro.plan import Run, TablePlan, plan_table
+from repro.plan import cost
+from repro.plan.planning import TablePlan, plan_table
+from repro.plan.request import Run
+from repro.records import progress
+from repro.records.ledger import Ledger
+from repro.spec import catalogue
 
 STATES = ("running", "waiting", "interrupted", "failed")
 
 
 @click.command()
 @click.argument("table_ids", metavar="[ID...]", nargs=-1)
-@_options.request_options
-@_options.home_option
+@asking.request_options
+@asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
 def command(table_ids: tuple[str, ...], home: str | None, fmt: str, **asked: Any) -> None:
     """Say how far training has come: done, running, waiting in Slurm, failed and what to do.
@@ -33,9 +37,9 @@ def command(table_ids: tuple[str, ...], home: str | None, fmt: str, **asked: Any
       repro status --format json
     """
     where = places.home(home)
-    ledger = _options.ledger(where)
+    ledger = Ledger.of(where)
     entries = [catalogue.load(i) for i in table_ids] if table_ids else catalogue.load_all()
-    request = _options.request(**asked)
+    request = asking.request(**asked)
     plans = [plan_table(entry, request, where) for entry in entries]
     queue = slurm_queue.queued(where)
     planned = {run.id: run for plan in plans for run in (*plan.parents, *plan.runs)}

@@ -5,23 +5,24 @@ from typing import Any
 
 import click
 
-from repro import catalogue, places
-from repro.commands import _making, _options, _slurm
+from repro import places
+from repro.commands.shared import asking, cluster, making
+from repro.spec import catalogue
 
 
 @click.command()
 @click.argument("table_id", metavar="ID")
-@_options.request_options
-@_options.device_options
-@_slurm.options
-@_making.output_options
+@asking.request_options
+@asking.device_options
+@cluster.options
+@making.output_options
 @click.option(
     "--ladder",
     "axis",
     metavar="protocol|KEY",
     help="Instead: the choices of a protocol or an assumption, side by side.",
 )
-@_options.home_option
+@asking.home_option
 def command(
     table_id: str, axis: str | None, home: str | None, output: Path | None, **asked: Any
 ) -> None:
@@ -40,7 +41,7 @@ def command(
       repro table m3net-urbansound8k --on ravdess_speech --ladder protocol
       repro table asmrh-speechcommands --slurm --slurm-option partition=gpu
     """
-    how = _making.How.of(asked, places.home(home))
+    how = making.How.of(asked, places.home(home))
     entry = catalogue.load(table_id)
-    code = _making.climb(entry, how, axis, output) if axis else _making.make(entry, how, output)
+    code = making.climb(entry, how, axis, output) if axis else making.make(entry, how, output)
     click.get_current_context().exit(code)

@@ -4,19 +4,21 @@ from typing import Any
 
 import click
 
-from repro import catalogue, places
-from repro.commands import _making, _options
+from repro import places
+from repro.commands.shared import asking, making
 from repro.errors import UserError
-from repro.ledger import Ledger
-from repro.plan import Run, plan_table
+from repro.plan.planning import plan_table
+from repro.plan.request import Run
+from repro.records.ledger import Ledger
+from repro.spec import catalogue
 
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--table", "table_id", metavar="ID", required=True, help="A table that needs it.")
-@_options.request_options
-@_options.device_options
-@_options.home_option
+@asking.request_options
+@asking.device_options
+@asking.home_option
 def command(runs: tuple[str, ...], table_id: str, home: str | None, **asked: Any) -> None:
     """Train single runs of a table (the start of an id is enough); those with a result are left.
 
@@ -29,12 +31,12 @@ def command(runs: tuple[str, ...], table_id: str, home: str | None, **asked: Any
       repro train b61f6caa --table asmrh-speechcommands --profile demo
       repro plan asmrh-speechcommands --profile demo --format sh
     """
-    devices = _options.devices(asked.pop("gpu"), asked.pop("device"))
+    devices = asking.devices(asked.pop("gpu"), asked.pop("device"))
     threads = asked.pop("threads")
     where = places.home(home)
-    plan = plan_table(catalogue.load(table_id), _options.request(**asked), where)
+    plan = plan_table(catalogue.load(table_id), asking.request(**asked), where)
     chosen = [_find(text, (*plan.runs, *plan.parents), table_id) for text in runs]
-    ledger = _options.ledger(where)
+    ledger = Ledger.of(where)
     execution = plan.request.execution
     ready = []
     for run in chosen:
@@ -43,10 +45,10 @@ def command(runs: tuple[str, ...], table_id: str, home: str | None, **asked: Any
         else:
             _check(run, ledger, {other.id for other in chosen})
             ready.append(run)
-    failed = bool(ready) and _making.train(ready, devices, threads, where)
+    failed = bool(ready) and making.train(ready, devices, threads, where)
     trained = all(ledger.result(run.id, execution) is not None for run in chosen)
-    code = _making.COMPLETE if trained else _making.INCOMPLETE
-    click.get_current_context().exit(_making.FAILED if failed else code)
+    code = making.COMPLETE if trained else making.INCOMPLETE
+    click.get_current_context().exit(making.FAILED if failed else code)
 
 
 def _check(run: Run, ledger: Ledger, chosen: set[str]) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
-from repro import parting, places, rerun
-from repro.commands import _options, _records
+from repro import places
+from repro.commands.shared import asking, records
 from repro.errors import UserError
-from repro.ledger import Ledger, Record
-from repro.parting import Parting
 from repro.places import Home
-from repro.plan import Run
+from repro.plan.request import Run
+from repro.records.ledger import Ledger, Record
+from repro.upkeep import parting, rerun
+from repro.upkeep.parting import Parting
 
 EQUAL, DIFFERENT = 0, 5
 
@@ -21,7 +22,7 @@ EQUAL, DIFFERENT = 0, 5
 @click.command()
 @click.argument("name", metavar="RUN[/EXECUTION]")
 @click.option("--device", metavar="cpu|cuda:0|mps", help="Train here (default: as recorded).")
-@_options.home_option
+@asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
 def command(name: str, device: str | None, home: str | None, fmt: str) -> None:
     """Train a recorded run again, with its number of threads, and compare it epoch by epoch.
@@ -36,14 +37,14 @@ def command(name: str, device: str | None, home: str | None, fmt: str) -> None:
       repro verify b61f6caa --format json
     """
     where = places.home(home)
-    record = _records.one(_options.ledger(where), name)
+    record = records.one(Ledger.of(where), name)
     if not record.done:
         raise UserError(
             f"run {record.run} failed, there is nothing to compare: {record.data['cause']}",
             f"repro runs retry {record.run}",
         )
     rerun.check(record, where)
-    chosen = _options.devices(None, device or rerun.device_of(record))[0]
+    chosen = asking.devices(None, device or rerun.device_of(record))[0]
     apart = _apart(record, where)
     again = _train(record, chosen, apart)
     found = _Verified(record, again, parting.compare(record, again))
@@ -71,7 +72,7 @@ def _apart(record: Record, home: Home) -> Home:
 
 def _train(record: Record, device: str, apart: Home) -> Record:
     """Train the run of a record in a home apart; UserError if that fails."""
-    from repro.commands._progress import Progress
+    from repro.commands.shared.progress import Progress
     from repro.engines import local
 
     run = rerun.run_of(record)
@@ -149,7 +150,7 @@ class _Verified:
             "execution": self.record.execution,
             "execution_here": self.again.execution,
             "tier": self.record.data["execution"]["tier"] if self.same else "statistical",
-            **_records.as_dict(self.parting),
+            **records.as_dict(self.parting),
         }
 
     def lines(self) -> list[str]:
@@ -163,7 +164,7 @@ class _Verified:
                 f"  {name}: {ours} -> {theirs}"
                 for name, (ours, theirs) in self.parting.execution.items()
             ]
-        lines += [f"  {line}" for line in _records.result_lines(self.parting)]
+        lines += [f"  {line}" for line in records.result_lines(self.parting)]
         return [*lines, f"  {self._meaning()}"]
 
     def _meaning(self) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from repro import places, published
-from repro.commands import _options
-from repro.commands._counter import Counter
+from repro import places
+from repro.commands.shared import asking
+from repro.commands.shared.counter import Counter
+from repro.weights import published
 
 
 @click.group()
@@ -25,8 +26,8 @@ def command() -> None:
 
 
 @command.command("list")
-@_options.home_option
-@_options.text_or_json
+@asking.home_option
+@asking.text_or_json
 def list_(home: str | None, fmt: str) -> None:
     """List the weights: for which systems, whether they are here, hash, licence.
 
@@ -50,8 +51,8 @@ def list_(home: str | None, fmt: str) -> None:
 
 def _users() -> dict[str, list[str]]:
     """Return name -> the systems that start from these weights, as <paper>/<system>."""
-    from repro.index import paper_ids
-    from repro.spec import Recipes, read
+    from repro.spec.index import paper_ids
+    from repro.spec.schema import Recipes, read
 
     found: dict[str, list[str]] = {}
     for paper in paper_ids():
@@ -65,10 +66,10 @@ def _users() -> dict[str, list[str]]:
 
 def _row(name: str, systems: list[str], data: Path) -> dict[str, Any]:
     """Return what the list says of weights."""
-    from repro import weights
+    from repro.weights import store
 
     card = published.card(name)
-    there = weights.located(name, data)
+    there = store.located(name, data)
     return {
         "name": name,
         "title": card.title,
@@ -77,7 +78,7 @@ def _row(name: str, systems: list[str], data: Path) -> dict[str, Any]:
         "file": str(there.path) if there else None,
         "sha256": there.sha256 if there else None,
         "hash_stated": there.stated if there else None,
-        "next_step": None if there else weights.next_step(name),
+        "next_step": None if there else store.next_step(name),
         "megabytes": card.megabytes,
         "licence": card.licence,
     }
@@ -93,8 +94,8 @@ def _here(row: dict[str, Any]) -> str:
 
 @command.command()
 @click.argument("name")
-@_options.home_option
-@_options.text_or_json
+@asking.home_option
+@asking.text_or_json
 def show(name: str, home: str | None, fmt: str) -> None:
     """Show weights: where they come from, how they are checked, which file is here.
 
@@ -135,7 +136,7 @@ def _check(source: published.Source) -> str:
 @command.command()
 @click.argument("name")
 @click.option("--trust", is_flag=True, help="Accept a file whose hash no source states.")
-@_options.home_option
+@asking.home_option
 def fetch(name: str, trust: bool, home: str | None) -> None:
     """Download weights and check them; the same command again continues.
 
@@ -144,7 +145,7 @@ def fetch(name: str, trust: bool, home: str | None) -> None:
       repro weights fetch DeiT
       repro weights fetch HDemucs --trust
     """
-    from repro import weights
+    from repro.weights import store
 
     card = published.card(name)
     click.echo(f"{card.title}\nlicence  {card.licence}")
@@ -153,14 +154,14 @@ def fetch(name: str, trust: bool, home: str | None) -> None:
         click.echo(text, err=True)
 
     with Counter(f"fetch {name}", "bytes") as down:
-        there = weights.fetch(name, places.home(home).data, trust, down, note)
+        there = store.fetch(name, places.home(home).data, trust, down, note)
     _say(there.path, there.sha256, there.stated)
 
 
 @command.command()
 @click.argument("name")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@_options.home_option
+@asking.home_option
 def add(name: str, file: Path, home: str | None) -> None:
     """Copy a file of weights into the home, if it holds what it should.
 
@@ -169,9 +170,9 @@ def add(name: str, file: Path, home: str | None) -> None:
       repro weights add DeiT ~/deit_base_distilled_patch16_384-d0272ac0.pth
       repro weights add "AST AudioSet" ~/audioset_10_10_0.4593.pth
     """
-    from repro import weights
+    from repro.weights import store
 
-    there = weights.add(name, file, places.home(home).data)
+    there = store.add(name, file, places.home(home).data)
     _say(there.path, there.sha256, there.stated)
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from repro import identity
 from repro.data import clips as clip_sources
-from repro.data import datasets, generated, store
+from repro.data import generated, registry, store
 from repro.data.clips import ClipSource
 from repro.data.decode import Waveform, decode
-from repro.data.manifest import Clip
+from repro.data.lists import Clip
 from repro.errors import UserError
 from repro.places import Home
 
@@ -29,7 +29,7 @@ def prepare(
     """
     ids = sorted(clip.id for clip in clips)
     if source.audio == "generated":
-        seconds = datasets.card(source.dataset, home.data).seconds
+        seconds = registry.card(source.dataset, home.data).seconds
 
         def read(clip: Clip) -> Waveform:
             return generated.waveform(clip, classes, rate, seconds)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from repro import seeds
-from repro.data import datasets, generated, guards, manifest, protocols, sources
+from repro.data import generated, guards, lists, manifest, protocols, registry, sources
 from repro.data.guards import Finding
-from repro.data.manifest import Manifest
+from repro.data.lists import Manifest
 from repro.data.protocols import Split
 from repro.data.sources import Located
 
@@ -128,13 +128,13 @@ def _pass(source: ClipSource, data: Path) -> Pass:
         return Pass(splits, Coverage(classes=made.classes, present=count, total=count), {})
     names = dataset_names(source, data)
     listed = [manifest.load(name, data) for name in names]
-    whole = manifest.joined(listed)
+    whole = lists.joined(listed)
     splits = tuple(source.splits(whole))
     there = [sources.located(name, data) for name in names]
     lacking = tuple(n for n, here in zip(names, there, strict=True) if here is None)
     found = {clip for here in there if here is not None for clip in here.found}
     total = len(whole.clips)
-    enough = source.subset or len(found) / total >= datasets.card(source.dataset, data).min_share
+    enough = source.subset or len(found) / total >= registry.card(source.dataset, data).min_share
     if not lacking and len(found) < total and enough:
         splits = tuple(protocols.restrict(split, found) for split in splits)
     coverage = Coverage(classes=whole.classes, present=len(found), total=total, lacking=lacking)
@@ -148,7 +148,7 @@ def forget() -> None:
 
 def natural(dataset: str, data: Path) -> dict[str, Any]:
     """Return the protocol that a dataset itself calls for; see `protocols.natural`."""
-    about = datasets.card(dataset, data)
+    about = registry.card(dataset, data)
     if about.companions or not manifest.available(dataset, data):
         return {"protocol": "official", "valid": 0.1}
     return protocols.natural(manifest.load(dataset, data))
@@ -191,7 +191,7 @@ def dataset_names(source: ClipSource, data: Path) -> tuple[str, ...]:
     """Return the dataset, and those whose parts belong to its official split."""
     if source.protocol != "official":
         return (source.dataset,)
-    return (source.dataset, *datasets.card(source.dataset, data).companions)
+    return (source.dataset, *registry.card(source.dataset, data).companions)
 
 
 def _made_counts(source: ClipSource) -> dict[str, int]:

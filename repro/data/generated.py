@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from repro import seeds
+from repro.data import lists
 from repro.data import manifest as manifests
-from repro.data.manifest import Clip, Manifest
+from repro.data.lists import Clip, Manifest
 
 VERSION = 1
 
@@ -46,7 +47,7 @@ def manifest(dataset: str, counts: Mapping[str, int], data: Path | None = None) 
             path = f"generated/{classes[index]}/{speaker}_{take}.wav"
             clips.append(Clip(path, classes[index], speaker, part))
         first += speakers
-    return manifests.build(dataset, clips, classes)
+    return lists.build(dataset, clips, classes)
 
 
 def waveform(clip: Clip, classes: Sequence[str], rate: int, seconds: float) -> NDArray[np.int16]:

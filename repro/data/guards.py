@@ -6,7 +6,7 @@ from itertools import combinations
 from operator import attrgetter
 from typing import Literal
 
-from repro.data.manifest import PARTS
+from repro.data.lists import PARTS
 from repro.data.protocols import Split
 
 _NAMED = 10  # a finding names so many things, and counts the rest

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from repro.data import manifest, sources
+from repro.data import lists, manifest, sources
 from repro.data.decode import decode
 from repro.errors import UserError, unknown
 
@@ -63,7 +63,7 @@ def stats(dataset: str, data: Path) -> Stats:
     )
 
 
-def find(dataset: str, clip: str, data: Path) -> tuple[manifest.Clip, Path]:
+def find(dataset: str, clip: str, data: Path) -> tuple[lists.Clip, Path]:
     """Return a clip and its file; the end of its id is enough where it is the only one."""
     there = _located(dataset, data)
     listed = (c for c in manifest.load(dataset, data).clips if c.id in there.found)
@@ -76,7 +76,7 @@ def find(dataset: str, clip: str, data: Path) -> tuple[manifest.Clip, Path]:
     return exact[0], Path(there.found[exact[0].id])
 
 
-def picture(clip: manifest.Clip, file: Path, output: Path) -> None:
+def picture(clip: lists.Clip, file: Path, output: Path) -> None:
     """Draw waveform and spectrogram of a clip, channels averaged, into a file such as x.png."""
     try:
         from matplotlib.figure import Figure

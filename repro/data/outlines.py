@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import seeds
-from repro.data import clips, datasets, generated, guards, manifest, protocols, sources
+from repro.data import clips, generated, guards, manifest, protocols, registry, sources
 from repro.data.clips import ClipSource, Coverage
 from repro.data.guards import Finding
 from repro.data.remembered import code, remembered
@@ -75,7 +75,7 @@ def _computed(source: ClipSource, data: Path, rule: str) -> dict[str, Any]:
 
 def _state(name: str, source: ClipSource, data: Path) -> list[Any]:
     """Return what decides the clips of a dataset: its list, its card, and which clips are there."""
-    card = datasets.card(name, data)
+    card = registry.card(name, data)
     state = [name, manifest.file_digest(name, data), card.min_share]
     if source.audio == "generated":
         return state

@@ -5,9 +5,9 @@ import json
 import re
 from pathlib import Path
 
-from repro.data import atomic, datasets, manifest, sources
-from repro.data.datasets import Card
-from repro.data.manifest import PARTS, Clip
+from repro import atomic
+from repro.data import lists, manifest, registry, sources
+from repro.data.lists import PARTS, Clip
 from repro.errors import UserError, nearest
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -15,7 +15,6 @@ _COLUMNS = ("path", "label", "group", "split", "fold")
 # What people call the parts of a split.
 _PARTS = {"train": "train", "training": "train", "valid": "valid", "validation": "valid",
           "val": "valid", "dev": "valid", "test": "test", "testing": "test", "": ""}  # fmt: skip
-ABOUT = ".own.json"  # <data>/<name>.own.json: what `card` reads
 
 
 def read(name: str, file: Path) -> list[Clip]:
@@ -29,7 +28,7 @@ def read(name: str, file: Path) -> list[Clip]:
         raise UserError(
             f"{name!r} is no name for a dataset: use small letters, digits and _", again
         )
-    if name in datasets.names():
+    if name in registry.names():
         raise UserError(f"{name} is the name of a dataset that the suite knows; choose another",
                         again)  # fmt: skip
     try:
@@ -97,7 +96,7 @@ def add(name: str, folder: Path, file: Path, data: Path) -> None:
     if not root.is_dir():
         raise UserError(f"{root} is not a folder", f"repro data add {name} DIR --manifest {file}")
     try:
-        listed = manifest.build(name, clips)
+        listed = lists.build(name, clips)
     except ValueError as error:
         raise _wrong(file, str(error)) from error
     found = sources.scan(root, listed.clips, (str,))
@@ -110,8 +109,8 @@ def add(name: str, folder: Path, file: Path, data: Path) -> None:
         "multilabel": any(";" in clip.label for clip in clips),
         "group": "clip" if all(c.group == c.id for c in clips) else "group of your CSV",
     }
-    atomic.write(data / f"{name}{ABOUT}", (json.dumps(about, indent=2) + "\n").encode())
-    manifest.write(listed, manifest.own_file(name, data))
+    atomic.write(data / f"{name}{registry.ABOUT}", (json.dumps(about, indent=2) + "\n").encode())
+    lists.write(listed, registry.own_file(name, data))
     manifest.forget()
 
 
@@ -126,31 +125,3 @@ def _longest(found: dict[str, str]) -> float:
         except (OSError, soundfile.SoundFileError) as error:
             raise UserError(f"{file}: no audio that can be read ({error})") from error
     return longest
-
-
-def card(name: str, data: Path) -> Card:
-    """Return the card of an own dataset."""
-    file = data / f"{name}{ABOUT}"
-    try:
-        about = json.loads(file.read_text())
-        listed = manifest.read(name, manifest.own_file(name, data))
-        return Card(
-            title=f"{name} (your own data, {len(listed.classes)} classes)",
-            licence="yours to know",
-            source=str(manifest.own_file(name, data)),
-            layout="the paths of your CSV",
-            rate=None,
-            channels=None,
-            seconds=about["seconds"],
-            clips=len(listed.clips),
-            group=about["group"],
-            rebuild=lambda _: list(listed.clips),
-            multilabel=about["multilabel"],
-            own_list=True,
-            by_hand="it is your own data",
-            next_step=f"repro data add {name} DIR --manifest FILE.csv",
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{file}: not readable ({error})", f"repro data add {name} DIR --manifest FILE.csv"
-        ) from error

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from repro import seeds
-from repro.data.manifest import PARTS, Clip, Manifest
+from repro.data.lists import PARTS, Clip, Manifest
 from repro.errors import UserError, unknown
 
 PROTOCOLS = ("official", "random", "grouped")

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from repro.data import atomic
+from repro import atomic
 
 
 def remembered(folder: Path, key: Any, compute: Callable[[], Any]) -> Any:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from repro.data import atomic, manifest
-from repro.data.datasets import card
-from repro.data.manifest import Clip
+from repro import atomic
+from repro.data import manifest
+from repro.data.lists import Clip
+from repro.data.registry import card
 from repro.errors import UserError
 
 # The copies of one clip that may stand for it, best first.

@@ -25,9 +25,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from repro.data import atomic
+from repro import atomic
 from repro.data.decode import Waveform
-from repro.data.manifest import Clip
+from repro.data.lists import Clip
 from repro.errors import UserError
 
 VERSION = 1

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from repro.data import manifest, sources
-from repro.data.datasets import Card, card
+from repro.data.cards import Card
 from repro.data.decode import UndecodableError, Waveform, decode
+from repro.data.registry import card
 from repro.errors import UserError
 
 # Faults of the copy, then remarks: what the published dataset may well have itself.

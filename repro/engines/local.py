@@ -14,7 +14,7 @@ from typing import Any
 from repro import places
 from repro.errors import UserError
 from repro.places import Home
-from repro.plan import Run
+from repro.plan.request import Run
 
 Event = dict[str, Any]
 

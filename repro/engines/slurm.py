@@ -14,13 +14,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from repro import cost, places
+from repro import places
 from repro.engines import slurm_queue
 from repro.engines.slurm_queue import Batch, Queued
 from repro.errors import UserError
-from repro.ledger import Ledger
 from repro.places import Home
-from repro.plan import Run
+from repro.plan import cost
+from repro.plan.request import Run
+from repro.records.ledger import Ledger
 
 CHUNK = 500  # tasks in an array: clusters take 1,001 unless their MaxArraySize says otherwise
 LONGEST = 24 * 60  # minutes: most partitions take a day; a longer run continues after its limit

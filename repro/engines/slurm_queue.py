@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from repro.data import atomic
+from repro import atomic
 from repro.places import Home
 
 NAME = "repro"  # of every job of ours

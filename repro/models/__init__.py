@@ -1,1 +1,6 @@
-"""The papers' models, one file each; the folder is the registry."""
+"""What is the network of a paper?
+
+One file a model, named by its id; the folder is the registry.
+
+Imports: nothing.
+"""

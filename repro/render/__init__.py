@@ -1,1 +1,6 @@
-"""From a table and the ledger to text: a grid of cells, and formats that compute nothing."""
+"""How does a table look?
+
+A grid of cells from table and ledger, and formats that compute nothing.
+
+Imports: ground, audit, data, plan, records, spec, verdict.
+"""

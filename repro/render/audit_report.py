@@ -5,10 +5,10 @@ from collections import defaultdict
 from dataclasses import asdict
 from typing import Any
 
-from repro.audit import Report
-from repro.findings import SEVERITIES, Finding
-from repro.granularity import READINGS
-from repro.intervals import WAYS
+from repro.audit.findings import SEVERITIES, Finding
+from repro.audit.granularity import READINGS
+from repro.audit.intervals import WAYS
+from repro.audit.report import Report
 from repro.render import latex
 from repro.render.latex import escape
 

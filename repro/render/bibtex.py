@@ -4,11 +4,11 @@ import re
 from textwrap import fill
 
 from repro import __version__
-from repro.catalogue import Entry
-from repro.data import datasets
+from repro.data import registry
 from repro.errors import UserError
 from repro.render.latex import escape
-from repro.spec import Paper
+from repro.spec.entry import Entry
+from repro.spec.schema import Paper
 
 _INDENT = " " * 11  # of a field's further lines
 _KEY = re.compile(r"@\w+\{([^,\s]+),")
@@ -38,9 +38,9 @@ def key(paper: Paper) -> str:
 
 def of_data(name: str) -> str:
     """Return a dataset's entry from its card; empty where this version has no card or source."""
-    if name not in datasets.names():
+    if name not in registry.names():
         return ""
-    card = datasets.card(name)
+    card = registry.card(name)
     if not card.source:
         return ""
     note = fill(

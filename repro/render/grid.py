@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from repro import reduction, verdict
-from repro.judgement import CellVerdict, Judgement
-from repro.ledger import Ledger, Record
-from repro.plan import PlannedCell, Run, TablePlan
-from repro.reduction import Measured, Reduced, Results, Unit
+from repro.plan.planning import PlannedCell, TablePlan
+from repro.plan.request import Run
+from repro.records.ledger import Ledger, Record
 from repro.render import measurement, notes
-from repro.spec import Table
+from repro.spec.schema import Table
+from repro.verdict import judge, reduction
+from repro.verdict.judgement import CellVerdict, Judgement
+from repro.verdict.reduction import Measured, Reduced, Results, Unit
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def build(plan: TablePlan, ledger: Ledger, command: str, data: Path) -> Grid:
     """Fill a plan's cells with the records of a ledger; `data`: the home's data folder."""
     found = reduction.results(plan, ledger)
     measured = reduction.measurements(plan, ledger)
-    judgement = verdict.judge(plan, found, measured)
+    judgement = judge.judge(plan, found, measured)
     cells = {
         key: _cell(plan, c, found, measured, judgement.cells[key])
         for c in plan.cells

@@ -10,10 +10,10 @@ from itertools import groupby
 from string import ascii_lowercase
 from typing import Literal, NamedTuple
 
-from repro.printed import parse
 from repro.render import words
 from repro.render.grid import Cell, Grid
-from repro.spec import CellFields, Column, Row
+from repro.spec.printed import parse
+from repro.spec.schema import CellFields, Column, Row
 
 View = Literal["printed", "ours", "both"]
 _SLOT = re.compile(r"\{([^{}]+)\}(%?)")

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from repro.ledger import Record
-from repro.plan import Run, as_text
+from repro.plan.request import Run
+from repro.records.ledger import Record
 from repro.render import words
 from repro.render.grid import Cell, Grid
+from repro.spec.readings import as_text
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from statistics import median
 
-from repro import reduction
-from repro.plan import PlannedCell, TablePlan
-from repro.reduction import Measured
-from repro.special import scale
+from repro.plan.planning import PlannedCell, TablePlan
+from repro.verdict import reduction
+from repro.verdict.reduction import Measured
+from repro.verdict.special import scale
 
 
 def value(plan: TablePlan, planned: PlannedCell, measured: Measured) -> float | str | None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro.data import protocols
-from repro.judgement import Judgement
-from repro.ledger import Record
-from repro.plan import TablePlan, as_text
+from repro.plan.planning import TablePlan
+from repro.records.ledger import Record
+from repro.spec.readings import as_text
+from repro.verdict.judgement import Judgement
 
 
 @dataclass(frozen=True)

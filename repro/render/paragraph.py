@@ -1,8 +1,8 @@
 """The paragraph that says what one writes in a paper about a reproduced table."""
 
 from repro import __version__
-from repro.data import datasets
-from repro.plan import TablePlan
+from repro.data import registry
+from repro.plan.planning import TablePlan
 from repro.render import bibtex, notes, provenance
 from repro.render.grid import Grid
 
@@ -72,8 +72,8 @@ def _data(grid: Grid) -> list[str]:
     for name in dict.fromkeys(run.clips.dataset for run in plan.runs):
         protocols = sorted({r.clips.protocol for r in plan.runs if r.clips.dataset == name})
         text = f"Data: {name}"
-        if name in datasets.names(grid.data):
-            text += f" ({datasets.card(name, grid.data).title})"
+        if name in registry.names(grid.data):
+            text += f" ({registry.card(name, grid.data).title})"
         if plan.request.audio == "generated":
             text += ", replaced by generated audio of the same shape"
         text += (

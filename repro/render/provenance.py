@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from repro.data import datasets, manifest
-from repro.plan import TablePlan, as_text
+from repro.data import manifest, registry
+from repro.plan.planning import TablePlan
 from repro.render.grid import Grid
 from repro.render.listings import Listing
+from repro.spec.readings import as_text
 
 
 def of_data(grids: Sequence[Grid]) -> Listing:
@@ -22,10 +23,10 @@ def of_data(grids: Sequence[Grid]) -> Listing:
 def _facts(name: str, grids: Sequence[Grid]) -> Iterator[tuple[str, str]]:
     """Yield what is known of a dataset, and what each table takes of it."""
     data = grids[0].data
-    if name not in datasets.names(data):
+    if name not in registry.names(data):
         yield "state", "not in this version"
         return
-    card = datasets.card(name, data)
+    card = registry.card(name, data)
     yield "title", card.title
     yield "source", card.source
     yield "licence", card.licence

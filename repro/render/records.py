@@ -1,11 +1,12 @@
-"""Render grids as CSV or JSON: one record for each cell."""
+"""Cells as rows, in CSV and JSON; and what a recorded training is as a row."""
 
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from repro.records.ledger import Record
 from repro.render import notes
 from repro.render.grid import Cell, Grid
 from repro.render.layout import View
@@ -28,12 +29,49 @@ def as_csv(grids: Iterable[Grid], view: View = "both") -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, columns, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
+    writer.writerows(rows(grids))
+    return stream.getvalue()
+
+
+def rows(grids: Iterable[Grid]) -> Iterator[dict[str, Any]]:
+    """Yield every cell as a row: `COLUMNS`, with marks and runs as one text each."""
     for grid in grids:
         for cell in grid.cells.values():
-            record = _record(cell, grid)
             joined = {"marks": "; ".join(grid.marks), "runs": " ".join(cell.runs)}
-            writer.writerow({**record, **joined})
-    return stream.getvalue()
+            yield {**_record(cell, grid), **joined}
+
+
+def training(record: Record) -> dict[str, Any]:
+    """Return the record of a training as a row; what it has no value for is None."""
+    data, resolved, execution = record.data, record.data["resolved"], record.data["execution"]
+    clips, metrics = data["clips"], data.get("metrics", {})
+    measured = {
+        f"{part}_{name}": metrics.get(part, {}).get(name)
+        for part in ("valid", "test")
+        for name in ("accuracy", "auc", "map", "n")
+    }
+    return {
+        "run": record.run,
+        "execution": record.execution,
+        "status": record.status,
+        "profile": data["profile"],
+        "system": data["system"],
+        "dataset": resolved["dataset"],
+        "audio": resolved["audio"],
+        "protocol": clips["protocol"],
+        "fold": clips["fold"],
+        "folds": clips["folds"],
+        "seed": resolved["seed"],
+        **measured,
+        "epochs": resolved["recipe"]["epochs"],
+        "best_epoch": data.get("best_epoch"),
+        "parameters": data.get("parameters"),
+        "seconds": data["seconds"],
+        "device": execution["device_name"],
+        "torch": execution["torch"],
+        "finished": data["finished"],
+        "path": str(record.path),
+    }
 
 
 def as_json(grid: Grid, view: View = "both") -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from repro import phrases
-from repro.judgement import REASONS
 from repro.render.grid import Cell
+from repro.verdict import phrases
+from repro.verdict.judgement import REASONS
 
 # Short marks of the verdicts that stand beside a number; the legend explains those that occur.
 MARKS = {

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from repro import augment, mixing, seeds, signals
+from repro import seeds
+from repro.augment import mixing, signals, spectrogram
 from repro.train.feed import Feed
 from repro.train.task import Indices, Keys, Part, Task
 
@@ -154,17 +155,17 @@ def _on_features(task: Task, epoch: int, x: Tensor, clips: Tensor) -> Tensor:
     settings = task.recipe["augment"]
     freq_mask, time_mask = settings.get("freq_mask", 0), settings.get("time_mask", 0)
     if freq_mask or time_mask:
-        draws_mask = augment.hashed_uniform(key(task, "mask", epoch), clips, 4)
-        x = augment.spec_mask(x, draws_mask, freq_mask, time_mask)
+        draws_mask = spectrogram.hashed_uniform(key(task, "mask", epoch), clips, 4)
+        x = spectrogram.spec_mask(x, draws_mask, freq_mask, time_mask)
     x = task.front.normalise(x)
     if settings.get("noise") or settings.get("roll"):
-        draws_roll = augment.hashed_uniform(key(task, "noise-level", epoch), clips, 2)
+        draws_roll = spectrogram.hashed_uniform(key(task, "noise-level", epoch), clips, 2)
         if settings.get("noise"):
-            noise = augment.hashed_uniform(key(task, "noise", epoch), clips, x[0].numel())
+            noise = spectrogram.hashed_uniform(key(task, "noise", epoch), clips, x[0].numel())
             noise = noise.view_as(x)
         else:
             noise = torch.zeros_like(x)
-        x = augment.noise_roll(x, draws_roll, noise, settings.get("roll", 0))
+        x = spectrogram.noise_roll(x, draws_roll, noise, settings.get("roll", 0))
     return x
 
 
@@ -180,10 +181,10 @@ def _mixup(
     """Mix each clip with one drawn from the whole training part, on the waveform."""
     part, settings = task.train, task.recipe["augment"]
     draws = seeds.uniform(key(task, "mixup", epoch), keys, 3)
-    weights = augment.mixup_weights(draws, settings["mixup"], settings.get("mixup_alpha", 10.0))
+    weights = spectrogram.mixup_weights(draws, settings["mixup"], settings.get("mixup_alpha", 10.0))
     partner = (draws[:, 2] * len(part)).astype(np.int64)
     others, other_lengths = feed.waveforms(part, partner)
-    return augment.mixup(
+    return spectrogram.mixup(
         waveforms, lengths, targets, others, other_lengths, _targets(task, partner), weights
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from repro.data import atomic
+from repro import atomic
 
 EVERY = 60.0  # seconds between checkpoints; REPRO_CHECKPOINT_SECONDS changes it
 KEPT = 2

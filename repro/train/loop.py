@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from repro import metrics
+from repro.stats import metrics
 from repro.train import batches, losses, optim
 from repro.train.average import Average
 from repro.train.checkpoint import Checkpoints

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from repro import statefile
 from repro.errors import UserError
+from repro.weights import statefile
 
 AGAIN = "repro weights list"
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from repro import identity, ledger, locks, places
+from repro import identity, places
 from repro.data.clips import ClipSource, findings, provenance, select
 from repro.errors import UserError
+from repro.records import ledger, locks
 from repro.train import determinism, loop, tasks
 from repro.train.checkpoint import Checkpoints
 from repro.train.task import Emit, Outcome, Task

@@ -11,7 +11,7 @@ from torch import nn
 from repro.data.store import Store
 
 if TYPE_CHECKING:
-    from repro.frontends import Fbank, FrontEnd
+    from repro.frontends.fbank import Fbank, FrontEnd
 
 Indices = NDArray[np.int64]
 Keys = NDArray[np.uint64]

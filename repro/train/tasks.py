@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from repro import frontends, places, seeds, weights
-from repro.data import audio, datasets
+from repro import places, seeds
+from repro.data import audio, registry
 from repro.data.clips import ClipSource, Selection
-from repro.data.manifest import Clip
+from repro.data.lists import Clip
 from repro.data.store import Store
 from repro.errors import UserError
-from repro.ledger import WEIGHTS, Ledger, Record
+from repro.frontends import fbank
+from repro.records.ledger import WEIGHTS, Ledger, Record
 from repro.train import determinism, parents
 from repro.train.task import Emit, Part, Task
+from repro.weights import store as weights
 
 
 class ParentDiverged(Exception):  # noqa: N818  # a result, not an error
@@ -35,9 +37,9 @@ def build(
 
     Weights start from the seed and the parameters' names; then parents are loaded in turn.
     """
-    about = datasets.card(source.dataset, home.data)
+    about = registry.card(source.dataset, home.data)
     settings = {k: resolved["frontend"][k] for k in ("name", "args")}
-    front = frontends.build(settings, about.seconds, device)
+    front = fbank.build(settings, about.seconds, device)
     store = _prepare(source, selection, front.rate, home, log)
     seed_parts = (resolved["seed"], resolved["dataset"], resolved["split"])
     classes = len(selection.classes)
@@ -143,10 +145,10 @@ def _weights_of_run(run: str, name: str, home: places.Home) -> dict[str, Any]:
     return parents.read(kept[0].path / WEIGHTS)
 
 
-def _spectrogram(model: nn.Module, rate: int, device: str) -> frontends.Fbank | None:
+def _spectrogram(model: nn.Module, rate: int, device: str) -> fbank.Fbank | None:
     """Return the front end of what the model learns to give, if that is a spectrogram."""
     shape = getattr(model, "target_shape", None)
     if shape is None:
         return None
     steps, features, hop = shape
-    return frontends.Fbank(rate=rate, mels=features, frames=steps, hop=hop, device=device)
+    return fbank.Fbank(rate=rate, mels=features, frames=steps, hop=hop, device=device)

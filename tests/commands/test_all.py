@@ -5,8 +5,8 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from repro import catalogue
-from repro.commands import main
+from repro.commands._entry import main
+from repro.spec import catalogue
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_each_table_is_written_to_a_file_of_its_own(repro, tmp_path):
 
 
 def test_the_cheapest_table_comes_first(repro, monkeypatch):
-    from repro import cost
+    from repro.plan import cost
 
     def estimate(runs, ledger, device):
         return cost.Estimate(100.0 - len(runs), "made up: the more runs, the cheaper")

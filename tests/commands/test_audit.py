@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from repro.commands import main
+from repro.commands._entry import main
 from tests.latex import needs_latex, typeset
 
 
@@ -87,7 +87,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
 
 def test_it_needs_no_torch() -> None:
     code = (
-        "import sys\nfrom click.testing import CliRunner\nfrom repro.commands import main\n"
+        "import sys\nfrom click.testing import CliRunner\nfrom repro.commands._entry import main\n"
         "for words in (['audit', 'm3net'], ['audit', 'p', '0.03']):\n"
         "    assert CliRunner().invoke(main, words).exit_code == 0\n"
         "print([m for m in ('torch', 'pandas', 'scipy.stats') if m in sys.modules])"

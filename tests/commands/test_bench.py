@@ -11,8 +11,9 @@ from click.testing import CliRunner, Result
 
 from repro import places
 from repro.commands import bench as verb
-from repro.commands import main
-from repro.train import clock, determinism, limits
+from repro.commands._entry import main
+from repro.measure import clock, limits
+from repro.train import determinism
 
 SMALL = ("--batch", "2", "--steps", "2", "--rounds", "1", "--threads", "1")
 

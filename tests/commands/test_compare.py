@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from repro.commands import main
-from repro.verdict import WORDS
+from repro.commands._entry import main
+from repro.verdict.judge import WORDS
 from tests import fake_ledger
 from tests.fake_ledger import fill, planned
 
@@ -159,7 +159,7 @@ def test_help_states_words_and_exit_codes() -> None:
 
 def test_comparing_imports_no_torch_and_no_scipy_without_runs(tmp_path: Path) -> None:
     code = (
-        "import sys; from repro.commands import main; "
+        "import sys; from repro.commands._entry import main; "
         "main(['compare', 'asmrh'], standalone_mode=False); "
         "print([m for m in ('torch', 'pandas', 'scipy.stats') if m in sys.modules])"
     )

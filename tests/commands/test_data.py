@@ -15,9 +15,9 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from repro.commands import main
-from repro.data import datasets, manifest, sources
-from tests.data.fakehub import FakeHub, parquet, sound
+from repro.commands._entry import main
+from repro.data import cards, manifest, registry, sources
+from tests.data.fetching.fakehub import FakeHub, parquet, sound
 
 NAME = "speech_commands_v2_35"
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -46,8 +46,8 @@ def folder(tmp_path):
 def test_list_names_every_dataset_with_licence_and_source(repro):
     done = repro("list")
     assert done.exit_code == 0
-    for name in datasets.names():
-        card = datasets.card(name)
+    for name in registry.names():
+        card = registry.card(name)
         for text in (name, card.title, card.licence, card.source):
             assert text in done.output
     assert "105,829 clips, none here" in done.output
@@ -102,7 +102,7 @@ def test_list_imports_nothing_heavy(tmp_path):
     script = f"""
 import sys
 from click.testing import CliRunner
-from repro.commands import main
+from repro.commands._entry import main
 done = CliRunner().invoke(main, ["data", "list", "--home", {str(tmp_path)!r}])
 assert done.exit_code == 0, done.output
 print([name for name in ("torch", "numpy", "scipy", "pandas", "pydantic") if name in sys.modules])
@@ -198,16 +198,16 @@ def served(monkeypatch):
             soundfile.write(sound, np.full(800, 9, np.int16), 16000, format="WAV")
             packed.writestr(clip.id, sound.getvalue())
     hub = FakeHub("no/such", {"x.zip": body.getvalue()})
-    real = datasets.card("esc50")
+    real = registry.card("esc50")
 
     def give(**changes):
         url = f"{hub.address}/datasets/no/such/resolve/{hub.commit}/x.zip"
         digest = f"sha256:{hashlib.sha256(body.getvalue()).hexdigest()}"
         about = {"name": "x.zip", "urls": (url,), "digest": digest, "unpacked": 10**6, **changes}
-        card = dataclasses.replace(real, archive=datasets.Archive(**about), hub=None)
-        other = datasets.card
+        card = dataclasses.replace(real, archive=cards.Archive(**about), hub=None)
+        other = registry.card
         monkeypatch.setattr(
-            datasets, "card", lambda name, data=None: card if name == "esc50" else other(name, data)
+            registry, "card", lambda name, data=None: card if name == "esc50" else other(name, data)
         )
         return hub
 
@@ -256,7 +256,7 @@ def test_fetch_from_the_hub_as_a_user_types_it(tmp_path):
     clips = manifest.load("esc50").clips[:2]
     rows = [{"filename": c.id.rpartition("/")[2], "audio": {"bytes": sound(n), "path": None}}
             for n, c in enumerate(clips)]  # fmt: skip
-    commit = datasets.card("esc50").hub.revision
+    commit = registry.card("esc50").hub.revision
     hub = FakeHub("ashraq/esc50", {"data/train-0.parquet": parquet(rows)}, commit)
     words = ["data", "fetch", "esc50", "--source", "hub", "--yes", "--home", str(tmp_path)]
     try:
@@ -276,7 +276,7 @@ def test_fetch_from_the_hub_as_a_user_types_it(tmp_path):
 @pytest.mark.parametrize(("answer", "came"), [("y", True), ("n", False)])
 def test_on_a_terminal_a_table_asks(served, tmp_path, monkeypatch, answer, came):
     hub = served()
-    monkeypatch.setattr("repro.commands._data_fetch._terminal", lambda: True)
+    monkeypatch.setattr("repro.commands.shared.fetching._terminal", lambda: True)
     words = ["table", "eat-esc50", "--only", "eat-s", "--seeds", "0", "--home", str(tmp_path)]
     done = CliRunner().invoke(main, words, input=f"{answer}\n")
     assert done.exit_code == 4

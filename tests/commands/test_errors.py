@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from repro import catalogue, index, places
-from repro.commands import main
-from repro.plan import Request, plan_table
+from repro import places
+from repro.commands._entry import main
+from repro.plan.planning import plan_table
+from repro.plan.request import Request
+from repro.spec import catalogue, index
 from tests import fake_ledger, tiny
 
 TABLE = "asmrh-speechcommands"
@@ -239,7 +241,7 @@ def test_exit_codes_of_a_rendered_table(home):
 
 
 def test_more_than_an_hour_needs_a_yes_where_nobody_can_be_asked(monkeypatch):
-    from repro import cost
+    from repro.plan import cost
 
     monkeypatch.setitem(cost.PER_CLIP, "cpu", 10.0)
     done = repro("table", TABLE, "--profile", "demo", "--only", "asm-rh")
@@ -249,7 +251,7 @@ def test_more_than_an_hour_needs_a_yes_where_nobody_can_be_asked(monkeypatch):
 
 
 def test_a_reader_that_leaves_is_no_error():
-    command = f"{sys.executable} -P -c 'from repro.commands import main; main()' "
+    command = f"{sys.executable} -P -c 'from repro.commands._entry import main; main()' "
     for words in ("list --format json", f"show {TABLE}"):
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", f"{command} {words} | head -c 1"],

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from repro import catalogue, index
-from repro.commands import main
+from repro.commands._entry import main
+from repro.spec import catalogue, index
 
 
 def repro(*words):

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from repro import measuring
-from repro.commands import main
-from repro.commands._measure import in_short
-from repro.ledger import Ledger
+from repro.commands._entry import main
+from repro.commands.shared.measuring import in_short
+from repro.measure import networks, timing
+from repro.records.ledger import Ledger
 from repro.render import grid
-from repro.train import determinism, timing
+from repro.train import determinism
 from tests import fake_ledger
 
 
@@ -20,15 +20,15 @@ def repro(*words: str) -> Result:
     return CliRunner().invoke(main, ["models", *words])
 
 
-def network(system: str) -> measuring.Network:
-    return next(n for n in measuring.networks() if n.systems[0] == system)
+def network(system: str) -> networks.Network:
+    return next(n for n in networks.networks() if n.systems[0] == system)
 
 
 def test_the_list_has_a_line_for_every_network(tmp_path: Path) -> None:
     done = repro("--home", str(tmp_path))
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
-    for there in measuring.networks():
+    for there in networks.networks():
         start = [", ".join(there.systems), there.dataset]
         (line,) = (ln for ln in lines if re.split(r" {2,}", ln.strip())[:2] == start)
         assert "Table" in line
@@ -148,7 +148,7 @@ def test_times_are_medians_of_several_processes(
     assert row["latency"] == {"1s": [1.0, 2.0, 3.0, 4.0, 5.0]}
     assert {job["seconds"] for job in jobs} == {1.0}
     assert {job["classes"] for job in jobs} == {35}
-    there = measuring.results(network("eat-s-16k"), Ledger([tmp_path / "runs"]))
+    there = networks.results(network("eat-s-16k"), Ledger([tmp_path / "runs"]))
     (timed,) = (r for r in there if "latency" in r.data["measured"])
     assert timed.data["execution"] == determinism.execution("cpu", 1)
     assert timed.data["measured"]["protocol"]["batch"] == 1
@@ -163,7 +163,7 @@ def test_a_process_that_fails_makes_no_record(
     done = repro("measure", "eat-s-16k", "--into", str(tmp_path))
     assert done.exit_code == 5
     assert "FAILED: 1s on cpu: out of memory" in done.stdout
-    there = measuring.results(network("eat-s-16k"), Ledger([tmp_path]))
+    there = networks.results(network("eat-s-16k"), Ledger([tmp_path]))
     assert [set(r.data["measured"]) & {"latency"} for r in there] == [set()]
 
 

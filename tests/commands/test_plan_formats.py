@@ -9,10 +9,12 @@ import subprocess
 import pytest
 from click.testing import CliRunner
 
-from repro import catalogue
-from repro.commands import _scripts, main
-from repro.ledger import Ledger
-from repro.plan import Request, plan_table, remaining
+from repro.commands._entry import main
+from repro.commands.plan import scripts
+from repro.plan.planning import plan_table, remaining
+from repro.plan.request import Request
+from repro.records.ledger import Ledger
+from repro.spec import catalogue
 from tests import fake_ledger, tiny
 
 TABLE = "asmrh-speechcommands"
@@ -43,7 +45,7 @@ def planned(home):
 
 
 def jobs(plan, home, *runs, devices=("cpu",)):
-    return _scripts.jobs([plan], runs, devices, 2, Ledger([home.runs]), home)
+    return scripts.jobs([plan], runs, devices, 2, Ledger([home.runs]), home)
 
 
 def commands(script):
@@ -82,7 +84,7 @@ def test_a_result_of_another_execution_is_none_where_one_is_named(
     script = repro("plan", TABLE, *DEMO, *named, "--format", "sh").stdout
     (line,) = [shlex.split(line) for line in commands(script) if run.id in line]
     asked = []
-    monkeypatch.setattr(train._making, "train", lambda runs, *_: asked.extend(runs))
+    monkeypatch.setattr(train.making, "train", lambda runs, *_: asked.extend(runs))
     repro(*line[1 : line.index("--home")], code=3)  # nothing was trained here
     assert [one.id for one in asked] == [run.id]
 
@@ -118,15 +120,15 @@ def family(planned):
 
 
 def test_parents_come_first_and_waves_are_marked(planned, home):
-    script = _scripts.as_sh(jobs(planned, home, *family(planned)))
+    script = scripts.as_sh(jobs(planned, home, *family(planned)))
     told = [line for line in script.splitlines() if re.match(r"repro|# wave \d", line)]
     first, second, third = (run.id for run in planned.runs[:3])
     assert [line.split()[2] for line in told] == ["1", first, second, "2", third]
 
 
 def test_an_array_of_waves_says_how_each_waits_for_the_one_before(planned, home, monkeypatch):
-    monkeypatch.setattr(_scripts, "ARRAY", 1)
-    script = _scripts.as_sbatch(jobs(planned, home, *family(planned)))
+    monkeypatch.setattr(scripts, "ARRAY", 1)
+    script = scripts.as_sbatch(jobs(planned, home, *family(planned)))
     told = [line[4:] for line in script.splitlines() if "sbatch --parsable" in line]
     assert told == [
         "w0_0=$(sbatch --parsable --export=ALL,FIRST=0 --array=0-0 FILE)",
@@ -139,7 +141,7 @@ def test_an_array_of_waves_says_how_each_waits_for_the_one_before(planned, home,
 def test_a_task_of_the_array_runs_its_own_line(planned, home, tmp_path):
     """The script is played by bash, with `repro` and `scontrol` in place of the real ones."""
     made = jobs(planned, home, *planned.runs[:3])
-    (tmp_path / "runs.sbatch").write_text(_scripts.as_sbatch(made))
+    (tmp_path / "runs.sbatch").write_text(scripts.as_sbatch(made))
     for name in ("repro", "scontrol"):
         (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@"\nexit 7\n')
         (tmp_path / name).chmod(0o755)

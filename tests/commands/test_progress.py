@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from repro.commands._progress import _Bars
+from repro.commands.shared.progress import _Bars
 
 
 @pytest.fixture

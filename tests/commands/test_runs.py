@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from repro import identity, ledger, metrics, places
-from repro.commands import main
+from repro import identity, places
+from repro.commands._entry import main
 from repro.engines import local
+from repro.records import ledger
+from repro.stats import metrics
 from tests import disks, whole_records
 
 

@@ -6,9 +6,10 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from repro import catalogue
-from repro.commands import main
-from repro.plan import Request, plan_table
+from repro.commands._entry import main
+from repro.plan.planning import plan_table
+from repro.plan.request import Request
+from repro.spec import catalogue
 from tests import tiny
 
 TABLE = "asmrh-speechcommands"

@@ -8,11 +8,13 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from repro import catalogue, ledger, progress
-from repro.commands import main
+from repro.commands._entry import main
 from repro.engines import slurm_queue
 from repro.engines.slurm_queue import Batch
-from repro.plan import Request, plan_table
+from repro.plan.planning import plan_table
+from repro.plan.request import Request
+from repro.records import ledger, progress
+from repro.spec import catalogue
 from tests import fake_ledger, tiny
 
 TABLE = "asmrh-speechcommands"

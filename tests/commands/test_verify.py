@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from repro import ledger
-from repro.commands import main
+from repro.commands._entry import main
 from repro.engines import local
+from repro.records import ledger
 from tests import tiny, whole_records
 
 # Plays a worker: what it "trains" is the record in FROM; LIKE says how it starts and ends.

@@ -13,9 +13,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from repro import published
-from repro.commands import main
-from repro.published import Source
+from repro.commands._entry import main
+from repro.weights import published
+from repro.weights.published import Source
 from tests.published_states import state
 
 
@@ -135,7 +135,7 @@ def test_the_verb_imports_no_torch(file, tmp_path):
     script = f"""
 import sys
 from click.testing import CliRunner
-from repro.commands import main
+from repro.commands._entry import main
 for words in {commands!r}:
     done = CliRunner().invoke(main, ["weights", *words, "--home", {str(tmp_path)!r}])
     assert done.exit_code == 0, done.output

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from repro.data import clips, datasets, manifest, sources
+from repro.data import clips, lists, manifest, registry, sources
 from repro.data.clips import ClipSource
 from repro.errors import UserError
 
@@ -74,9 +74,9 @@ def test_audioset_unbalanced_needs_the_users_list(tmp_path):
     assert clips.unlisted(source, tmp_path) == ("audioset_unbalanced",)
     with pytest.raises(UserError, match="its list is not shipped"):
         clips.select(source, tmp_path)
-    rows = [manifest.Clip(f"v{n:010d}_0.wav", "/m/09x0r", f"v{n:010d}", "train") for n in range(5)]
-    made = manifest.build("audioset_unbalanced", rows)
-    manifest.write(made, manifest.own_file("audioset_unbalanced", tmp_path))
+    rows = [lists.Clip(f"v{n:010d}_0.wav", "/m/09x0r", f"v{n:010d}", "train") for n in range(5)]
+    made = lists.build("audioset_unbalanced", rows)
+    lists.write(made, registry.own_file("audioset_unbalanced", tmp_path))
     manifest.load.cache_clear()
     assert clips.unlisted(source, tmp_path) == ()
     chosen = clips.select(source, tmp_path)
@@ -93,7 +93,7 @@ def test_a_known_bad_clip_is_left_out_within_min_share(tmp_path):
     assert there.coverage == "999 of 1,000 clips"
     chosen = clips.select(ClipSource("gtzan", "local", "official"), tmp_path)
     assert sizes(chosen) == (442, 197, 290)
-    assert chosen.share >= datasets.card("gtzan").min_share
+    assert chosen.share >= registry.card("gtzan").min_share
 
 
 def test_unusable_clips_are_left_out_as_far_as_min_share_allows(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 from repro.data import guards as module
 from repro.data import manifest, protocols
 from repro.data.guards import Finding
-from repro.data.manifest import Clip
+from repro.data.lists import Clip
 from repro.data.protocols import Split
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro.data import manifest
-from repro.data.manifest import Clip
+from repro.data import lists, manifest
+from repro.data.lists import Clip
 from repro.errors import UserError
 
 CLIPS = [
@@ -17,7 +17,7 @@ CLIPS = [
 
 
 def test_clips_are_sorted_by_id_and_classes_by_name():
-    built = manifest.build("pets", CLIPS)
+    built = lists.build("pets", CLIPS)
     assert [clip.id for clip in built.clips] == ["a/0.wav", "a/1.wav", "b/2.wav"]
     assert built.classes == ("cat", "dog")
     assert built.counts() == {"train": 1, "valid": 1, "test": 1}
@@ -27,22 +27,22 @@ def test_clips_are_sorted_by_id_and_classes_by_name():
 
 @given(st.permutations(CLIPS))
 def test_the_digest_does_not_hang_on_the_order(clips):
-    assert manifest.build("pets", clips).digest == manifest.build("pets", CLIPS).digest
+    assert lists.build("pets", clips).digest == lists.build("pets", CLIPS).digest
 
 
 @pytest.mark.parametrize("field", Clip._fields)
 def test_the_digest_changes_with_every_field(field):
     changed = [CLIPS[0]._replace(**{field: "x"}), *CLIPS[1:]]
-    assert manifest.build("pets", changed).digest != manifest.build("pets", CLIPS).digest
-    assert manifest.build("pets", CLIPS[1:]).digest != manifest.build("pets", CLIPS).digest
+    assert lists.build("pets", changed).digest != lists.build("pets", CLIPS).digest
+    assert lists.build("pets", CLIPS[1:]).digest != lists.build("pets", CLIPS).digest
 
 
 def test_what_is_written_is_read_and_equal_manifests_give_equal_bytes(tmp_path):
-    built = manifest.build("pets", CLIPS)
+    built = lists.build("pets", CLIPS)
     one, other = tmp_path / "one.csv.gz", tmp_path / "deep" / "two.csv.gz"
-    manifest.write(built, one)
-    manifest.write(manifest.build("pets", reversed(CLIPS)), other)
-    assert manifest.read("pets", one) == built
+    lists.write(built, one)
+    lists.write(lists.build("pets", reversed(CLIPS)), other)
+    assert lists.read("pets", one) == built
     assert one.read_bytes() == other.read_bytes()
     assert one.read_bytes()[4:8] == bytes(4)  # RFC 1952: no time stamp
     text = gzip.decompress(one.read_bytes()).decode()
@@ -52,10 +52,10 @@ def test_what_is_written_is_read_and_equal_manifests_give_equal_bytes(tmp_path):
 
 def test_build_refuses_what_the_file_cannot_hold():
     with pytest.raises(ValueError, match="listed twice"):
-        manifest.build("pets", [CLIPS[0], CLIPS[0]._replace(label="cat")])
+        lists.build("pets", [CLIPS[0], CLIPS[0]._replace(label="cat")])
     for mark in ',"\n\t':
         with pytest.raises(ValueError, match="comma, quote, tab or line end"):
-            manifest.build("pets", [CLIPS[0]._replace(label=f"big{mark}dog")])
+            lists.build("pets", [CLIPS[0]._replace(label=f"big{mark}dog")])
 
 
 HEADER = "path,label,group,part\n"
@@ -76,19 +76,19 @@ def test_a_damaged_file_is_named(tmp_path, text, message):
     file = tmp_path / "pets.csv.gz"
     file.write_bytes(gzip.compress(text.encode()))
     with pytest.raises(UserError, match=message) as caught:
-        manifest.read("pets", file)
+        lists.read("pets", file)
     assert str(file) in caught.value.message
 
 
 def test_bytes_that_are_no_gzip_and_a_missing_file_are_named(tmp_path):
     file = tmp_path / "pets.csv.gz"
     with pytest.raises(UserError, match=r"pets\.csv\.gz.*missing"):
-        manifest.read("pets", file)
+        lists.read("pets", file)
     whole = gzip.compress((HEADER + "a,x,g,train\n" * 99).encode())
     for damaged in (b"path,label", whole[: len(whole) // 2], whole[:20] + b"\0\1\2" + whole[23:]):
         file.write_bytes(damaged)
         with pytest.raises(UserError, match=r"pets\.csv\.gz: not a readable manifest"):
-            manifest.read("pets", file)
+            lists.read("pets", file)
 
 
 def test_load_is_cached_and_corrects_a_wrong_name():

@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from repro import places
-from repro.data import clips, manifest, outlines, sources
+from repro.data import clips, lists, manifest, outlines, sources
 from repro.data.clips import ClipSource
 
 CAPS = (("test", 30), ("train", 90), ("valid", 20))
@@ -72,7 +72,7 @@ def test_what_is_remembered_divides_nothing(home, monkeypatch):
     source = ClipSource("speech_commands_v2_35", "local", "official")
     first = told(source, home)
     monkeypatch.setattr(clips, "_pass", None)
-    monkeypatch.setattr(manifest, "_parsed", None)
+    monkeypatch.setattr(lists, "parsed", None)
     assert outlines.outline(source, home, "valid") == first
     monkeypatch.setattr(outlines.clips, "forget", lambda: None)
     assert told(source, home) == first

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from repro.data import clips, datasets, manifest, own, prepare, sources
+from repro.data import clips, manifest, own, prepare, registry, sources
 from repro.data.clips import ClipSource
 from repro.errors import UserError
 from repro.places import Home
@@ -41,9 +41,9 @@ def test_any_folder_becomes_a_dataset(birds, home):
     own.add("mybirds", root, csv(), home.data)
     there = sources.add("mybirds", root, home.data)
     assert there.coverage == "40 of 40 clips"
-    assert "mybirds" in datasets.names(home.data)
-    assert "mybirds" not in datasets.names()
-    card = datasets.card("mybirds", home.data)
+    assert "mybirds" in registry.names(home.data)
+    assert "mybirds" not in registry.names()
+    card = registry.card("mybirds", home.data)
     assert (card.clips, card.seconds, card.group) == (40, 8039 / 8000, "group of your CSV")
     listed = manifest.load("mybirds", home.data)
     assert listed.classes == ("a", "b")
@@ -108,7 +108,7 @@ def test_a_wrong_csv_is_named_by_file_line_and_value(birds, home, name, header, 
 def test_several_labels_make_it_multi_label(birds, home):
     root, csv = birds
     own.add("mybirds", root, csv("path,label", lambda n, f: f"{f},b;a"), home.data)
-    assert datasets.card("mybirds", home.data).multilabel
+    assert registry.card("mybirds", home.data).multilabel
     assert {c.label for c in manifest.load("mybirds", home.data).clips} == {"a;b"}
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from repro.data import manifest, prepare, sources, store
+from repro.data import lists, manifest, prepare, sources, store
 from repro.errors import UserError
 from repro.places import Home
 
@@ -15,7 +15,7 @@ NAME = "audioset_eval"  # min_share 0.85; audio of any kind
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """Make a home in which the dataset has 20 clips, of all the kinds that people have."""
-    listed = manifest.build(NAME, manifest.load(NAME).clips[:20])
+    listed = lists.build(NAME, manifest.load(NAME).clips[:20])
     monkeypatch.setattr(manifest, "load", lambda name, data=None: listed)
     kinds = [("wav", "PCM_16", 1, 16000), ("wav", "PCM_24", 2, 44100), ("wav", "MS_ADPCM", 2, 8000),
              ("flac", "PCM_16", 1, 96000), ("ogg", "VORBIS", 1, 22050), ("wav", "FLOAT", 1, 48000),

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro.data import manifest, protocols
-from repro.data.manifest import Clip
+from repro.data import lists, manifest, protocols
+from repro.data.lists import Clip
 from repro.data.protocols import Split
 from repro.errors import UserError
 
@@ -34,7 +34,7 @@ def birds(counts, classes="ab", part="", per_group=1):
         clip(f"{n:04d}", classes[n % len(classes)], f"g{n // per_group}", part)
         for n in range(counts)
     ]
-    return manifest.build("birds", clips)
+    return lists.build("birds", clips)
 
 
 def test_official_gives_the_datasets_own_parts():
@@ -44,7 +44,7 @@ def test_official_gives_the_datasets_own_parts():
 
 def test_official_folds_are_tested_in_turn_and_the_next_ones_validate():
     clips = [clip(f"{part}{n}", part=str(part)) for part in range(1, 11) for n in range(part)]
-    folds = protocols.splits(manifest.build("birds", clips), "official", folds=10, valid=0.111111)
+    folds = protocols.splits(lists.build("birds", clips), "official", folds=10, valid=0.111111)
     for number, split in enumerate(folds, start=1):
         after = number % 10 + 1
         assert {c.part for c in split.test} == {str(number)}
@@ -53,9 +53,9 @@ def test_official_folds_are_tested_in_turn_and_the_next_ones_validate():
             str(number), str(after)
         }  # fmt: skip
         assert sum(sizes(split)) == 55
-    without = protocols.splits(manifest.build("birds", clips), "official", folds=10)
+    without = protocols.splits(lists.build("birds", clips), "official", folds=10)
     assert [sizes(split)[1] for split in without] == [0] * 10
-    three = protocols.splits(manifest.build("birds", clips), "official", folds=10, valid=0.3)
+    three = protocols.splits(lists.build("birds", clips), "official", folds=10, valid=0.3)
     assert {c.part for c in three[8].valid} == {"10", "1", "2"}, "2.7 of nine folds are three"
 
 
@@ -66,7 +66,7 @@ def test_clips_in_no_official_part_are_left_out():
 
 def test_validation_is_drawn_from_train_where_the_dataset_names_none():
     clips = [clip(str(n), part="train") for n in range(90)] + [clip("x", part="test")]
-    listed = manifest.build("birds", clips)
+    listed = lists.build("birds", clips)
     (split,) = protocols.splits(listed, "official", valid=0.1)
     assert sizes(split) == (81, 9, 1)
     assert sizes(protocols.splits(listed, "official")[0]) == (90, 0, 1)
@@ -150,7 +150,7 @@ def test_grouped_folds_of_the_papers_datasets():
 @given(st.sampled_from(["random", "grouped"]), st.randoms())
 def test_a_split_follows_from_clips_and_seed_alone(kind, random):
     listed = birds(60, per_group=3)
-    shuffled = manifest.Manifest("other", tuple(random.sample(listed.clips, 60)), listed.classes)
+    shuffled = lists.Manifest("other", tuple(random.sample(listed.clips, 60)), listed.classes)
     one = protocols.splits(listed, kind, valid=0.1, test=0.2, seed=1)[0]
     again = protocols.splits(shuffled, kind, valid=0.1, test=0.2, seed=1)[0]
     assert one.digest == again.digest
@@ -162,8 +162,8 @@ def test_equal_splits_under_two_names_have_one_digest():
     """Four speakers: a fold of the grouped protocol is the official fold of that speaker."""
     official = [c._replace(part=str(1 + "abcd".index(c.group))) for c in
                 (clip(f"{n}", group="abcd"[n % 4], part="") for n in range(40))]  # fmt: skip
-    folds = protocols.splits(manifest.build("x", official), "official", folds=4)
-    dealt = protocols.splits(manifest.build("y", official), "grouped", folds=4)
+    folds = protocols.splits(lists.build("x", official), "official", folds=4)
+    dealt = protocols.splits(lists.build("y", official), "grouped", folds=4)
     assert {split.digest for split in folds} == {split.digest for split in dealt}
 
 
@@ -187,7 +187,7 @@ def test_equal_splits_under_two_names_have_one_digest():
 def test_settings_that_do_not_go_together_are_named(kind, settings, message):
     clips = [clip(str(n), group=f"g{n % 2}", part=str(1 + n % 2)) for n in range(4)]
     with pytest.raises(UserError, match=message):
-        protocols.splits(manifest.build("birds", clips), kind, **settings)
+        protocols.splits(lists.build("birds", clips), kind, **settings)
 
 
 def test_a_dataset_without_official_parts_says_so():

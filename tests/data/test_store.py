@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro.data import atomic, store
-from repro.data.manifest import Clip
+from repro import atomic
+from repro.data import store
+from repro.data.lists import Clip
 from repro.errors import UserError
 
 
@@ -139,7 +140,7 @@ import os, sys, time
 from pathlib import Path
 import numpy as np
 from repro.data import store
-from repro.data.manifest import Clip
+from repro.data.lists import Clip
 clips = [Clip(f"c{n:03d}.wav", "a", "g", "train") for n in range(40)]
 def read(clip):
     os.write(1, clip.id.encode() + bytes([10]))  # in one piece: two threads write

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from repro.data import manifest, sources
+from repro.data import lists, manifest, sources
 from repro.data.verify import KINDS, Problem, verify
 from repro.errors import UserError
 
@@ -95,7 +95,7 @@ def test_published_hashes_tell_an_altered_file(tmp_path, monkeypatch):
     for number, suffix in ((1, ".flac"), (2, ".flac"), (3, ".ogg")):
         (tmp_path / ids[number]).unlink()
         put(tmp_path, str(Path(ids[number]).with_suffix(suffix)), audio[number])
-    listed = manifest.build("casia_1200", manifest.load("casia_1200").clips, hashes=hashes)
+    listed = lists.build("casia_1200", manifest.load("casia_1200").clips, hashes=hashes)
     monkeypatch.setattr(manifest, "load", lambda name, data=None: listed)
     sources.add("casia_1200", tmp_path, tmp_path / "data")
     assert found(verify("casia_1200", tmp_path / "data")) == set()

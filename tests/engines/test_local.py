@@ -8,7 +8,7 @@ import pytest
 
 from repro.engines import local
 from repro.errors import UserError
-from repro.ledger import Ledger
+from repro.records.ledger import Ledger
 from tests import tiny
 
 # Plays a worker: what it does with a run is the name of the run's system.
@@ -164,7 +164,7 @@ def test_one_worker_that_cannot_start_leaves_the_runs_to_the_other(play):
 RECORDING = """
 import json, sys, time
 from pathlib import Path
-from repro import ledger, locks
+from repro.records import ledger, locks
 home = Path(sys.argv[sys.argv.index("--home") + 1])
 print(json.dumps({"event": "ready"}), flush=True)
 for line in sys.stdin:

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro import cost
 from repro.engines import slurm, slurm_queue
 from repro.engines.slurm import Asked
 from repro.engines.slurm_queue import Batch, Queued
 from repro.errors import UserError
-from repro.ledger import Ledger
+from repro.plan import cost
+from repro.records.ledger import Ledger
 from tests import fake_ledger, tiny
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from repro import registration
-from repro.plan import Run, TablePlan
+from repro.plan.planning import TablePlan
+from repro.plan.request import Run
 from repro.render import latex, markdown
 from repro.render.grid import Grid
 from repro.render.layout import View
+from repro.verdict import registration
 from tests import fake_ledger
 from tests.render.made import filled, near
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from repro.catalogue import Entry
-from repro.ledger import Ledger
-from repro.plan import Run
+from repro.plan.request import Run
+from repro.records.ledger import Ledger
 from repro.render import grid
 from repro.render.grid import Grid
+from repro.spec.entry import Entry
 from tests import fake_ledger
 
 SHIFTS = (0.0, 0.3, -0.1, 0.2, -0.2)  # by seed, in points

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from repro.catalogue import load_all
 from repro.data import manifest
-from repro.plan import Run
+from repro.plan.request import Run
 from repro.render import appendix, listings, markdown, numbers, paragraph, provenance
 from repro.render.grid import Grid
+from repro.spec.catalogue import load_all
 from tests.latex import needs_latex, typeset
 from tests.render.made import made, near
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from repro import __version__
-from repro.catalogue import load, load_all
-from repro.data import datasets
+from repro.data import registry
 from repro.render import bibtex
+from repro.spec.catalogue import load, load_all
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 KEY = re.compile(r"^@\w+\{([^,\s]+),$", re.MULTILINE)
@@ -31,7 +31,7 @@ def test_nothing_is_named_twice() -> None:
 
 def test_data_without_a_card_is_left_out() -> None:
     assert bibtex.of_data("no_such_dataset") == ""
-    for name in datasets.names():
+    for name in registry.names():
         text = bibtex.of_data(name)
         assert text.count("{") == text.count("}")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from repro.commands import main
+from repro.commands._entry import main
 from tests import fake_ledger
 from tests.render.made import near, pipe_table
 
@@ -115,7 +115,7 @@ def test_rendering_imports_no_torch_and_no_pandas_and_scipy_only_for_verdicts(
     tmp_path: Path,
 ) -> None:
     code = (
-        "import sys\nfrom repro.commands import main\n"
+        "import sys\nfrom repro.commands._entry import main\n"
         "try: main(sys.argv[1:])\nexcept SystemExit: pass\n"
         "print([m for m in ('torch', 'pandas', 'scipy') if m in sys.modules], file=sys.stderr)"
     )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from repro import reduction
-from repro.plan import Run
+from repro.plan.request import Run
+from repro.verdict import reduction
 from tests import fake_ledger
 from tests.render.made import filled, made, near
 

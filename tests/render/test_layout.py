@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from repro.plan import Run
+from repro.plan.request import Run
 from repro.render.layout import Layout, lay_out
 from tests import fake_ledger
 from tests.render.made import made, near

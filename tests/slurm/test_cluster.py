@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from repro import ledger, locks
 from repro.engines import slurm, slurm_queue
-from repro.ledger import Ledger
+from repro.records import ledger, locks
+from repro.records.ledger import Ledger
 from tests import tiny
 from tests.train.test_worker import holder, until
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from repro.ledger import Ledger, Record
-from repro.plan import Run
+from repro.plan.request import Run
+from repro.records.ledger import Ledger, Record
 from tests import tiny
 
 Event = dict[str, Any]

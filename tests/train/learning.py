@@ -3,12 +3,12 @@
 import dataclasses
 from typing import Any
 
-from repro import catalogue
-from repro.ledger import Ledger, Record
 from repro.places import Home
-from repro.request import Request, Run
-from repro.resolve import Resolver
-from repro.spec import CellFields, Demo
+from repro.plan.request import Request, Run
+from repro.plan.resolve import Resolver
+from repro.records.ledger import Ledger, Record
+from repro.spec import catalogue
+from repro.spec.schema import CellFields, Demo
 from repro.train import runner
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from repro import mixing, seeds, signals
-from repro.frontends import Fbank
+from repro import seeds
+from repro.augment import mixing, signals
+from repro.frontends.fbank import Fbank
+from repro.frontends.waveforms import Waveform
 from repro.train import batches, losses
 from repro.train.feed import Feed
 from repro.train.task import Part
-from repro.waveforms import Waveform
 from tests.train.toy import CLASSES, Store, make_task, part
 
 LENGTH = 2048

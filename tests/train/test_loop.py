@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from sklearn.metrics import average_precision_score
 
-from repro import metrics
 from repro.seeds import clip_keys
+from repro.stats import metrics
 from repro.train import batches, loop
 from repro.train.checkpoint import Checkpoints
 from repro.train.feed import Feed

@@ -12,12 +12,16 @@ import pytest
 import torch
 from timm.models.deit import VisionTransformerDistilled
 
-from repro import catalogue, gaps, identity, weights
-from repro.index import paper_ids
-from repro.ledger import Ledger
+from repro import identity
 from repro.models.gafx import SOURCES, DualUNet
-from repro.plan import Request, plan_table
+from repro.plan import gaps
+from repro.plan.planning import plan_table
+from repro.plan.request import Request
+from repro.records.ledger import Ledger
+from repro.spec import catalogue
+from repro.spec.index import paper_ids
 from repro.train import determinism, runner
+from repro.weights import store
 from tests import tiny
 
 pytestmark = pytest.mark.slow
@@ -90,7 +94,7 @@ def home(tmp_path_factory):
         located[name] = SimpleNamespace(path=path, sha256=f"{len(located):064x}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gaps, "weights_here", lambda name, *_: located[name].sha256)
-        patch.setattr(weights, "located", lambda name, data: located[name])
+        patch.setattr(store, "located", lambda name, data: located[name])
         determinism.set_up(2)
         yield home
 

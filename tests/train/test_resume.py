@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from repro import ledger, locks
+from repro.records import ledger, locks
 
 FILES = {"run.json", "epochs.jsonl", "predictions.npz", "log.txt"}
 

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from repro import identity, ledger, locks, metrics
+from repro import identity
 from repro.data.clips import ClipSource, select
 from repro.data.protocols import Split
+from repro.records import ledger, locks
+from repro.stats import metrics
 from repro.train import batches, runner, tasks
 from repro.train.feed import Feed
 from tests import disks, tiny

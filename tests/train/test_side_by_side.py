@@ -1,7 +1,7 @@
 """Runs trained side by side on one device have the bytes of runs trained alone."""
 
 from repro.engines import local
-from repro.ledger import Ledger
+from repro.records.ledger import Ledger
 from tests import tiny
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from repro import ledger, locks
+from repro.records import ledger, locks
 from tests import disks, tiny
 
 TRAIN = ["table", tiny.TABLE, "--profile", "demo", "--only", "asm-rh"]

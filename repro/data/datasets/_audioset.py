@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from repro.data.datasets import Card
-from repro.data.manifest import Clip
+from repro.data.cards import Card
+from repro.data.lists import Clip
 from repro.errors import UserError
 
 LICENCE = "lists CC BY 4.0 (Google); the audio is YouTube's, not redistributable"

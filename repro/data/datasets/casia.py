@@ -8,9 +8,9 @@ the committed list counts them from 1 in each folder; a copy with other names su
 from pathlib import Path
 
 from repro.data import sources
-from repro.data.datasets import Card
+from repro.data.cards import Card
 from repro.data.datasets.casia_1200 import EMOTIONS, SPEAKERS
-from repro.data.manifest import Clip
+from repro.data.lists import Clip
 from repro.errors import UserError
 
 SAME, OWN = 300, 100  # sentences with the same text for all, and with each speaker's own

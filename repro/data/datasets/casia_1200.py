@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 
 from repro.data import sources
-from repro.data.datasets import Card
-from repro.data.manifest import Clip
+from repro.data.cards import Card
+from repro.data.lists import Clip
 from repro.errors import UserError
 
 EMOTIONS = ("angry", "fear", "happy", "neutral", "sad", "surprise")

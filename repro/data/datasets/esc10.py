@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from repro.data.datasets import _table, esc50
-from repro.data.manifest import Clip
+from repro.data.lists import Clip
 
 # ESC-50's number of a class -> the folder in which ESC-10 was first published.
 FOLDERS = {"0": "001 - Dog bark", "10": "002 - Rain", "11": "003 - Sea waves",

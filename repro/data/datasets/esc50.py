@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from repro.data.datasets import Archive, Card, Hub, _table
-from repro.data.manifest import Clip
+from repro.data.cards import Archive, Card, Hub
+from repro.data.datasets import _table
+from repro.data.lists import Clip
 
 LIST = "esc50.csv"
 

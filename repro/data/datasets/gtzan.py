@@ -9,8 +9,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from repro.data import sources
-from repro.data.datasets import Archive, Card
-from repro.data.manifest import Clip
+from repro.data.cards import Archive, Card
+from repro.data.lists import Clip
 from repro.errors import UserError
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop",

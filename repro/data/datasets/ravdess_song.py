@@ -3,9 +3,9 @@
 from itertools import product
 from pathlib import Path
 
-from repro.data.datasets import Archive, Card
+from repro.data.cards import Archive, Card
 from repro.data.datasets.ravdess_speech import LAYOUT, clip_of, clips_of, flat
-from repro.data.manifest import Clip
+from repro.data.lists import Clip
 
 
 def rebuild(root: Path) -> list[Clip]:

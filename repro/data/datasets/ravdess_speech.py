@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from repro.data import sources
-from repro.data.datasets import Archive, Card
-from repro.data.manifest import Clip
+from repro.data.cards import Archive, Card
+from repro.data.lists import Clip
 from repro.errors import UserError
 
 EMOTIONS = {"01": "neutral", "02": "calm", "03": "happy", "04": "sad",

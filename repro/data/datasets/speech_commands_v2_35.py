@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from repro.data.datasets import Archive, Card
-from repro.data.manifest import Clip
+from repro.data.cards import Archive, Card
+from repro.data.lists import Clip
 from repro.errors import UserError
 
 # The official lists, by part; the archive itself carries the last two only.

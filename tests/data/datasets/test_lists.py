@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from repro.data import datasets, manifest
+from repro.data import lists, manifest, registry
 from repro.data.datasets import casia, esc10, gtzan, ravdess_song
 from repro.errors import UserError
 
@@ -101,7 +101,7 @@ def test_gtzan():
     assert all(filtered[pair] == 1 for pair in pairs), "the lists exclude one of each pair"
     jazz = next(clip for clip in clips("gtzan") if "jazz.00054" in clip.id)
     assert jazz.part == "train"
-    assert jazz.id in datasets.card("gtzan").known_bad
+    assert jazz.id in registry.card("gtzan").known_bad
 
 
 def test_casia():
@@ -129,8 +129,8 @@ def test_audioset():
 @pytest.mark.data
 @pytest.mark.parametrize("name", OWN_FILES)
 def test_the_committed_list_is_made_from_the_datasets_own_files(name, shared_data):
-    card, folder = datasets.card(name), shared_data / "metadata" / OWN_FILES[name]
-    rebuilt = manifest.build(name, card.rebuild(folder), hashes=card.hashes(folder))
+    card, folder = registry.card(name), shared_data / "metadata" / OWN_FILES[name]
+    rebuilt = lists.build(name, card.rebuild(folder), hashes=card.hashes(folder))
     assert rebuilt == manifest.load(name)
 
 
@@ -148,7 +148,7 @@ def touch(root, places, suffix=".flac"):
 
 @pytest.mark.parametrize("name", ["ravdess_speech", "ravdess_song", "casia_1200", "gtzan"])
 def test_rebuild_lists_audio_in_every_layout(name, tmp_path):
-    card, listed = datasets.card(name), clips(name)
+    card, listed = registry.card(name), clips(name)
     for number, layout in enumerate(card.layouts):
         root = tmp_path / str(number)
         touch(root, [layout(clip.id) for clip in listed], (".flac", ".wav", ".ogg")[number % 3])
@@ -201,12 +201,12 @@ def test_rebuild_of_casia_lists_any_names_and_knows_both_spellings(tmp_path, abo
 def test_rebuild_refuses_a_folder_of_something_else(name, tmp_path):
     (tmp_path / "holiday.wav").touch()
     with pytest.raises(UserError) as caught:
-        datasets.card(name).rebuild(tmp_path)
+        registry.card(name).rebuild(tmp_path)
     assert str(tmp_path) in caught.value.message
 
 
 def test_audioset_lists_are_read_as_they_come(tmp_path):
-    card = datasets.card("audioset_unbalanced")
+    card = registry.card("audioset_unbalanced")
     file = tmp_path / "unbalanced_train_segments.csv"
     rows = ['--PJHxphWEs, 30.000, 40.000, "/m/09x0r,/t/dd00088"', "-Yx_a_Video, 0, 9.5, /m/04rlf"]
     head = "# YTID, start_seconds, end_seconds, positive_labels"

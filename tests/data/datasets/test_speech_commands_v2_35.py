@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from repro.data import manifest
+from repro.data import lists, manifest
 from repro.data.datasets import speech_commands_v2_35 as card
 from repro.errors import UserError
 
@@ -54,7 +54,7 @@ def test_the_official_lists_the_rule_and_the_manifest_agree(shared_data, listed)
     }
     assert {clip.id: clip.part for clip in listed.clips} == official
     assert {path: card.which_set(path.split("/")[1]) for path in official} == official
-    assert manifest.build(listed.dataset, card.rebuild_from_lists(folder)) == listed
+    assert lists.build(listed.dataset, card.rebuild_from_lists(folder)) == listed
 
 
 def test_a_list_against_the_rule_is_refused(tmp_path: Path, listed):

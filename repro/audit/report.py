@@ -1,0 +1,154 @@
+"""Audit printed numbers: what a paper's tables allow, from arithmetic alone.
+
+No training, no records of ours but parameter counts. Each rule of `rules/` asks one question
+of a paper's printed cells; what it needs to know (sizes, runs, sentences) stands in the table
+files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from repro.audit.findings import SEVERITIES, Checks, Finding
+from repro.audit.findings import Paper as Printed
+from repro.audit.rules import comparable, differences, pairs, runs, sizes, spread, text
+from repro.audit.rules.parameters import Counts, parameters
+from repro.errors import UserError, unknown
+from repro.records.ledger import Ledger
+from repro.spec import catalogue, index
+from repro.spec.entry import Entry
+from repro.spec.schema import Paper, Recipes, Table, read
+from repro.verdict import reduction
+
+# The search for sizes comes first: what it finds, later rules count on.
+RULES = (
+    sizes.stated_runs,
+    runs.unstated_runs,
+    spread.meanings,
+    text.statements,
+    differences.differences,
+    differences.reversals,
+    spread.claims_with_spread,
+    pairs.lattice,
+    comparable.test_sets,
+    comparable.best_against_means,
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The findings of one or more papers, the most serious first, and the checks behind them.
+
+    The number of checks is that of whole papers, also where one table's findings are asked for.
+    """
+
+    papers: dict[str, str]  # id -> short name
+    tables: dict[str, str]  # id -> "ASM-RH, Table II"
+    findings: tuple[Finding, ...]
+    checks: Checks
+    only: str | None = None  # the one table asked for
+
+    @property
+    def made(self) -> int:
+        """The number of checks."""
+        return sum(self.checks.made.values())
+
+    @property
+    def false_alarms(self) -> float:
+        """Findings to expect by chance if every number was obtained as one of the readings says."""
+        return sum(self.checks.alarms.values())
+
+    def counts(self, paper: str) -> dict[str, int]:
+        """Return the findings of a paper by severity."""
+        mine = [finding for finding in self.findings if finding.paper == paper]
+        return {s: sum(finding.severity == s for finding in mine) for s in SEVERITIES}
+
+
+def audit(
+    entries: Iterable[Entry], counts: Counts | None = None, only: str | None = None
+) -> Report:
+    """Audit tables, those of one paper together; `only` keeps what touches one table.
+
+    counts: parameters of the built networks, by (system, data set), where they are known.
+    """
+    by_paper: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_paper.setdefault(entry.paper_id, []).append(entry)
+    checks, found = Checks(), []
+    shown: dict[str, str] = {}
+    for paper_id, own in by_paper.items():
+        paper = Printed(paper_id, own[0].paper.short, tuple(own))
+        mine = [finding for rule in RULES for finding in rule(paper, checks)]
+        mine += parameters(paper, checks, counts or {})
+        found += sorted(mine, key=lambda finding: SEVERITIES.index(finding.severity))
+        shown |= {e.id: f"{e.paper.short}, Table {e.table.number}" for e in own}
+    if only is not None:
+        found = [finding for finding in found if only in finding.tables]
+        checks = checks.of(only)
+    papers = {paper_id: own[0].paper.short for paper_id, own in by_paper.items()}
+    return Report(papers, shown, tuple(found), checks, only)
+
+
+def counted(entries: Iterable[Entry], ledger: Ledger) -> Counts:
+    """Return the parameter counts that records measure, by system and data set."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for entry in entries:
+        for row in entry.table.row:
+            for column in entry.table.column:
+                fields = entry.fields(row, column)
+                if (fields.kind, fields.metric) != ("measured", "parameters"):
+                    continue
+                if fields.system not in entry.recipes.systems:
+                    continue
+                there = ledger.records(reduction.measure_id(entry, fields))
+                record = reduction.holding(there, fields)
+                if record is not None:
+                    own = record.data["measured"]
+                    key = (str(fields.system), str(fields.dataset))
+                    found[key] = {"all": own["parameters"], **own.get("counts", {})}
+    return found
+
+
+def entries_of(target: str) -> tuple[list[Entry], str | None]:
+    """Return the tables that "all", a paper, a table id or a file names, and the one asked for.
+
+    A table of ours is audited with the rest of its paper, because what one table says may bear
+    on another.
+    """
+    if target == "all":
+        return catalogue.load_all(), None
+    if target in index.paper_ids():
+        return catalogue.load_all(target), None
+    if target in index.table_paths():
+        entry = catalogue.load(target)
+        return catalogue.load_all(entry.paper_id), entry.id
+    path = Path(target)
+    if path.suffix == ".toml" or path.is_dir():
+        return own_tables(path), None
+    names = [*index.table_paths(), *index.paper_ids(), "all"]
+    raise unknown("table or paper", target, names, "repro list")
+
+
+def own_tables(path: Path) -> list[Entry]:
+    """Read a user's table file, or all in a folder; paper.toml beside it names the paper."""
+    paths = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+    tables = [p for p in paths if p.name not in ("paper.toml", "recipes.toml")]
+    if not tables:
+        raise UserError(f"no table files in {path}", "repro audit --help")
+    return [_own_table(p) for p in tables]
+
+
+def _own_table(path: Path) -> Entry:
+    folder = path.resolve().parent
+    beside = folder / "paper.toml"
+    paper = (
+        read(beside, Paper)
+        if beside.is_file()
+        else Paper(
+            title=folder.name, short=folder.name, authors=[], year=0, order=0, url="", bibtex=""
+        )
+    )
+    table = read(path, Table)
+    return Entry(f"{folder.name}-{path.stem}", folder.name, path, table, paper, Recipes())

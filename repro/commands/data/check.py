@@ -1,0 +1,101 @@
+"""`repro data verify` and `repro data prepare`: is the audio right, and make it ready to read."""
+
+import collections
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from repro import places
+from repro.commands.shared import asking
+from repro.commands.shared.counter import Counter
+
+if TYPE_CHECKING:
+    from repro.data.verify import Problem
+
+_NAMED = 20  # problems of one kind that are named in text
+
+
+@click.command()
+@click.argument("name")
+@click.option("--quick", is_flag=True, help="Leave out what needs hashes.")
+@asking.home_option
+@asking.text_or_json
+def verify(name: str, quick: bool, home: str | None, fmt: str) -> None:
+    """Decode every clip of a registered folder and list what is wrong; exit 1 if something is.
+
+    Silent and duplicated clips and those left out are remarks: the published dataset may have them.
+
+    \b
+    Examples:
+      repro data verify ravdess_speech
+      repro data verify speech_commands_v2_35 --quick
+      repro data verify speech_commands_v2_35 --format json | jq '.problems[].clip'
+    """
+    from repro.data.verify import FAULTS
+    from repro.data.verify import verify as check
+
+    with Counter(f"verify {name}", "clips") as progress:
+        problems = check(name, places.home(home).data, quick, progress)
+    if fmt == "json":
+        found = {
+            "dataset": name,
+            "counts": collections.Counter(problem.kind for problem in problems),
+            "problems": [problem.__dict__ for problem in problems],
+        }
+        click.echo(json.dumps(found, indent=1))
+    else:
+        click.echo("\n".join(_findings(name, problems)))
+    click.get_current_context().exit(
+        1 if any(problem.kind in FAULTS for problem in problems) else 0
+    )
+
+
+def _findings(name: str, problems: "list[Problem]") -> list[str]:
+    """Write one line for each problem, a few for those that thousands of clips share."""
+    lines = []
+    counts = collections.Counter(problem.kind for problem in problems)
+    for kind, count in counts.items():
+        same = [problem for problem in problems if problem.kind == kind]
+        lines += [f"{kind:<11} {p.clip}  ({p.detail})" for p in same[:_NAMED]]
+        if count > _NAMED:
+            lines.append(f"{kind:<11} and {count - _NAMED:,} more (--format json names all)")
+    summary = ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
+    return [*lines, f"{name}: {summary or 'every clip is there and sound'}"]
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--rate",
+    type=click.IntRange(1000, 192000),
+    default=16000,
+    show_default=True,
+    help="Sampling rate in Hz that the systems need.",
+)
+@asking.home_option
+@asking.text_or_json
+def prepare(name: str, rate: int, home: str | None, fmt: str) -> None:
+    """Write the waveforms of a dataset where runs read them; again, it continues or does nothing.
+
+    \b
+    Examples:
+      repro data prepare speech_commands_v2_35
+      repro data prepare esc50 --rate 22050
+    """
+    from repro.data.prepare import prepare as write
+
+    def note(text: str) -> None:
+        click.echo(text, err=True)
+
+    with Counter(f"prepare {name}", "clips") as progress:
+        store = write(name, rate, places.home(home), progress, note)
+    hours = len(store.samples) / store.rate / 3600
+    if fmt == "json":
+        about = {"dataset": name, "folder": str(store.folder), "clips": len(store.ids),
+                 "rate": store.rate, "digest": store.digest}  # fmt: skip
+        click.echo(json.dumps(about, indent=1))
+        return
+    click.echo(f"{name}: {len(store.ids):,} clips, {hours:.2f} h at {store.rate:,} Hz, "
+               f"{store.samples.nbytes / 1e6:,.0f} MB, digest {store.digest[:12]}")  # fmt: skip
+    click.echo(f"in {store.folder}")

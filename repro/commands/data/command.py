@@ -1,0 +1,129 @@
+"""List, fetch, add and verify the datasets."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from repro import places
+from repro.commands.data import check, lists, look
+from repro.commands.shared import asking, fetching
+from repro.data import registry, sources
+
+
+@click.group()
+def command() -> None:
+    """List, fetch, add and verify the datasets.
+
+    \b
+    Examples:
+      repro data list
+      repro data fetch esc50
+      repro data add speech_commands_v2_35 ~/audio/speech_commands
+      repro data verify speech_commands_v2_35
+    """
+
+
+@command.command("list")
+@asking.home_option
+@asking.text_or_json
+def list_(home: str | None, fmt: str) -> None:
+    """List the datasets: clips, how many are here, licence, source.
+
+    What is here was counted when the folder was added; `repro data verify` counts again.
+
+    \b
+    Examples:
+      repro data list
+      repro data list --format json
+    """
+    data = places.home(home).data
+    rows = [_row(name, data) for name in registry.names(data)]
+    if fmt == "json":
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    width = max(len(row["dataset"]) for row in rows)
+    for row in rows:
+        click.echo(f"{row['dataset']:<{width}}  {row['title']}")
+        click.echo(f"{'':<{width}}  {_here(row)}; {row['licence']}")
+        click.echo(f"{'':<{width}}  {row['source']}")
+
+
+def _row(name: str, data: Path) -> dict[str, Any]:
+    """Return what the list says of a dataset."""
+    card = registry.card(name, data)
+    noted = sources.registration(name, data)
+    return {
+        "dataset": name,
+        "title": card.title,
+        "clips": card.clips,
+        "listed": noted.total if noted else card.clips,
+        "here": noted.found if noted else 0,
+        "share": noted.share if noted else 0.0,
+        "needed_share": card.min_share,
+        "folder": str(noted.folder) if noted else None,
+        "folder_exists": noted.folder.is_dir() if noted else None,
+        "licence": card.licence,
+        "source": card.source,
+        "origin": dict(noted.origin) if noted else {},
+    }
+
+
+def _here(row: dict[str, Any]) -> str:
+    if row["clips"] is None and row["folder"] is None:
+        return "its list is yours to supply"
+    total = f"{row['clips'] or row['listed']:,} clips"
+    if row["folder"] is None:
+        return f"{total}, none here"
+    gone = "" if row["folder_exists"] else ", which is gone"
+    percent = f"{row['share']:.0%}" if row["here"] == row["listed"] else f"{row['share']:.2%}"
+    trusted = ", unverified" if row["origin"].get("verified") is False else ""
+    return f"{row['here']:,} of {total} ({percent}) in {row['folder']}{gone}{trusted}"
+
+
+@command.command()
+@click.argument("name")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--manifest",
+    "table",
+    metavar="FILE.csv",
+    type=click.Path(path_type=Path),
+    help="Your own data: path and label of each clip, and if you like group, split or fold.",
+)
+@asking.home_option
+@asking.text_or_json
+def add(name: str, folder: Path, table: Path | None, home: str | None, fmt: str) -> None:
+    """Register a folder as a dataset's audio; nothing is copied.
+
+    A part of the clips is enough, and FLAC or Ogg of the same stem counts as the clip. With
+    --manifest the folder becomes a dataset of your own.
+
+    \b
+    Examples:
+      repro data add speech_commands_v2_35 ~/audio/speech_commands
+      repro data add mybirds ~/birds --manifest ~/birds/clips.csv
+    """
+    data = places.home(home).data
+    if table is not None:
+        from repro.data import own
+
+        own.add(name, folder, table, data)
+    card = registry.card(name, data)
+    there = sources.add(name, folder, data)
+    if fmt == "json":
+        about = {"dataset": name, "folder": str(there.root), "here": len(there.found),
+                 "clips": there.total, "registration": str(there.registration)}  # fmt: skip
+        click.echo(json.dumps(about, indent=1))
+        return
+    click.echo(f"{name}: {there.coverage} in {there.root}")
+    for clip, why in there.left_out.items():
+        click.echo(f"left out: {clip} ({why})")
+    if len(there.found) < card.min_share * there.total:
+        click.echo("A table on this data needs --subset, and its title will say so.")
+
+
+for verb in (fetching.fetch, lists.show, check.verify, check.prepare,
+             look.stats, look.show):  # fmt: skip
+    command.add_command(verb)

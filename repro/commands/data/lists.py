@@ -1,0 +1,96 @@
+"""`repro data manifest`: the list of a dataset's clips, shown or made again."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from repro import places
+from repro.commands.shared import asking
+from repro.data import lists, registry
+from repro.errors import UserError
+
+if TYPE_CHECKING:
+    from repro.data.lists import Manifest
+
+
+@click.command("manifest")
+@click.argument("name")
+@click.option(
+    "--rebuild",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Make the list again from the dataset's own files.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE.csv.gz",
+    type=click.Path(path_type=Path),
+    help="Write the list here.",
+)
+@asking.home_option
+@asking.text_or_json
+def show(name: str, rebuild: Path | None, output: Path | None, home: str | None, fmt: str) -> None:
+    """Show a dataset's list of clips, or make it again; exit 1 if it is another one then.
+
+    Where the list is yours to supply (AudioSet unbalanced, CASIA), --rebuild keeps it in the home.
+
+    \b
+    Examples:
+      repro data manifest urbansound8k
+      repro data manifest urbansound8k --rebuild ~/audio/UrbanSound8K
+      repro data manifest audioset_unbalanced --rebuild ~/audioset
+    """
+    from repro.data import manifest
+
+    data = places.home(home).data
+    card = registry.card(name, data)
+    # The first list of a new dataset is made before there is one to compare it with.
+    new = rebuild is not None and card.clips is not None and not manifest.file_of(name).exists()
+    known = manifest.load(name, data) if not new and manifest.available(name, data) else None
+    listed = known
+    if rebuild is not None:
+        if not rebuild.is_dir():
+            raise UserError(f"{rebuild} is not a folder", f"repro data manifest {name}")
+        hashes = {**(known.hashes if known else {}), **card.hashes(rebuild)}
+        listed = lists.build(name, card.rebuild(rebuild), hashes=hashes)
+        if card.own_list:
+            lists.write(listed, registry.own_file(name, data))
+    elif known is None:
+        raise UserError(f"{name}: its list is not shipped; {card.by_hand}", card.next_step)
+    assert listed is not None
+    if output is not None:
+        lists.write(listed, output)
+    same = known is None or card.own_list or listed == known
+    _say_list(listed, rebuild, known is not None, same, fmt)
+    click.get_current_context().exit(0 if same else 1)
+
+
+def _say_list(
+    listed: "Manifest", rebuild: Path | None, compared: bool, same: bool, fmt: str
+) -> None:
+    """Print what a list holds."""
+    about = {
+        "dataset": listed.dataset,
+        "clips": len(listed.clips),
+        "classes": len(listed.classes),
+        "groups": len({clip.group for clip in listed.clips}),
+        "parts": listed.counts(),
+        "hashes": len(listed.hashes),
+        "digest": listed.digest,
+        "as_committed": same,
+    }
+    if fmt == "json":
+        click.echo(json.dumps(about, indent=1))
+        return
+    parts = ", ".join(f"{part or 'none'} {n:,}" for part, n in sorted(listed.counts().items()))
+    click.echo(f"{listed.dataset}: {about['clips']:,} clips, {about['classes']} classes, "
+               f"{about['groups']:,} groups, {about['hashes']:,} with a hash")  # fmt: skip
+    click.echo(f"parts   {parts}")
+    click.echo(f"digest  {listed.digest}")
+    if rebuild is not None:
+        word = "the same as" if same else "NOT the same as"
+        told = f"{word} the list that was known" if compared else "its first list"
+        click.echo(f"made from {rebuild}: {told}")

@@ -1,0 +1,1 @@
+"""The verb `runs`, and its parts."""

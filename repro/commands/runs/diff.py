@@ -1,0 +1,71 @@
+"""`repro runs diff`: where two records part, and what differs between them."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from repro import places
+from repro.commands.shared import asking
+from repro.errors import UserError
+from repro.records.ledger import Ledger
+
+if TYPE_CHECKING:
+    from repro.records.ledger import Record
+    from repro.upkeep.parting import Parting
+
+
+@click.command()
+@click.argument("a", metavar="RUN[/EXECUTION]")
+@click.argument("b", metavar="RUN[/EXECUTION]")
+@asking.home_option
+@click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
+def diff(a: str, b: str, home: str | None, fmt: str) -> None:
+    """Say at which epoch two records part, and what differs: run, execution, data, predictions.
+
+    \b
+    Examples:
+      repro runs diff b61f6caa a10e2173
+      repro runs diff b61f6caa/3ed6ee b61f6caa/9758e1
+      repro runs diff b61f6caa a10e2173 --format json
+    """
+    from repro.commands.shared import records
+    from repro.upkeep import parting
+
+    ledger = Ledger.of(places.home(home))
+    ours, theirs = (records.one(ledger, name) for name in (a, b))
+    for record in (ours, theirs):
+        if record.data["kind"] != "train":
+            raise UserError(f"{record.run} is a measurement, not a run", "repro runs list")
+    if ours.path == theirs.path:
+        others = [f"{r.run}/{r.path.name}" for r in ledger.records(ours.run) if r.path != ours.path]
+        step = f"repro runs diff {ours.run}/{ours.path.name} {others[0]}" if others else None
+        raise UserError(f"{a} and {b} are one record", step or "repro runs list")
+    found = parting.compare(ours, theirs)
+    if fmt == "json":
+        about = {"a": _named(ours), "b": _named(theirs), "equal": found.equal}
+        click.echo(json.dumps({**about, **records.as_dict(found)}, indent=1))
+    else:
+        click.echo("\n".join(_lines(ours, theirs, found)))
+
+
+def _named(record: "Record") -> dict[str, str]:
+    return {"run": record.run, "execution": record.path.name, "status": record.status}
+
+
+def _lines(ours: "Record", theirs: "Record", found: "Parting") -> list[str]:
+    """Write the comparison as text."""
+    from repro.commands.shared import records
+
+    heads = []
+    for letter, record in (("a", ours), ("b", theirs)):
+        seed = record.data["resolved"]["seed"]
+        what = f"{record.data['system']} ({record.data['profile']}), seed {seed}"
+        heads.append(f"{letter}  {record.run}/{record.path.name}  {record.status:<8}  {what}")
+    return [
+        *heads,
+        *records.result_lines(found),
+        *records.field_lines("resolved run", found.resolved),
+        *records.field_lines("execution", found.execution),
+        *records.field_lines("data", found.data),
+    ]

@@ -1,0 +1,81 @@
+"""`repro runs retry`: train failed runs again."""
+
+from itertools import groupby
+
+import click
+
+from repro import places
+from repro.commands.shared import asking
+from repro.errors import UserError
+from repro.records.ledger import Ledger, Record
+
+FAILED = 5
+
+
+@click.command()
+@click.argument("runs", metavar="[RUN...]", nargs=-1)
+@click.option("--gpu", metavar="N[,N]", help="Train on these CUDA devices.")
+@click.option("--device", metavar="cpu|cuda:0|mps", help="Train here (default: as recorded).")
+@click.option("--dry-run", is_flag=True, help="Say what would be trained and stop.")
+@asking.home_option
+def retry(
+    runs: tuple[str, ...], gpu: str | None, device: str | None, dry_run: bool, home: str | None
+) -> None:
+    """Train failed runs again, all of them or those named, with their number of threads.
+
+    The failed record steps aside; `repro runs prune` deletes it later.
+
+    \b
+    Examples:
+      repro runs retry --dry-run
+      repro runs retry
+      repro runs retry b61f6caa --gpu 1
+    """
+    from repro.commands.shared import making
+    from repro.upkeep import rerun
+
+    where = places.home(home)
+    failed = _failed(Ledger.of(where), runs)
+    ready, refused = [], False
+    for record in failed:
+        try:
+            rerun.check(record, where)
+        except UserError as error:
+            refused = True
+            step = f" -> {error.next_step}" if error.next_step else ""
+            click.echo(f"not again: {error.message}{step}", err=True)
+        else:
+            ready.append(record)
+    if not failed:
+        click.echo("no failed runs", err=True)
+    if dry_run:
+        for record in ready:
+            seed = record.data["resolved"]["seed"]
+            what = f"{record.data['profile']:<4}  {record.data['system']:<14} seed {seed}"
+            click.echo(f"{record.run}  {what}  {record.data['cause']}")
+        return
+    given = asking.devices(gpu, device) if gpu or device else None
+
+    def how(record: Record) -> tuple[int, list[str]]:
+        threads = int(record.data["execution"]["threads"])
+        return threads, given or [rerun.device_of(record)]
+
+    failures = False
+    for (threads, devices), group in groupby(sorted(ready, key=how), key=how):
+        failures |= making.train([rerun.run_of(r) for r in group], devices, threads, where)
+    click.get_current_context().exit(FAILED if failures or refused else 0)
+
+
+def _failed(ledger: Ledger, names: tuple[str, ...]) -> list[Record]:
+    """Return the newest record of each failed run; UserError for a named one that did not fail."""
+    if names:
+        ids = [ledger.find(name)[0].run for name in names]
+    else:
+        ids = [record.run for record in ledger.all() if record.status == "failed"]
+    found = []
+    for run in dict.fromkeys(ids):
+        if ledger.result(run) is None:
+            found.append(ledger.records(run)[0])
+        elif names:
+            raise UserError(f"run {run} has a result, nothing failed", f"repro runs show {run}")
+    return found

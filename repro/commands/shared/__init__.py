@@ -1,0 +1,1 @@
+"""What several verbs share: options, output, progress, and the making of a table."""

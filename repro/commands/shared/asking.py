@@ -1,0 +1,153 @@
+"""Options that several verbs share, and what they are turned into."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from repro.errors import UserError
+
+if TYPE_CHECKING:
+    from repro.plan.request import Request
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
+
+text_or_json = click.option(
+    "--format", "fmt", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+
+
+def home_option(command: Command) -> Command:
+    """Add --home."""
+    return click.option(
+        "--home", metavar="DIR", help="Where runs, data and cache live (default: REPRO_HOME)."
+    )(command)
+
+
+def request_options(command: Command) -> Command:
+    """Add the options that say which runs a table is made of."""
+    options = [
+        click.option(
+            "--profile", type=click.Choice(["full", "demo"]), default="full", show_default=True,
+            help="The paper's recipe, or a small one for minutes on two CPU cores.",
+        ),
+        click.option(
+            "--data", "audio", type=click.Choice(["generated", "local"]),
+            help="Audio (default: generated for demo, local for full and with --on).",
+        ),
+        click.option("--on", metavar="DATASET", help="Use this dataset in place of the table's."),
+        click.option(
+            "--protocol", type=click.Choice(["official", "random", "grouped"]),
+            help="How the dataset of --on is split (default: as it itself calls for).",
+        ),
+        click.option("--subset", is_flag=True, help="Use the clips that are there, and say so."),
+        click.option("--seeds", metavar="0,1,2", help="Train only these of the declared seeds."),
+        click.option("--only", metavar="SYSTEM", help="Train only this system."),
+        click.option(
+            "--assume", multiple=True, metavar="KEY=VALUE",
+            help="Take another reading of a silent point (see repro show ID).",
+        ),
+        click.option(
+            "--micro-batch", type=click.IntRange(1), metavar="N",
+            help="Put N clips of a batch through the model at once, where memory is short.",
+        ),
+        click.option("--execution", metavar="ID", help="Use records of this execution only."),
+    ]  # fmt: skip
+    return _add(options, command)
+
+
+def device_options(command: Command) -> Command:
+    """Add the options that say where runs are trained."""
+    options = [
+        click.option("--gpu", metavar="N[,N]", help="Train on these CUDA devices."),
+        click.option("--device", metavar="cpu|cuda:0|mps", help="Train on this device."),
+        click.option(
+            "--threads", type=click.IntRange(1, 256), default=2, show_default=True,
+            help="CPU threads of a worker; part of the execution, never taken from the machine.",
+        ),
+    ]  # fmt: skip
+    return _add(options, command)
+
+
+def _add(options: list[Callable[[Any], Any]], command: Command) -> Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def request(
+    profile: str,
+    audio: str | None,
+    on: str | None,
+    protocol: str | None,
+    subset: bool,
+    seeds: str | None,
+    only: str | None,
+    assume: tuple[str, ...],
+    micro_batch: int | None,
+    execution: str | None,
+) -> "Request":
+    """Turn the request options into a Request."""
+    from repro.plan.request import ask
+
+    return ask(
+        profile=profile,
+        audio=audio,
+        subset=subset,
+        seeds=_seeds(seeds),
+        only=only,
+        assume=readings(assume),
+        execution=execution,
+        on=on,
+        protocol=protocol,
+        micro_batch=micro_batch or 0,
+    )
+
+
+def readings(assume: tuple[str, ...]) -> dict[str, str]:
+    """Turn --assume into values by key; whether there is such a key is not asked here."""
+    pairs = [_pair(text) for text in assume]
+    for key, _ in pairs:
+        if sum(key == other for other, _ in pairs) > 1:
+            raise UserError(f"--assume {key} is given twice", "give one value for it")
+    return dict(pairs)
+
+
+def devices(gpu: str | None, device: str | None) -> list[str]:
+    """Turn --gpu or --device into device names; the CPU where neither is given."""
+    if gpu is not None and device is not None:
+        raise UserError("--gpu and --device exclude each other", "give one of them")
+    if gpu is not None:
+        numbers = gpu.split(",")
+        if not all(number.isdecimal() for number in numbers) or len(set(numbers)) < len(numbers):
+            raise UserError(
+                f"--gpu {gpu!r}: expected different numbers, such as 0 or 0,1", "repro doctor"
+            )
+        return [f"cuda:{int(number)}" for number in numbers]
+    chosen = device or "cpu"
+    if not _DEVICE.fullmatch(chosen):
+        raise UserError(
+            f"unknown device {chosen!r}: use cpu, cuda:0, cuda:1, ... or mps", "repro doctor"
+        )
+    return ["cuda:0" if chosen == "cuda" else chosen]
+
+
+def _seeds(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() for part in parts):
+        raise UserError(
+            f"--seeds {text!r}: expected whole numbers, such as 0 or 0,1,2",
+            "repro show ID lists the declared seeds",
+        )
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign or not key or not value:
+        raise UserError(f"--assume {text!r}: expected KEY=VALUE", "repro show ID lists the keys")
+    return key, value

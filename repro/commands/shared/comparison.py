@@ -1,0 +1,225 @@
+"""Write verdicts and ladders as a report to read, or as plain data."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from repro.plan.planning import PlannedCell, TablePlan
+from repro.plan.request import Request
+from repro.render import notes
+from repro.verdict import phrases
+from repro.verdict.judgement import WORDS, CellVerdict, ClaimVerdict, Judgement
+from repro.verdict.ladder import Effect, Ladder, Rung, Step
+from repro.verdict.sensitivity import Cell, Sensitivity
+
+# Most telling first; those after it are only counted and named.
+_ORDER = ("DIFFERENT", "CONTRADICTED", "INCONCLUSIVE", "UNDECIDED", "COMPATIBLE", "REPRODUCED",
+          "CONFIRMED", "NOT RUN", "NOT COMPARABLE")  # fmt: skip
+
+
+NOISE = (
+    "Intervals speak of runs (seeds, and splits where each run draws its own), not of the test "
+    "clips: how a system does on other clips is another question."
+)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A table with its verdicts, and how they fare under other choices."""
+
+    plan: TablePlan
+    judged: Judgement
+    fared: Mapping[Cell, Sensitivity]
+
+
+# ---- verdicts --------------------------------------------------------------------------------
+
+
+def lines(compared: Sequence[Compared]) -> list[str]:
+    """Write the report: each table's statement, its cells by word, claims, sensitivity."""
+    found: list[str] = []
+    if len(compared) > 1:
+        words = [one.judged.table.word for one in compared]
+        counts = ", ".join(f"{words.count(w)} {w}" for w in WORDS if w in words)
+        found += [f"{len(compared)} tables: {counts}", ""]
+    for one in compared:
+        found += [*_table(one), ""]
+    return [*found, NOISE]
+
+
+def _table(one: Compared) -> Iterator[str]:
+    """Write one table."""
+    table = one.judged.table
+    yield _title(one.plan)
+    yield ""
+    because = f" ({table.reason})" if table.reason else ""
+    yield f"**{table.word}**{because}: {_counts(table.votes)} among the primary cells"
+    yield ""
+    yield f"- Coverage: {table.coverage}"
+    yield f"- Level: {table.level}"
+    yield f"- Order: {table.order}"
+    yield f"- All cells: {_counts(table.counts)}"
+    yield f"- {table.registration[0].upper()}{table.registration[1:]}"
+    yield from _cells(one)
+    if one.judged.claims:
+        yield from ["", f"Claims ({table.order}; p adjusted by Holm over all declared):"]
+        for sentence in dict.fromkeys(claim.sentence for claim in one.judged.claims):
+            yield f'- "{sentence}"'
+            same = (claim for claim in one.judged.claims if claim.sentence == sentence)
+            yield from (f"  - {_claim(claim)}" for claim in same)
+    if one.fared:
+        yield from ["", "Other choices where the paper is silent:"]
+        fared = {cell: f"{s.word} {s.sentence}" for cell, s in one.fared.items()}
+        yield from (f"- {_names(cells)}: {text}" for text, cells in _grouped(fared.items()))
+
+
+def _title(plan: TablePlan) -> str:
+    entry = plan.entry
+    text = f"## {entry.id} ({entry.paper.short}, Table {entry.table.number}): {entry.table.title}"
+    return text + "".join(f" [{mark}]" for mark in _marks(plan))
+
+
+def _marks(plan: TablePlan) -> list[str]:
+    """Return what must stand in the title, and which runs were asked for."""
+    only, seeds = plan.request.only, plan.request.seeds
+    asked = [f"ONLY {only}"] if only else []
+    asked += [f"SEEDS {', '.join(map(str, seeds))}"] if seeds is not None else []
+    return [*notes.marks(plan), *asked]
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {word}" for word, number in counts.items()) or "none of ours"
+
+
+def _cells(one: Compared) -> Iterator[str]:
+    """Write the cells by word; those with one sentence together."""
+    for word in _ORDER:
+        cells = {name: cell for name, cell in one.judged.cells.items() if cell.word == word}
+        if not cells:
+            continue
+        yield from ["", f"{word} ({len(cells)}):"]
+        for text, names in _grouped((name, _cell(cell, word)) for name, cell in cells.items()):
+            for mark, some in (
+                (" (primary)", [name for name in names if name in one.judged.primary]),
+                ("", [name for name in names if name not in one.judged.primary]),
+            ):
+                if some:
+                    yield f"- {_names(some)}{mark}: {text}"
+
+
+def _cell(cell: CellVerdict, word: str) -> str:
+    """Write a cell's sentence without the word that heads the group, and what stands beside it."""
+    text = cell.sentence.removeprefix(word).removeprefix(": ").strip()
+    if cell.note and cell.note not in text:
+        text += f" Note: {cell.note}."
+    if cell.flags:
+        text += f" [{'; '.join(cell.flags)}]"
+    return text
+
+
+def _grouped(told: Iterable[tuple[Cell, str]]) -> list[tuple[str, list[Cell]]]:
+    """Join cells of which the same is said, in their order."""
+    groups: dict[str, list[Cell]] = {}
+    for name, text in told:
+        groups.setdefault(text, []).append(name)
+    return list(groups.items())
+
+
+def _names(cells: Sequence[Cell]) -> str:
+    return ", ".join(f"{row}/{column}" for row, column in cells)
+
+
+def _claim(claim: ClaimVerdict) -> str:
+    """Write a claim: word, effect, test, and what a reader has to know."""
+    text = f"{claim.word}: {claim.better} > {claim.worse} ({claim.metric})"
+    if claim.effect is not None and claim.p is not None:
+        text += f": {phrases.number(claim.effect, 2, signed=True)}"
+        if claim.interval:
+            text += f", 95 % interval {phrases.interval(*claim.interval)}"
+        sizes = " and ".join(map(str, claim.n))
+        text += f", {claim.test} (n = {sizes}), {phrases.p_value(claim.p)}"
+        text += f", adjusted {phrases.p_value(claim.p_adjusted)}"
+    remarks = "; ".join(remark for remark in (claim.reason, claim.note) if remark)
+    return text + (f" ({remarks})" if remarks else "")
+
+
+def as_json(compared: Sequence[Compared]) -> dict[str, Any]:
+    """Return the verdicts as plain data."""
+    return {"tables": [_table_json(one) for one in compared]}
+
+
+def _table_json(one: Compared) -> dict[str, Any]:
+    entry, judged = one.plan.entry, one.judged
+    return {
+        "table": entry.id,
+        "paper": entry.paper.short,
+        "number": entry.table.number,
+        "marks": _marks(one.plan),
+        "verdict": asdict(judged.table),
+        "claims": [asdict(claim) for claim in judged.claims],
+        "cells": [_cell_json(cell, one) for cell in one.plan.cells],
+    }
+
+
+def _cell_json(cell: PlannedCell, one: Compared) -> dict[str, Any]:
+    name = (cell.row.id, cell.column.id)
+    fared = one.fared.get(name)
+    return {
+        "row": cell.row.id,
+        "column": cell.column.id,
+        "kind": cell.fields.kind,
+        "printed": cell.text,
+        "primary": name in one.judged.primary,
+        **asdict(one.judged.cells[name]),
+        "holds": list(fared.holds) if fared else [],
+        "flips": dict(fared.flips) if fared else {},
+    }
+
+
+# ---- ladders ---------------------------------------------------------------------------------
+
+
+def ladder_lines(ladders: Sequence[Ladder], request: Request) -> list[str]:
+    """Write each ladder as a table: a row for each system, a column for each choice."""
+    found: list[str] = []
+    demo = " [DEMO]" if request.profile == "demo" else ""
+    for one in ladders:
+        found += [f"## {one.table}: {one.title} ({one.axis}){demo}", ""]
+        if not one.rungs:
+            found += ["No primary cell depends on it.", ""]
+            continue
+        effects = [f"{one.choices[0]} {phrases.MINUS} {choice}" for choice in one.choices[1:]]
+        header = ["", "printed", *one.choices, *effects]
+        rows = [header, ["---"] * len(header), *(_rung(rung, one) for rung in one.rungs)]
+        found += [f"| {' | '.join(row)} |" for row in rows]
+        found += ["", "Points; mean ± standard deviation over units, differences with 95 % "
+                  "intervals (Welch, over units).", ""]  # fmt: skip
+    return found[:-1]
+
+
+def _rung(rung: Rung, one: Ladder) -> list[str]:
+    label = f"{rung.label} ({rung.row}/{rung.column})" if rung.row else rung.label
+    effects = {effect.of: effect for effect in rung.effects}
+    named = [effects.get(f"{one.choices[0]} - {choice}") for choice in one.choices[1:]]
+    return [label, rung.printed, *map(_step, rung.steps), *map(_effect, named)]
+
+
+def _step(step: Step) -> str:
+    if step.mean is None:
+        return f"NOT RUN ({step.state})"
+    text = phrases.number(step.mean, 2)
+    if step.spread is not None:
+        text += f" ± {phrases.number(step.spread, 2)}"
+    return text if step.state == "complete" else f"{text} ({step.state})"
+
+
+def _effect(effect: Effect | None) -> str:
+    if effect is None:
+        return ""
+    text = phrases.number(effect.difference, 2, signed=True)
+    return f"{text} {phrases.interval(*effect.interval)}" if effect.interval else text
+
+
+def ladders_json(ladders: Sequence[Ladder]) -> dict[str, Any]:
+    """Return ladders as plain data."""
+    return {"ladders": [asdict(one) for one in ladders]}

@@ -1,0 +1,254 @@
+"""What `table` and `all` do with one table: plan, ask, train, render, and say how it ended."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from repro import places
+from repro.commands.shared import asking, cluster, fetching, writing
+from repro.errors import UserError
+from repro.plan import cost
+from repro.plan.planning import TablePlan, command_line, done, plan_table, remaining
+from repro.plan.request import Request, Run
+from repro.records.ledger import Ledger
+from repro.spec.entry import Entry
+
+if TYPE_CHECKING:
+    from repro.engines.slurm import Asked
+    from repro.render.layout import View
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+SUFFIX = {"md": "md", "latex": "tex", "csv": "csv", "json": "json"}
+ASK_ABOVE = 3600.0  # seconds of training that are not started without a yes
+
+COMPLETE, INCOMPLETE, MISSING, FAILED = 0, 3, 4, 5
+
+
+def output_options(command: Command) -> Command:
+    """Add the options that say what is rendered, where, and whether anything is trained."""
+    options = [
+        click.option("--format", "fmt", type=click.Choice(list(SUFFIX)), default="md",
+                     show_default=True, help="Format of the table."),
+        click.option("--printed", is_flag=True, help="The table as printed; trains nothing."),
+        click.option("--ours", is_flag=True, help="The table with our values alone."),
+        click.option("--both", is_flag=True, help="Printed and ours side by side (default)."),
+        click.option("--standalone", is_flag=True, help="LaTeX: a document that compiles alone."),
+        writing.output_option,
+        click.option("--render-only", is_flag=True, help="Train nothing; render what there is."),
+        click.option("--dry-run", is_flag=True, help="Print the plan and stop."),
+        click.option("--fetch", is_flag=True, help="Fetch missing data that may be fetched."),
+        click.option("--trust", is_flag=True, help="Fetch also what no source states a hash of."),
+        click.option(
+            "--per-device", type=click.IntRange(1), default=1, show_default=True, metavar="K",
+            help="Train K runs side by side on each device: small models fill a GPU so.",
+        ),
+        click.option("--yes", is_flag=True, help="Do not ask before training for hours."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class How:
+    """How tables are made: the request, the devices and the output."""
+
+    request: Request
+    devices: list[str]
+    per_device: int
+    threads: int
+    fmt: str
+    view: "View"
+    standalone: bool
+    render_only: bool
+    dry_run: bool
+    yes: bool
+    home: places.Home
+    offer: fetching.Offer
+    slurm: "Asked | None" = None  # None: trained here
+
+    @classmethod
+    def of(cls, asked: dict[str, Any], home: places.Home) -> "How":
+        """Sort the options of the command line."""
+        slurm = cluster.asked(asked)
+        offer = fetching.Offer(asked.pop("fetch"), asked.pop("trust"), home.data)
+        devices = asking.devices(asked.pop("gpu"), asked.pop("device"))
+        names = ("per_device", "threads", "fmt", "standalone", "render_only", "dry_run", "yes")
+        rest = {name: asked.pop(name) for name in names}
+        rest["view"] = _view({name: asked.pop(name) for name in ("printed", "ours", "both")})
+        rest["render_only"] |= rest["view"] == "printed"
+        request = asking.request(**asked)
+        return cls(request=request, devices=devices, home=home, offer=offer, slurm=slurm, **rest)
+
+
+def _view(flags: dict[str, bool]) -> "View":
+    """Return the one view that was asked for; side by side where none was."""
+    chosen = [name for name, given in flags.items() if given] or ["both"]
+    if len(chosen) > 1:
+        raise UserError(f"give one of --{', --'.join(chosen)}")
+    view: View = chosen[0]  # type: ignore[assignment]  # the flags' names are the views
+    return view
+
+
+def make(entry: Entry, how: How, output: Path | None) -> int:
+    """Plan, train and render one table; return the exit code."""
+    if output is not None:
+        writing.check(output)
+    ledger = Ledger.of(how.home)
+    plan, failed, here = _bring(entry, how, ledger)
+    if not here:
+        return _code(plan, ledger, failed)
+    writing.write(_render(plan, ledger, how), output)
+    return COMPLETE if how.view == "printed" else _code(plan, ledger, failed)
+
+
+def climb(entry: Entry, how: How, axis: str, output: Path | None) -> int:
+    """Train a table under every choice of an axis and put them side by side."""
+    from repro.commands.shared import comparison
+    from repro.verdict import ladder
+
+    if how.fmt not in ("md", "json"):
+        raise UserError(f"--ladder is written as md or json, not as {how.fmt}")
+    if output is not None:
+        writing.check(output)
+    ledger = Ledger.of(how.home)
+    codes = []
+    for chosen in ladder.axis(entry, how.request, how.home, axis).plans.values():
+        plan, failed, here = _bring(entry, replace(how, request=chosen.request), ledger)
+        codes.append(_code(plan, ledger, failed))
+    if here:
+        made = [ladder.ladder(entry, how.request, how.home, ledger, axis)]
+        if how.fmt == "json":
+            text = json.dumps(comparison.ladders_json(made), indent=1, ensure_ascii=False)
+        else:
+            text = "\n".join(comparison.ladder_lines(made, how.request))
+        writing.write(text + "\n", output)
+    return max(codes)
+
+
+def _bring(entry: Entry, how: How, ledger: Ledger) -> tuple[TablePlan, bool, bool]:
+    """Plan a table and train what is missing.
+
+    Returns the plan, whether a run failed, and whether there is something to render now: not
+    after a dry run, nor while Slurm trains.
+    """
+    plan = plan_table(entry, how.request, how.home)
+    if how.render_only and not how.dry_run:
+        return plan, False, True
+    ready, blocked = remaining(plan, ledger)
+    if how.dry_run:
+        click.echo(_told(plan, ready, blocked, ledger, how))
+        if ready and how.slurm is not None:
+            click.echo(cluster.scripts(ready, how.slurm, ledger, how.home))
+        return plan, False, False
+    if ready or blocked:
+        click.echo(_told(plan, ready, blocked, ledger, how), err=True)
+    if blocked and how.offer.take(fetching.lacking(plan)):
+        plan = plan_table(entry, how.request, how.home)
+        ready, blocked = remaining(plan, ledger)
+        click.echo(_told(plan, ready, blocked, ledger, how), err=True)
+    estimate = cost.estimate(ready, ledger, how.devices[0])
+    if not (ready and _agreed(estimate, how, len(how.devices))):
+        return plan, False, True
+    if how.slurm is not None:
+        cluster.submit(ready, entry.id, how.slurm, how.home)
+        return plan, False, False
+    return plan, train(ready, how.devices, how.threads, how.home, how.per_device), True
+
+
+def _told(plan: TablePlan, ready: list[Run], blocked: list[Run], ledger: Ledger, how: How) -> str:
+    """Say what is planned, and what of the missing data can be fetched."""
+    estimate = cost.estimate(ready, ledger, how.devices[0])
+    wanted = fetching.lacking(plan) if blocked else []
+    lines = plan_lines(plan, ready, blocked, estimate, how.devices)
+    return "\n".join([*lines, *how.offer.lines(wanted)])
+
+
+def plan_lines(
+    plan: TablePlan,
+    ready: list[Run],
+    blocked: list[Run],
+    estimate: cost.Estimate,
+    devices: list[str],
+) -> list[str]:
+    """Say what will be trained, what is missing, and how long it takes."""
+    needed = plan.needed()
+    parents = {run.id for run in plan.parents}.intersection(run.id for run in ready)
+    behind = f" ({len(parents)} of them only for others to start from)" if parents else ""
+    lines = [f"{plan.entry.id}: {len(needed)} runs: {done(plan, ready, blocked)} done, "
+             f"{len(ready)} to train{behind}, {len(blocked)} blocked"]  # fmt: skip
+    gaps: dict[tuple[str, str], set[str]] = {}
+    for run in blocked:
+        for gap in run.missing:
+            gaps.setdefault((gap.text, gap.next_step), set()).add(run.system)
+    for (text, step), systems in gaps.items():
+        lines.append(f"  {', '.join(sorted(systems))}: {text}" + (f" -> {step}" if step else ""))
+    if ready:
+        where = ", ".join(devices)
+        time = cost.spoken(None if estimate.seconds is None else estimate.seconds / len(devices))
+        lines.append(f"  time on {where}: {time} ({estimate.basis})")
+    return lines
+
+
+def _agreed(estimate: cost.Estimate, how: How, devices: int) -> bool:
+    """Ask before more than an hour of training; without a terminal --yes must say it.
+
+    A demo takes minutes by design: one of which nothing is known yet is not asked about.
+    """
+    seconds = estimate.seconds
+    demo = how.request.profile == "demo"
+    if how.yes or (demo if seconds is None else seconds / devices <= ASK_ABOVE):
+        return True
+    took = f"about {cost.spoken(seconds / devices)}" if seconds is not None else "unknown time"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UserError(
+            f"this would train for {took} on {', '.join(how.devices)}",
+            "add --yes to start it, --render-only to render what there is, or --profile demo",
+        )
+    return click.confirm(f"Train for {took}?", err=True)
+
+
+def train(
+    ready: list[Run], devices: list[str], threads: int, home: places.Home, per_device: int = 1
+) -> bool:
+    """Train in worker processes, the longest run first; return whether any run failed."""
+    from repro.commands.shared.progress import Progress
+    from repro.engines import local
+
+    ordered = cost.longest_first(ready, Ledger.of(home), devices[0])
+    with Progress(ordered) as progress:
+        outcomes = local.execute(ordered, devices, threads, home, progress.show, per_device)
+    for run, cause in outcomes.failed.items():
+        # A process that was killed has left no record to show.
+        see = f"show {run}" if Ledger([home.runs]).records(run) else "list"
+        click.echo(f"run {run} failed: {cause}\n  see: repro runs {see}", err=True)
+    for run, cause in outcomes.busy.items():
+        click.echo(f"run {run} is being {cause}; ask again later", err=True)
+    return bool(outcomes.failed)
+
+
+def _render(plan: TablePlan, ledger: Ledger, how: How) -> str:
+    """Render the table in the format asked for."""
+    from repro.render import grid, latex, markdown, records
+
+    made = grid.build(plan, ledger, command_line(plan), how.home.data)
+    if how.fmt == "latex":
+        return latex.render(made, how.view, how.standalone)
+    if how.fmt == "csv":
+        return records.as_csv([made], how.view)
+    return (markdown.render if how.fmt == "md" else records.as_json)(made, how.view)
+
+
+def _code(plan: TablePlan, ledger: Ledger, failed: bool) -> int:
+    """Return the exit code of what was asked for."""
+    ready, blocked = remaining(plan, ledger)
+    if failed:
+        return FAILED
+    if any(gap.kind in ("data", "weights") for run in blocked for gap in run.missing):
+        return MISSING
+    return INCOMPLETE if ready or blocked else COMPLETE

@@ -1,0 +1,1 @@
+"""Bring audio here: transfer, download, unpack, the hub; hashes first, then the final name."""

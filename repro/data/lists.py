@@ -1,0 +1,166 @@
+"""What a list of clips is, and its file: gzipped CSV of path, label, group, part (and hash)."""
+
+import functools
+import gc
+import gzip
+import hashlib
+import operator
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise, repeat
+from pathlib import Path
+from typing import NamedTuple
+
+from repro import atomic
+from repro.errors import UserError
+
+COLUMNS = ("path", "label", "group", "part")
+HASH = "hash"  # a fifth column, where hashes of the audio are published
+PARTS = ("train", "valid", "test")
+
+
+class Clip(NamedTuple):
+    """One audio example.
+
+    id: the dataset's own relative path, suffix included, whatever format the local copy has.
+    label: its class; several are joined by ";".
+    group: what must not be split between train and test (speaker, source recording, actor).
+    part: "train", "valid" or "test" of an official split, or the number of a fold as text; empty
+        for a clip that is in no official part.
+    """
+
+    id: str
+    label: str
+    group: str
+    part: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The clips of a dataset, sorted by id without repeats, and its classes in order of index.
+
+    hashes: by clip id, published hashes as "kind:hex", joined by ";". Kinds: md5 and sha256 of the
+    file as published; pcm, SHA-256 of its 16-bit samples, channels in turn, each as a little-endian
+    32-bit integer.
+    """
+
+    dataset: str
+    clips: tuple[Clip, ...]
+    classes: tuple[str, ...]
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) over one line of id, label, group, part (and hash) per clip, in order."""
+        text = "\n".join(map("\t".join, self.clips))
+        if self.hashes:
+            text = "\n".join("\t".join((*c, self.hashes.get(c.id, ""))) for c in self.clips)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of clips in each part."""
+        return dict(Counter(clip.part for clip in self.clips))
+
+
+def build(
+    dataset: str,
+    clips: Iterable[Clip],
+    classes: Sequence[str] = (),
+    hashes: Mapping[str, str] | None = None,
+) -> Manifest:
+    """Sort the clips into a manifest; classes are the sorted labels unless given.
+
+    Raises ValueError for a repeated id, and for a comma, quote, tab or line end in a field: the
+    file is CSV without quoting (it is split, not parsed, to load fast).
+    """
+    ordered = tuple(sorted(clips))
+    for before, clip in pairwise(ordered):
+        if before.id == clip.id:
+            raise ValueError(f"{dataset}: clip {clip.id!r} is listed twice")
+    for clip in ordered:
+        if any(mark in field for field in clip for mark in ',"\t\r\n'):
+            raise ValueError(f"{dataset}: comma, quote, tab or line end in {clip!r}")
+    labels = tuple(classes) or _classes(clip.label for clip in ordered)
+    kept = {c.id: hashes[c.id] for c in ordered if c.id in hashes} if hashes else {}
+    return Manifest(dataset, ordered, labels, kept)
+
+
+def joined(listed: Sequence[Manifest]) -> Manifest:
+    """Return several datasets' clips as one manifest, under the first one's name."""
+    first, *others = listed
+    if not others:
+        return first
+    hashes = {clip: text for one in listed for clip, text in one.hashes.items()}
+    every = sorted({name for one in listed for name in one.classes})
+    return build(first.dataset, (clip for one in listed for clip in one.clips), every, hashes)
+
+
+def read(dataset: str, file: Path) -> Manifest:
+    """Read a manifest file; UserError naming it if it is missing, damaged or out of order."""
+    return parsed(dataset, file, content(dataset, file))
+
+
+def content(dataset: str, file: Path) -> bytes:
+    """Return the bytes of a list's file; UserError naming it if it is missing."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{file}: the manifest of {dataset} is missing") from None
+    except OSError as error:
+        raise UserError(f"{file}: not a readable manifest ({error})") from error
+
+
+def parsed(dataset: str, file: Path, content: bytes) -> Manifest:
+    """Turn the bytes of a manifest file into clips."""
+    try:
+        text = gzip.decompress(content).decode()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: not a readable manifest ({error})") from error
+    header, _, body = text.partition("\n")
+    columns = header.split(",")
+    if columns not in ([*COLUMNS], [*COLUMNS, HASH]):
+        raise UserError(f"{file}: columns {header!r}, expected {','.join(COLUMNS)!r}")
+    width = len(columns)
+    cells = body.removesuffix("\n").replace("\n", ",").split(",")
+    if len(cells) != width * body.count("\n"):
+        raise UserError(f"{file}: a line has not {width} cells, or the last line is cut")
+    ids, labels, groups, parts = (cells[column::width] for column in range(len(COLUMNS)))
+    if not all(map(operator.lt, ids, ids[1:])):
+        raise UserError(f"{file}: clips not sorted by path, or listed twice")
+    hashes = dict(zip(ids, cells[4::width], strict=True)) if width > len(COLUMNS) else {}
+    with _no_collection():
+        clips = tuple(
+            map(tuple.__new__, repeat(Clip), zip(ids, labels, groups, parts, strict=True))
+        )
+    known = {clip: text for clip, text in hashes.items() if text}
+    return Manifest(dataset, clips, _classes(labels), known)
+
+
+def write(manifest: Manifest, file: Path) -> None:
+    """Write the manifest as gzipped CSV; equal manifests give equal bytes (no time stamp)."""
+    rows: list[tuple[str, ...]] = [COLUMNS, *manifest.clips]
+    if manifest.hashes:
+        rows = [(*clip, manifest.hashes.get(clip.id, "")) for clip in manifest.clips]
+        rows.insert(0, (*COLUMNS, HASH))
+    lines = [",".join(row) + "\n" for row in rows]
+    data = gzip.compress("".join(lines).encode(), compresslevel=9, mtime=0)
+    atomic.write(file, data)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Pause the garbage collector: it doubles the time to make 100,000 clips, and finds nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _classes(labels: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({name for label in set(labels) for name in label.split(";")}))

@@ -1,0 +1,74 @@
+"""Which datasets there are: one file each in `datasets/`, and the user's own in the data folder.
+
+A dataset's file is named by its id and holds `CARD`, and next to it what only this dataset needs; a
+file that starts with an underscore is shared by several.
+"""
+
+import functools
+import importlib
+import json
+from pathlib import Path
+
+from repro.data import lists
+from repro.data.cards import Card
+from repro.errors import UserError, unknown
+
+ABOUT = ".own.json"  # <data>/<name>.own.json: what the card of a user's dataset is made of
+_LISTS = "[!.]*.csv.gz"  # the lists in the home's data folder
+
+
+def names(data: Path | None = None) -> list[str]:
+    """Return the ids of all datasets, sorted; with `data`, the home's data folder, the user's too.
+
+    They come from file names alone: no card is read.
+    """
+    own = [] if data is None else [file.name.removesuffix(".csv.gz") for file in data.glob(_LISTS)]
+    return sorted({*own, *_shipped()})
+
+
+@functools.cache
+def _shipped() -> frozenset[str]:
+    return frozenset(file.stem for file in (Path(__file__).parent / "datasets").glob("[!_]*.py"))
+
+
+def card(name: str, data: Path | None = None) -> Card:
+    """Return the dataset's card; UserError with the nearest name if there is none."""
+    if name in _shipped():
+        found: Card = importlib.import_module(f"repro.data.datasets.{name}").CARD
+        return found
+    if data is None or name not in names(data):
+        raise unknown("dataset", name, names(data), next_step="repro data list")
+    return _own(name, data)
+
+
+def _own(name: str, data: Path) -> Card:
+    """Return the card of an own dataset."""
+    file = data / f"{name}{ABOUT}"
+    try:
+        about = json.loads(file.read_text())
+        listed = lists.read(name, own_file(name, data))
+        return Card(
+            title=f"{name} (your own data, {len(listed.classes)} classes)",
+            licence="yours to know",
+            source=str(own_file(name, data)),
+            layout="the paths of your CSV",
+            rate=None,
+            channels=None,
+            seconds=about["seconds"],
+            clips=len(listed.clips),
+            group=about["group"],
+            rebuild=lambda _: list(listed.clips),
+            multilabel=about["multilabel"],
+            own_list=True,
+            by_hand="it is your own data",
+            next_step=f"repro data add {name} DIR --manifest FILE.csv",
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{file}: not readable ({error})", f"repro data add {name} DIR --manifest FILE.csv"
+        ) from error
+
+
+def own_file(dataset: str, data: Path) -> Path:
+    """Return where the user's own list of a dataset lies."""
+    return data / f"{dataset}.csv.gz"

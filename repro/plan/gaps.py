@@ -1,0 +1,93 @@
+"""What a run needs and what is not here: code, lists, weights, data."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from repro import identity
+from repro.data import registry
+from repro.data.clips import ClipSource, unlisted
+from repro.data.guards import Finding
+from repro.data.outlines import Outline
+from repro.data.protocols import PROTOCOLS
+from repro.places import Home
+from repro.plan.request import Missing, Request
+from repro.weights import store
+
+FRONTENDS = ("fbank", "waveform", "phase")
+
+
+def code(settings: dict[str, Any], protocol: str, data: Path) -> tuple[Missing, ...]:
+    """Return what this version of the suite cannot do yet for a run; `data`: the data folder."""
+    model, front = (settings[part]["name"] for part in ("model", "frontend"))
+    gaps = []
+    if identity.version_of(f"models/{model}") is None:
+        gaps.append(f"model {model!r}")
+    if front not in FRONTENDS:
+        gaps.append(f"front end {front!r}")
+    if settings["dataset"] not in registry.names(data):
+        gaps.append(f"dataset {settings['dataset']!r}")
+    elif _no_accuracy(settings, data):
+        gaps.append(f"accuracy on {settings['dataset']}, whose clips have several labels")
+    if protocol not in PROTOCOLS:
+        gaps.append(f"protocol {protocol!r}")
+    if idle := _idle(settings):
+        gaps.append(f"{', '.join(idle)} with front end {front!r}")
+    return (Missing("code", f"not in this version: {', '.join(gaps)}"),) if gaps else ()
+
+
+def lists(clips: ClipSource, data: Path) -> tuple[Missing, ...]:
+    """Return the lists of clips that are the user's to supply and that are not here."""
+    cards = [registry.card(name, data) for name in unlisted(clips, data)]
+    return tuple(Missing("data", card.by_hand, card.next_step) for card in cards)
+
+
+def published(settings: dict[str, Any], request: Request, home: Home) -> tuple[Missing, ...]:
+    """Return the published weights that a run starts from and that are not here."""
+    names = [parent["name"] for parent in settings["init"] if parent["kind"] == "weights"]
+    return tuple(_no_weights(n, home) for n in names if weights_here(n, request, home) is None)
+
+
+def weights_here(name: str, request: Request, home: Home) -> str | None:
+    """Return the hash of published weights that are here; a demo is too small for them."""
+    if request.profile == "demo":
+        return None
+    here = store.located(name, home.data)
+    return here.sha256 if here else None
+
+
+def clips(
+    dataset: str, here: Outline, found: Iterable[Finding], request: Request, data: Path
+) -> tuple[Missing, ...]:
+    """Return which data a run lacks, and what its guards refuse."""
+    gaps = [Missing("data", f"needs {name}", f"repro data add {name} DIR") for name in here.lacking]
+    needed = 0.0 if request.subset else registry.card(dataset, data).min_share
+    if here.registered and here.share < needed:
+        count = f"{here.present:,} of {here.total:,} clips"
+        gaps.append(Missing("data", f"{dataset} has {count}; --subset uses them"))
+    refused = [finding.text for finding in found if finding.level == "error"]
+    return (*gaps, *(Missing("data", f"refused: {text}") for text in refused))
+
+
+def _no_accuracy(settings: dict[str, Any], data: Path) -> bool:
+    """Tell whether epochs are chosen by an accuracy that multi-label clips do not have."""
+    recipe = settings["recipe"]
+    chosen = recipe["select"] != "last" and recipe["select_metric"] == "accuracy"
+    return chosen and registry.card(settings["dataset"], data).multilabel
+
+
+def _no_weights(name: str, home: Home) -> Missing:
+    """Say that published weights are not here, or that a demo's network is too small for them."""
+    if store.located(name, home.data) is not None:
+        return Missing("weights", f"too small for {name} weights: they fit the full profile")
+    return Missing("weights", f"needs {name} weights", store.next_step(name))
+
+
+def _idle(settings: dict[str, Any]) -> list[str]:
+    """Return the augmentations of a recipe that its front end has no use for."""
+    of_waveforms, of_features = (
+        ("signal", "noises", "mixing"),
+        ("freq_mask", "time_mask", "noise", "roll"),
+    )
+    idle = of_waveforms if settings["frontend"]["name"] == "fbank" else of_features
+    return [f"augment.{name}" for name in idle if settings["recipe"]["augment"][name]]

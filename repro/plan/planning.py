@@ -1,0 +1,185 @@
+"""From a table to its runs: de-duplicated, in order, those that can be trained and those not."""
+
+import shlex
+from dataclasses import dataclass, replace
+from typing import Any
+
+from repro.data import registry
+from repro.data.guards import Finding
+from repro.data.outlines import Outline
+from repro.errors import UserError, unknown
+from repro.places import Home
+from repro.plan.request import Missing, Request, Run
+from repro.plan.resolve import Resolver
+from repro.records.ledger import WEIGHTS, Ledger
+from repro.spec import printed
+from repro.spec.entry import Entry
+from repro.spec.printed import Printed
+from repro.spec.readings import alternative
+from repro.spec.schema import Assumption, CellFields, Column, Row
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A printed cell with the runs behind it."""
+
+    row: Row
+    column: Column
+    fields: CellFields
+    text: str
+    printed: Printed | None
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """Everything that a table resolves to."""
+
+    entry: Entry
+    request: Request
+    cells: tuple[PlannedCell, ...]
+    runs: tuple[Run, ...]  # each once, in the order of the table
+    parents: tuple[Run, ...]  # runs behind no cell, from which some of them start
+    outlines: dict[str, Outline]  # by dataset
+    findings: tuple[Finding, ...]
+    assumed: tuple[tuple[Assumption, Any], ...]  # with the reading in effect
+    demo: dict[str, Any]  # what the demo profile makes small, by setting
+
+    def needed(self) -> tuple[Run, ...]:
+        """Return the runs that were asked for (`--only`, `--seeds`)."""
+        only, seeds = self.request.only, self.request.seeds
+        return tuple(
+            run
+            for run in self.runs
+            if only in (None, run.system) and (seeds is None or run.seed in seeds)
+        )
+
+
+def plan_table(entry: Entry, request: Request, home: Home) -> TablePlan:
+    """Resolve a table for a request; reads no audio."""
+    _check_request(entry, request)
+    if request.on is not None:
+        registry.card(request.on, home.data)
+    resolver = Resolver(entry, request, home)
+    cells = tuple(
+        PlannedCell(
+            row=row,
+            column=column,
+            fields=fields,
+            text=text,
+            printed=printed.parse(text),
+            runs=resolver.runs(fields) if _is_ours(fields) else (),
+        )
+        for row in entry.table.row
+        for column, text in zip(entry.table.column, row.cells, strict=True)
+        for fields in [entry.fields(row, column)]
+    )
+    unique = {run.id: run for cell in cells for run in cell.runs}
+    _check_readings(entry, request, resolver, bool(unique))
+    parents = tuple(run for run in resolver.parents.values() if run.id not in unique)
+    return TablePlan(
+        entry=entry,
+        request=request,
+        cells=cells,
+        runs=tuple(unique.values()),
+        parents=parents,
+        outlines=resolver.outlines,
+        findings=tuple(resolver.findings),
+        assumed=tuple(resolver.assumed()),
+        demo=resolver.demo,
+    )
+
+
+def _is_ours(fields: CellFields) -> bool:
+    """Tell whether runs stand behind a cell: a trained one, or a difference between two of ours."""
+    return fields.kind == "trained" or (
+        fields.kind == "derived" and fields.derive == "difference" and fields.system is not None
+    )
+
+
+def _check_readings(entry: Entry, request: Request, resolver: Resolver, has_runs: bool) -> None:
+    """Refuse a reading on which no run of the table depends: it would stand in its title."""
+    bearing = {assumption.key for assumption, _ in resolver.assumed()}
+    about = {a.key for a in entry.assumptions() if not a.path.startswith("statistics.")}
+    for key in request.assume:
+        if has_runs and key in about - bearing:
+            raise UserError(
+                f"no run of {entry.id} depends on --assume {key}", f"repro show {entry.id}"
+            )
+
+
+def remaining(plan: TablePlan, ledger: Ledger) -> tuple[list[Run], list[Run]]:
+    """Split the runs without a result into those that can be trained and those that cannot.
+
+    Parents of open runs come before them. A run whose parent cannot be trained cannot be either.
+    """
+    execution = plan.request.execution
+    every = {run.id: run for run in (*plan.parents, *plan.runs)}
+    ready: dict[str, Run] = {}
+    blocked: dict[str, Run] = {}
+
+    def place(run: Run) -> bool:
+        """Sort an open run, its parents first; tell whether it can be trained."""
+        if run.id in ready or run.id in blocked:
+            return run.id in ready
+        lacking = [
+            Missing("weights", f"needs {every[parent].system} trained on "
+                    f"{every[parent].clips.dataset}")
+            for parent in run.parents
+            # Nothing is trained for the sake of a run that lacks something else.
+            if not (run.missing or _kept(ledger, parent) or place(every[parent]))
+        ]  # fmt: skip
+        if run.missing or lacking:
+            blocked[run.id] = replace(run, missing=(*run.missing, *lacking))
+        else:
+            ready[run.id] = run
+        return run.id in ready
+
+    for run in plan.needed():
+        if ledger.result(run.id, execution) is None:
+            place(run)
+    return list(ready.values()), list(blocked.values())
+
+
+def done(plan: TablePlan, ready: list[Run], blocked: list[Run]) -> int:
+    """Return how many of the runs that were asked for have a result; see `remaining`."""
+    open_runs = {run.id for run in (*ready, *blocked)}
+    return sum(run.id not in open_runs for run in plan.needed())
+
+
+def _kept(ledger: Ledger, parent: str) -> bool:
+    """Tell whether a run is done and others can start from it (or learn that it diverged)."""
+    return any(
+        record.status == "diverged" or (record.path / WEIGHTS).is_file()
+        for record in ledger.records(parent)
+        if record.done
+    )
+
+
+def _check_request(entry: Entry, request: Request) -> None:
+    """Refuse names that the table does not have, with the nearest one that it has."""
+    show = f"repro show {entry.id}"
+    keys = {assumption.key: assumption for assumption in entry.assumptions()}
+    for key, value in request.assume.items():
+        if key not in keys:
+            raise unknown(f"assumption of {entry.id}", key, keys, show)
+        alternative(keys[key], value, show)
+    trained = [
+        fields
+        for row in entry.table.row
+        for column in entry.table.column
+        if _is_ours(fields := entry.fields(row, column))
+    ]
+    systems = sorted({str(fields.system) for fields in trained})
+    if request.only is not None and request.only not in systems:
+        raise unknown(f"trained system in {entry.id}", request.only, systems, show)
+    declared = sorted({seed for fields in trained for seed in fields.seeds or ()})
+    for seed in request.seeds or ():
+        if seed not in declared:
+            listed = ", ".join(map(str, declared)) or "none"
+            raise UserError(f"unknown seed {seed}: {entry.id} declares {listed}", show)
+
+
+def command_line(plan: TablePlan) -> str:
+    """Return the command that makes a table; where it was trained does not matter."""
+    return shlex.join(["repro", "table", plan.entry.id, *plan.request.words()])

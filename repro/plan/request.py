@@ -1,0 +1,107 @@
+"""What is asked for, and one run that answers it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from repro.data.clips import ClipSource
+from repro.errors import UserError
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a table is asked for; the same for every table of one command."""
+
+    profile: str = "full"
+    audio: str = "local"
+    subset: bool = False
+    seeds: tuple[int, ...] | None = None
+    only: str | None = None
+    assume: Mapping[str, str] = field(default_factory=dict)
+    execution: str | None = None
+    on: str | None = None  # a dataset in place of the table's
+    protocol: str | None = None  # how that dataset is split; None: as it itself calls for
+    micro_batch: int = 0  # clips that go through a model at once; 0: the whole batch
+
+    def words(self) -> list[str]:
+        """Return the options of the command line that ask for this."""
+        asked = ["--profile", self.profile, "--data", self.audio]
+        asked += ["--on", self.on] if self.on else []
+        asked += ["--protocol", self.protocol] if self.protocol else []
+        asked += ["--subset"] if self.subset else []
+        if self.seeds is not None:
+            asked += ["--seeds", ",".join(map(str, self.seeds))]
+        asked += ["--only", self.only] if self.only else []
+        for key, value in self.assume.items():
+            asked += ["--assume", f"{key}={value}"]
+        asked += ["--micro-batch", str(self.micro_batch)] if self.micro_batch else []
+        asked += ["--execution", self.execution] if self.execution else []
+        return asked
+
+
+def ask(audio: str | None = None, **asked: Any) -> Request:
+    """Return a request, refusing what does not go together.
+
+    audio: None takes generated audio for the demo, and local audio for all else. asked: the other
+    fields of a Request.
+    """
+    request = Request(audio=audio or "local", **asked)
+    if audio is None and request.profile == "demo" and request.on is None:
+        request = replace(request, audio="generated")
+    if request.profile == "full" and request.audio == "generated":
+        raise UserError(
+            "--profile full with --data generated is refused: the paper's recipe on generated "
+            "audio could be taken for the paper",
+            "use --profile demo, or --data local",
+        )
+    if request.protocol is not None and request.on is None:
+        raise UserError("--protocol goes with --on: a table's own protocols are a reading of it",
+                        "repro show ID lists the key, for --assume KEY=PROTOCOL")  # fmt: skip
+    if request.subset and request.audio == "generated":
+        raise UserError("--subset means part of a local dataset; generated audio is always whole",
+                        "add --data local")  # fmt: skip
+    return request
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that a run needs and that is not here."""
+
+    kind: str  # data, weights or code
+    text: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training, fully resolved."""
+
+    id: str
+    resolved: dict[str, Any]
+    clips: ClipSource
+    system: str
+    label: str
+    profile: str
+    clip_epochs: int  # training clips times epochs: what its cost is counted in
+    gflop: float | None  # forward and backward of one clip
+    missing: tuple[Missing, ...]
+    parents: tuple[str, ...] = ()  # ids of the runs that it starts from or learns from
+    keep: bool = False  # others start from it: its weights are kept
+    micro_batch: int = 0  # where it decides bits only by rounding: part of the execution
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return int(self.resolved["seed"])
+
+    def job(self) -> dict[str, Any]:
+        """Return what a worker needs; it also stands in the record, so a run can be made again."""
+        return {
+            "run": self.id,
+            "system": self.system,
+            "profile": self.profile,
+            "resolved": self.resolved,
+            "clips": self.clips.as_dict(),
+            "keep": self.keep,
+            **({"micro_batch": self.micro_batch} if self.micro_batch else {}),
+        }

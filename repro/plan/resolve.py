@@ -1,0 +1,268 @@
+"""Resolve the runs behind a cell: system, recipe, split and seed, and what each of them misses."""
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+from repro import identity
+from repro.data import generated
+from repro.data.clips import ClipSource, natural
+from repro.data.guards import Finding
+from repro.data.outlines import Outline, outline
+from repro.errors import UserError
+from repro.places import Home
+from repro.plan import gaps
+from repro.plan.request import Request, Run
+from repro.spec import readings
+from repro.spec.entry import Entry
+from repro.spec.schema import Assumption, CellFields, Parent, Protocol, Recipe
+
+
+class Resolver:
+    """Resolve the runs of one table; keeps what several cells share."""
+
+    def __init__(self, entry: Entry, request: Request, home: Home) -> None:
+        self.entry, self.request, self.home = entry, request, home
+        self.outlines: dict[str, Outline] = {}
+        self.findings: list[Finding] = []
+        self.demo: dict[str, Any] = {}
+        self.parents: dict[str, Run] = {}
+        self._started_from: dict[tuple[str, str, str, int], Run] = {}
+        self._runs: dict[tuple[Any, ...], tuple[Run, ...]] = {}
+        self._settings: list[tuple[str, dict[str, Any]]] = []
+
+    def runs(self, fields: CellFields) -> tuple[Run, ...]:
+        """Return the runs behind a cell: every seed, every fold."""
+        seeds = tuple(fields.seeds or ())
+        key = (fields.system, fields.recipe, fields.dataset, fields.protocol, seeds)
+        if key not in self._runs:
+            system = self._system(str(fields.system))
+            declared = self._declared(system, str(fields.recipe), str(fields.dataset))
+            declared["protocol"] = self.entry.protocol(fields.protocol).name
+            settings = self._settled(declared)
+            protocol = self._protocol(settings)
+            self._runs[key] = tuple(
+                self._run(settings, protocol, seed, fold)
+                for seed in seeds
+                for fold in range(protocol.folds)
+            )
+        return self._runs[key]
+
+    def _settled(self, declared: dict[str, Any]) -> dict[str, Any]:
+        """Lay the demo, the chosen readings and another dataset over declared settings."""
+        settings = copy.deepcopy(declared)
+        if self.request.profile == "demo":
+            self._make_small(settings)
+        for either in (declared, settings):
+            self._assume(either)
+            if "protocol" in either:  # not a parent: those stay on their dataset
+                either["dataset"] = self.request.on or either["dataset"]
+        self._settings.append((declared["system"], declared))
+        return settings
+
+    def _declared(self, name: str, recipe: str, dataset: str) -> dict[str, Any]:
+        """Return the settings of a system's runs as the files declare them."""
+        recipes = self.entry.recipes
+        system = recipes.systems[name]
+        front = dict(recipes.frontends[system.frontend])
+        return {
+            "system": name,
+            "recipe_name": recipe,
+            "dataset": dataset,
+            "model": {"name": system.model, "args": dict(system.args)},
+            "frontend": {"name": front.pop("name"), "args": front},
+            "init": [parent.model_dump(exclude={"what"}) for parent in system.init],
+            "recipe": recipes.recipes[recipe].model_dump(exclude={"demo", "source"}),
+            "statistics": {
+                "behind": 1,
+                **self.entry.table.statistics.model_dump(exclude_none=True),
+            },
+            "caps": {},
+        }
+
+    def _make_small(self, settings: dict[str, Any]) -> None:
+        """Lay a recipe's demo block over the settings, in place."""
+        recipe_name = settings["recipe_name"]
+        demo = self.entry.recipes.recipes[recipe_name].demo
+        if demo is None:
+            raise UserError(
+                f"recipe {recipe_name!r} of {self.entry.id} has no [demo] block",
+                f"repro table {self.entry.id} --profile full",
+            )
+        settings["caps"] = dict(demo.clips)
+        for here, changes in (
+            (settings["model"]["args"], demo.model),
+            (settings["frontend"]["args"], demo.frontend),
+            (settings["recipe"], demo.recipe),
+        ):
+            readings.merge(here, changes)
+            self.demo |= dict(readings.leaves(changes))
+
+    def _assume(self, settings: dict[str, Any]) -> None:
+        """Put the readings chosen with --assume into the settings, in place."""
+        for assumption in self.entry.assumptions():
+            chosen = self.request.assume.get(assumption.key)
+            if chosen is not None and readings.applies(assumption, settings["system"], settings):
+                readings.put(
+                    settings, assumption.path, readings.alternative(assumption, chosen, "")
+                )
+
+    def _system(self, name: str) -> str:
+        """Return the system that stands in a cell; an assumption on "system" swaps it."""
+        for assumption in self.entry.assumptions():
+            chosen = self.request.assume.get(assumption.key)
+            if chosen is not None and assumption.path == "system" and name in assumption.systems:
+                return str(readings.alternative(assumption, chosen, ""))
+        return name
+
+    def _protocol(self, settings: dict[str, Any]) -> Protocol:
+        """Return how the clips are split: as the table says, or as a dataset in its place does."""
+        if self.request.on is None:
+            return self.entry.protocol(settings["protocol"])
+        own = natural(self.request.on, self.home.data)
+        kind = str(own.pop("protocol"))
+        chosen = self.request.protocol or kind
+        if chosen != kind and "official" in (chosen, kind) and own.get("folds", 1) == 1:
+            own = {"test": 0.2, "valid": 0.1}
+        return Protocol.model_validate({"name": "own", "kind": chosen, "split_seed": "run", **own})
+
+    def _run(self, settings: dict[str, Any], protocol: Protocol, seed: int, fold: int) -> Run:
+        """Resolve one training."""
+        clips = self._clips(settings, protocol, seed, fold)
+        data = self.home.data
+        missing = gaps.code(settings, protocol.kind, data) or gaps.lists(clips, data)
+        outlined = None if missing else self._outline(clips, settings["recipe"]["select"])
+        missing += gaps.published(settings, self.request, self.home)
+        if outlined:
+            missing += gaps.clips(clips.dataset, outlined, self.findings, self.request, data)
+        micro = self.request.micro_batch
+        normed = bool(micro) and identity.has_batch_norm(f"models/{settings['model']['name']}")
+        chosen = {"micro_batch": micro} if normed else {}
+        recipe = Recipe.model_validate({**settings["recipe"], **chosen, "source": "resolved"})
+        recipe_data = identity.dump(recipe)
+        del recipe_data["source"], recipe_data["demo"]
+        made = f"generated@{generated.VERSION}"
+        init, parents = self._init(settings["init"], seed)
+        resolved = {
+            "dataset": clips.dataset,
+            "audio": made if clips.audio == "generated" else clips.audio,
+            "classes": len(outlined.classes) if outlined else None,
+            "split": outlined.digest if outlined else f"{protocol.name}/{fold}",
+            "seed": seed,
+            "model": {
+                **settings["model"],
+                "version": identity.version_of(f"models/{settings['model']['name']}"),
+            },
+            "frontend": {**settings["frontend"], "version": identity.version_of("frontends")},
+            "init": init,
+            "recipe": recipe_data,
+            "augment_version": identity.version_of("augment"),
+            "loop_version": identity.version_of("train/loop"),
+        }
+        if recipe.distill == "teacher":
+            teacher = self._teacher(settings, protocol, seed, fold)
+            parents.append(teacher)
+            resolved["teacher"] = teacher.id
+        spec = self.entry.recipes.systems[settings["system"]]
+        train_clips = outlined.sizes["train"] if outlined else 0
+        return Run(
+            id=identity.run_id(resolved),
+            resolved=resolved,
+            clips=clips,
+            system=settings["system"],
+            label=spec.label,
+            profile=self.request.profile,
+            clip_epochs=train_clips * recipe.epochs,
+            gflop=spec.gflop.get("demo" if self.request.profile == "demo" else "full"),
+            missing=missing,
+            parents=tuple(parent.id for parent in parents),
+            keep=self._is_parent(settings),
+            micro_batch=0 if normed else micro,
+        )
+
+    def _clips(
+        self, settings: dict[str, Any], protocol: Protocol, seed: int, fold: int
+    ) -> ClipSource:
+        """Return the description of the clips of one training."""
+        return ClipSource(
+            dataset=settings["dataset"],
+            audio=self.request.audio,
+            protocol=protocol.kind,
+            fold=fold,
+            subset=self.request.subset,
+            caps=tuple(sorted(settings["caps"].items())),
+            folds=protocol.folds,
+            valid=protocol.valid,
+            test=protocol.test,
+            stratified=protocol.stratified,
+            split_seed=seed if protocol.split_seed == "run" else 0,
+        )
+
+    def _init(
+        self, init: list[dict[str, Any]], seed: int
+    ) -> tuple[list[dict[str, Any]], list[Run]]:
+        """Name what a run starts from: published weights by their hash, runs by their id."""
+        named, parents = [], []
+        for entry in init:
+            if entry["kind"] == "run":
+                parent = self._parent(Parent.model_validate({**entry, "what": "resolved"}), seed)
+                parents.append(parent)
+                named.append({**entry, "run": parent.id})
+            elif here := gaps.weights_here(entry["name"], self.request, self.home):
+                named.append({**entry, "sha256": here})
+            else:
+                named.append(entry)
+        return named, parents
+
+    def _parent(self, parent: Parent, seed: int) -> Run:
+        """Resolve the run that another starts from: of the same seed, on its own dataset."""
+        key = (parent.name, parent.recipe, parent.dataset, seed)
+        if key not in self._started_from:
+            declared = self._declared(*key[:3])
+            official = Protocol(name="official", kind="official")
+            run = self._run(self._settled(declared), official, seed, 0)
+            self._started_from[key] = self.parents.setdefault(run.id, run)
+        return self._started_from[key]
+
+    def _teacher(self, settings: dict[str, Any], protocol: Protocol, seed: int, fold: int) -> Run:
+        """Resolve the run whose network teaches: the same one, trained without a teacher."""
+        alone = copy.deepcopy(settings)
+        alone["recipe"]["distill"] = ""
+        run = replace(self._run(alone, protocol, seed, fold), keep=True)
+        return self.parents.setdefault(run.id, run)
+
+    def _is_parent(self, settings: dict[str, Any]) -> bool:
+        """Tell whether a system of the paper starts from such a run."""
+        return any(
+            parent.kind == "run"
+            and (parent.name, parent.recipe, parent.dataset)
+            == (settings["system"], settings["recipe_name"], settings["dataset"])
+            for system in self.entry.recipes.systems.values()
+            for parent in system.init
+        )
+
+    def _outline(self, clips: ClipSource, rule: str) -> Outline:
+        """Outline clips, and keep what the guards find in the first pass over each dataset."""
+        outlined, findings = outline(clips, self.home, rule)
+        if clips.dataset not in self.outlines:
+            self.findings += findings
+        self.outlines[clips.dataset] = outlined
+        return outlined
+
+    def assumed(self) -> list[tuple[Assumption, Any]]:
+        """Return each assumption that a planned run depends on, with its reading.
+
+        A demo's own small values are no readings of the paper: they stand in `demo`.
+        """
+        found = []
+        for assumption in self.entry.assumptions():
+            values = [
+                readings.get(settings, assumption.path)
+                for system, settings in self._settings
+                if readings.applies(assumption, system, settings)
+            ]
+            if assumption.path == "system" and assumption.key in self.request.assume:
+                values = [readings.alternative(assumption, self.request.assume[assumption.key], "")]
+            if values:
+                found.append((assumption, values[0]))
+        return found

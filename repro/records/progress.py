@@ -1,0 +1,79 @@
+"""How far the runs of a home have come, as their locks and work folders tell; imports no torch."""
+
+import datetime
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from repro.records import locks
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A run that has a work folder or a lock: in training, or interrupted."""
+
+    run: str
+    holder: dict[str, Any] | None  # who trains it; None: interrupted
+    epoch: int  # epochs done
+    epochs: int | None  # of how many; None: preparing
+    seconds: float | None  # for an epoch, since the last start; None before the first
+    about: dict[str, Any]  # its system, seed and dataset, once it has started
+
+    @property
+    def left(self) -> float | None:
+        """Return the seconds that the other epochs will take."""
+        if self.seconds is None or self.epochs is None:
+            return None
+        return self.seconds * (self.epochs - self.epoch)
+
+
+def under_way(runs: Path) -> list[Progress]:
+    """Return the runs in progress, by run id."""
+    base = runs / ".work"
+    names = {path.stem for path in base.glob("*.lock")}
+    folders = {path.name.rpartition("-")[0]: path for path in base.glob("*-*") if path.is_dir()}
+    found = []
+    for run in sorted(names | set(folders)):
+        holder = locks.in_hand(base / f"{run}.lock")
+        if holder is not None or run in folders:
+            events = _events(folders[run] / "log.txt") if run in folders else []
+            found.append(_progress(run, holder, events))
+    return found
+
+
+def _progress(run: str, holder: dict[str, Any] | None, events: list[dict[str, Any]]) -> Progress:
+    """Read the events since the last start."""
+    starts = [n for n, event in enumerate(events) if event["event"] == "start"]
+    if not starts:
+        return Progress(run, holder, 0, None, None, {})
+    since = events[starts[-1] :]
+    resumed = [event for event in since if event["event"] == "resume"]
+    done = [event for event in since if event["event"] == "epoch"]
+    before = resumed[0]["epoch"] if resumed else 0
+    seconds = None
+    if done:
+        began, ended = (datetime.datetime.fromisoformat(e["at"]) for e in (since[0], done[-1]))
+        seconds = (ended - began).total_seconds() / len(done)
+    epoch = done[-1]["epoch"] if done else before
+    names = ("system", "seed", "dataset")
+    about = {str(name): since[0][name] for name in names if name in since[0]}
+    return Progress(run, holder, epoch, since[0]["epochs"], seconds, about)
+
+
+def _events(log: Path) -> list[dict[str, Any]]:
+    """Return the events of a run's log; tracebacks, and a line being written, are none."""
+    if not log.is_file():
+        return []
+    return list(_parsed(log.read_text(encoding="utf-8").splitlines()))
+
+
+def _parsed(lines: list[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and "at" in event:
+            yield event

@@ -1,0 +1,193 @@
+"""Refuse a table whose names, layout, reductions or reasons do not fit together, when it is read.
+
+Every message names the file, the key, and the nearest valid name where there is one.
+"""
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from repro.errors import UserError, unknown
+from repro.spec.entry import Entry
+from repro.spec.schema import Assumption, CellFields, Protocol
+
+METRICS = tuple(
+    f"{part}.{name}" for part in ("valid", "test") for name in ("accuracy", "auc", "map")
+)
+_NEEDED = ("system", "metric", "dataset", "recipe", "seeds", "reduce")
+_SETTINGS = ("model", "frontend", "recipe", "protocol", "dataset", "system", "statistics")
+_SLOT = re.compile(r"\{([^{}]+)\}")
+
+
+def check(entry: Entry) -> None:
+    """Raise UserError for the first thing in a table's files that cannot be meant."""
+    _cells(entry)
+    _layout(entry)
+    _heading(entry)
+    _claims(entry)
+    _systems(entry)
+    _assumptions(entry)
+
+
+def _known(what: str, name: str | None, valid: Collection[str]) -> None:
+    """Refuse a name that is given and does not exist."""
+    if name is not None and name not in valid:
+        raise unknown(what, name, valid)
+
+
+def _cells(entry: Entry) -> None:
+    """Check the names that each cell uses, and what a trained one is made of."""
+    table, recipes = entry.table, entry.recipes
+    here = [*(row.id for row in table.row), *(column.id for column in table.column)]
+    for row in table.row:
+        for column in table.column:
+            fields = entry.fields(row, column)
+            where = f"{entry.path}: cell {row.id!r} / {column.id!r}"
+            if fields.kind is None:
+                raise UserError(f"{where}: no kind")
+            _known(f"system in {where}", fields.system, recipes.systems)
+            _known(f"recipe in {where}", fields.recipe, recipes.recipes)
+            _known(f"row or column in 'against' of {where}", fields.against, here)
+            if fields.kind == "trained" or (fields.kind, fields.derive) == (
+                "derived",
+                "difference",
+            ):
+                _trained(entry, fields, where)
+
+
+def _trained(entry: Entry, fields: CellFields, where: str) -> None:
+    """Refuse a cell with runs that leaves open what is trained, or asks for what is not there."""
+    for name in _NEEDED:
+        if getattr(fields, name) is None:
+            raise UserError(f"{where}: a {fields.kind} cell needs {name!r}")
+    _known(f"metric in {where}", fields.metric, METRICS)
+    _served(entry, fields, entry.protocol(fields.protocol), where)
+    for assumption in entry.assumptions():
+        if assumption.path == "protocol":
+            for alternative in assumption.alternatives:
+                _served(entry, fields, entry.protocol(str(alternative.value)), where)
+
+
+def _served(entry: Entry, fields: CellFields, protocol: Protocol, where: str) -> None:
+    """Refuse a reduction that a protocol of the cell cannot serve."""
+    if fields.reduce == "best" and protocol.folds == 1:
+        raise UserError(
+            f"{where}: reduce = 'best' is the best of k folds; protocol {protocol.name!r} has one"
+        )
+    # An official hold-out brings its own validation clips; every other split must set them aside.
+    own = protocol.kind == "official" and protocol.folds == 1
+    if own or protocol.valid > 0:
+        return
+    rule = entry.recipes.recipes[str(fields.recipe)].select
+    asks = [f"metric = {fields.metric!r}"] if str(fields.metric).startswith("valid.") else []
+    asks += [f"select = 'valid' of recipe {fields.recipe!r}"] if rule == "valid" else []
+    if asks:
+        raise UserError(
+            f"{where}: {asks[0]} needs validation clips; protocol {protocol.name!r} has valid = 0"
+        )
+
+
+def _layout(entry: Entry) -> None:
+    """Refuse rows and columns that no cell fills, and labels that cannot be told apart."""
+    table, path = entry.table, entry.path
+    for row in table.row:
+        if not any(text.strip() for text in row.cells):
+            raise UserError(f"{path}: row {row.id!r}: all of its cells are empty")
+    for index, column in enumerate(table.column):
+        if not any(row.cells[index].strip() for row in table.row):
+            raise UserError(f"{path}: column {column.id!r}: all of its cells are empty")
+    _distinct(
+        f"{path}: column label",
+        {column.id: (column.label, *column.over) for column in table.column},
+    )
+    group, labels = "", {}
+    for row in table.row:
+        group = row.group or group
+        # Rows may share a label where the paper tells them apart in a column of text.
+        told = [
+            text
+            for column, text in zip(table.column, row.cells, strict=True)
+            if column.kind == "declared"
+        ]
+        labels[row.id] = (row.label, group, *told)
+    _distinct(f"{path}: row label", labels)
+
+
+def _distinct(what: str, labels: dict[str, tuple[str, ...]]) -> None:
+    """Refuse two ids with the same label, headings above included."""
+    first: dict[tuple[str, ...], str] = {}
+    for name, label in labels.items():
+        if label in first:
+            raise UserError(f"{what} {label[0]!r} twice: {first[label]!r} and {name!r}")
+        first[label] = name
+
+
+def _heading(entry: Entry) -> None:
+    """Check that the heading and the rows that stand in it name each other."""
+    table, path = entry.table, entry.path
+    inside = [row.id for row in table.row if row.in_heading]
+    named = _SLOT.findall(table.heading)
+    for name in named:
+        _known(f"row in the heading of {path}", name, inside)
+    for name in inside:
+        if name not in named:
+            raise UserError(f"{path}: row {name!r}: in_heading, but the heading has no {{{name}}}")
+
+
+def _claims(entry: Entry) -> None:
+    """Check that each side of a claim is a row, a column or a system of the table."""
+    table = entry.table
+    cells = [entry.fields(row, column) for row in table.row for column in table.column]
+    valid = {fields.system for fields in cells if fields.system}
+    valid |= {row.id for row in table.row} | {column.id for column in table.column}
+    for claim in table.claim:
+        for key, name in (("better", claim.better), ("worse", claim.worse)):
+            _known(f"{key} of a [[claim]] in {entry.path}", name, sorted(valid))
+    if table.statistics.decider == "corrected-t":
+        for protocol in table.protocols:
+            if protocol.folds == 1:
+                raise UserError(
+                    f"{entry.path}: statistics.decider = 'corrected-t' compares folds; protocol "
+                    f"{protocol.name!r} has one"
+                )
+
+
+def _systems(entry: Entry) -> None:
+    """Check the names that the systems of recipes.toml use."""
+    recipes, shared = entry.recipes, entry.path.parent / "recipes.toml"
+    for name, system in recipes.systems.items():
+        where = f"of system {name!r} in {shared}"
+        _known(f"frontend {where}", system.frontend, recipes.frontends)
+        for parent in system.init:
+            if parent.kind == "run":
+                _known(f"parent system {where}", parent.name, recipes.systems)
+                _known(f"parent's recipe {where}", parent.recipe, recipes.recipes)
+
+
+def _assumptions(entry: Entry) -> None:
+    """Check the assumptions of the paper and of the table, each with the file that holds it."""
+    folder = entry.path.parent
+    tables = sorted(f"{entry.paper_id}-{path.stem}" for path in folder.glob("*.toml"))
+    for assumption in entry.recipes.assumption:
+        _assumption(entry, folder / "recipes.toml", assumption, tables)
+    for assumption in entry.table.assumption:
+        _assumption(entry, entry.path, assumption, tables)
+
+
+def _assumption(entry: Entry, file: Path, assumption: Assumption, tables: list[str]) -> None:
+    """Check an assumption's names, and that it and its alternatives give a reason."""
+    key = f"assumption {assumption.key!r}"
+    for name in assumption.systems:
+        _known(f"system of {key} in {file}", name, entry.recipes.systems)
+    for name in assumption.tables:
+        _known(f"table of {key} in {file}", name, tables)
+    _known(f"path of {key} in {file}", assumption.path.partition(".")[0], _SETTINGS)
+    if not assumption.why.strip():
+        raise UserError(f"{file}: {key}: why: an assumption needs a reason")
+    for alternative in assumption.alternatives:
+        if not alternative.why.strip():
+            what = f"alternative {alternative.value!r}"
+            raise UserError(f"{file}: {key}: {what}: why: an alternative needs a reason")
+        if assumption.path == "system":
+            name = str(alternative.value)
+            _known(f"alternative system of {key} in {file}", name, entry.recipes.systems)

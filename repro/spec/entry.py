@@ -1,0 +1,43 @@
+"""A table with the paper and the recipes that it names: what decides each of its cells."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from repro.errors import unknown
+from repro.spec.schema import Assumption, CellFields, Column, Paper, Protocol, Recipes, Row, Table
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A table with the paper and the recipes that it names."""
+
+    id: str
+    paper_id: str
+    path: Path
+    table: Table
+    paper: Paper
+    recipes: Recipes
+
+    def fields(self, row: Row, column: Column) -> CellFields:
+        """Merge what decides a cell: table, column, row, then the cell's own entry."""
+        layers: list[CellFields] = [self.table, column, row]
+        layers += [c for c in self.table.cell if (c.row, c.column) == (row.id, column.id)]
+        merged = {}
+        for name in CellFields.model_fields:
+            values = [value for layer in layers if (value := getattr(layer, name)) is not None]
+            merged[name] = values[-1] if values else None
+        return CellFields.model_construct(**merged)
+
+    def protocol(self, name: str | None) -> Protocol:
+        """Return a declared protocol by name; the only one where no name is given."""
+        declared = {protocol.name: protocol for protocol in self.table.protocols}
+        if name is None and len(declared) == 1:
+            return next(iter(declared.values()))
+        if name not in declared:
+            raise unknown(f"protocol in {self.path}", str(name), declared)
+        return declared[name]
+
+    def assumptions(self) -> list[Assumption]:
+        """Return the assumptions that bear on this table: the paper's, then its own."""
+        shared = [a for a in self.recipes.assumption if not a.tables or self.id in a.tables]
+        return [*shared, *self.table.assumption]

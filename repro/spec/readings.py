@@ -1,0 +1,68 @@
+"""Readings of silent points: put into nested settings by dotted path, and written as typed."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from repro.errors import unknown
+from repro.spec.schema import Assumption
+
+
+def alternative(assumption: Assumption, value: str, show: str) -> Any:
+    """Return the listed alternative that a user's text names."""
+    listed = {as_text(a.value): a.value for a in assumption.alternatives}
+    if value not in listed:
+        raise unknown(f"value for --assume {assumption.key}", value, listed, show)
+    return listed[value]
+
+
+def as_text(value: Any) -> str:
+    """Return a value as a user types it: lists with commas, true, false and none in lower case."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(as_text, value))
+    if value == "":
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def applies(assumption: Assumption, system: str, settings: dict[str, Any]) -> bool:
+    """Tell whether an assumption's path exists in a system's settings."""
+    if assumption.systems and system not in assumption.systems:
+        return False
+    return get(settings, assumption.path) is not None
+
+
+def get(settings: dict[str, Any], path: str) -> Any:
+    """Return the value at a dotted path, or None where there is none."""
+    here: Any = settings
+    for part in path.split("."):
+        if not isinstance(here, dict) or part not in here:
+            return None
+        here = here[part]
+    return here
+
+
+def put(settings: dict[str, Any], path: str, value: Any) -> None:
+    """Set the value at a dotted path."""
+    *parents, last = path.split(".")
+    here = settings
+    for part in parents:
+        here = here[part]
+    here[last] = value
+
+
+def leaves(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the settings that a block changes, nested ones by dotted name."""
+    for key, value in changes.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{key}.{inner}", v) for inner, v in leaves(value))
+        else:
+            yield key, value
+
+
+def merge(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Lay changes over nested settings."""
+    for key, value in changes.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
+            merge(base[key], value)
+        else:
+            base[key] = value

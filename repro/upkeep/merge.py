@@ -1,0 +1,237 @@
+"""Move results between ledgers: one archive, equal bytes for equal records, checked by hash.
+
+    repro-ledger.json           format, and the SHA-256 of every file
+    <run>/<execution>/run.json  epochs.jsonl  predictions.npz  log.txt
+
+Failed records stay where they failed: they are no results.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from repro import atomic, identity
+from repro.data.fetching import unpack
+from repro.errors import UserError
+from repro.records import ledger, locks
+from repro.records.ledger import Ledger, Record
+
+INDEX = "repro-ledger.json"
+FORMAT = 1
+# More comes out of no honest archive: logs and numbers shrink to a tenth, predictions hardly.
+GROWTH = 100
+
+_NAME = re.compile(r"[0-9a-f]{12}/\w+")
+
+Index = dict[str, dict[str, str]]  # "<run>/<execution>" -> file -> SHA-256
+
+
+@dataclass
+class Merged:
+    """What became of the records of an archive; each is "<run>/<execution>"."""
+
+    added: list[str] = field(default_factory=list)
+    equal: list[str] = field(default_factory=list)  # there already, file by file
+    agreeing: list[str] = field(default_factory=list)  # trained here too, with the same bits
+    conflicts: list[str] = field(default_factory=list)  # trained here too, with other bits
+    busy: list[str] = field(default_factory=list)  # being trained here
+
+
+def export(records: Iterable[Record], file: Path, weights: bool = False) -> int:
+    """Write an archive of results; return its size in bytes.
+
+    The same records give the same bytes. Weights that other runs start from (`weights`) are large.
+    """
+    names = [name for name in ledger.FILES if weights or name != ledger.WEIGHTS]
+    chosen = {_name(record): record.path for record in records if record.done}
+    files = {
+        f"{name}/{path.name}": path
+        for name, folder in sorted(chosen.items())
+        for path in sorted(folder / file_name for file_name in names)
+        if path.is_file()
+    }
+    index: Index = {name: {} for name in sorted(chosen)}
+    for member, path in files.items():
+        name, _, last = member.rpartition("/")
+        index[name][last] = _sha256(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = atomic.temporary(file)
+    try:
+        _pack(part, index, files)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+    atomic.sync_folder(file.parent)
+    return file.stat().st_size
+
+
+def _pack(part: Path, index: Index, files: Mapping[str, Path]) -> None:
+    """Write the archive under its temporary name: no owner, no time, the index first."""
+    text = json.dumps({"format": FORMAT, "records": index}, indent=1, sort_keys=True).encode()
+    with part.open("wb") as stream:
+        with (
+            gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            tar.addfile(_member(INDEX, len(text)), io.BytesIO(text))
+            for name, path in files.items():
+                with path.open("rb") as content:
+                    tar.addfile(_member(name, path.stat().st_size), content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _member(name: str, size: int) -> tarfile.TarInfo:
+    """Describe a member that tells nothing of who made it, and when."""
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = size, 0o644
+    return member
+
+
+def take(file: Path, runs: Path) -> Merged:
+    """Add the results of an archive to the ledger in `runs`; what is there is never replaced.
+
+    Everything is checked before the first record is added. UserError for an archive that is
+    damaged or none of ours.
+    """
+    if not file.is_file():
+        what = "is not a file" if file.exists() else "does not exist"
+        raise UserError(f"{file} {what}", "repro runs export FILE makes one, where the records are")
+    merged = Merged()
+    base = runs / ".work"
+    base.mkdir(parents=True, exist_ok=True)
+    try:
+        with locks.held(base / "import.lock"):
+            folder = base / "import"
+            try:
+                for record in _unpacked(file, folder):
+                    _add(record, runs, merged)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+    except locks.BusyError as busy:
+        raise UserError(f"another import into {runs} is at work ({busy})", "wait for it") from None
+    return merged
+
+
+def _add(record: Record, runs: Path, merged: Merged) -> None:
+    """Add one record that has been checked, unless this ledger has a result in its place."""
+    run, execution = record.run, record.path.name
+    here = Ledger([runs]).result(run, execution)
+    if here is not None:
+        found = merged.conflicts
+        if _same_files(record, here):
+            found = merged.equal
+        elif _same_result(record, here):
+            found = merged.agreeing
+        found.append(_name(record))
+        return
+    try:
+        ledger.adopt(runs, record.path, run, execution)
+        merged.added.append(_name(record))
+    except locks.BusyError:
+        merged.busy.append(_name(record))
+
+
+def _same_files(one: Record, other: Record) -> bool:
+    """Whether two records are equal file by file; weights that only one has kept do not count."""
+    names = [name for name in ledger.FILES if name != ledger.WEIGHTS]
+    return all(_content(one.path / name) == _content(other.path / name) for name in names)
+
+
+def _same_result(one: Record, other: Record) -> bool:
+    """Whether two trainings came to the same bits; when, where and how fast does not count."""
+    if one.data["kind"] != "train" or other.data["kind"] != "train":
+        return False
+    told = ("status", "resolved", "clips", "metrics", "best_epoch", "weights", "store")
+    return all(one.data.get(name) == other.data.get(name) for name in told) and all(
+        _content(one.path / name) == _content(other.path / name)
+        for name in ("epochs.jsonl", "predictions.npz")
+    )
+
+
+def _unpacked(file: Path, folder: Path) -> list[Record]:
+    """Unpack an archive and check all of it; return its records in `folder`."""
+    try:
+        unpack.unpack(file, folder, GROWTH * file.stat().st_size + 10_000_000)
+    except UserError as error:
+        raise UserError(error.message, _AGAIN) from None
+    index = _index(file, folder / INDEX)
+    listed = {f"{name}/{last}" for name, files in index.items() for last in files}
+    there = {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    } - {INDEX}
+    for odd in sorted(listed ^ there):
+        state = "is missing" if odd in listed else "is not in its index"
+        raise _bad(file, f"{odd} {state}")
+    return [_checked(file, folder, name, files) for name, files in index.items()]
+
+
+def _index(file: Path, path: Path) -> Index:
+    """Read the index of an archive; UserError if there is none that we know."""
+    if not path.is_file():
+        raise UserError(f"{file} is no export of a ledger: it holds no {INDEX}", _AGAIN)
+    try:
+        told = json.loads(path.read_bytes())
+        form, index = told["format"], told["records"]
+        if form == FORMAT:
+            return {str(name): {str(k): str(v) for k, v in files.items()} for name, files in
+                    index.items()}  # fmt: skip
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _bad(file, f"its index cannot be read ({error})") from None
+    raise UserError(
+        f"{file} was written in format {form!r}; this version reads {FORMAT}",
+        "import it with the version of repro that wrote it, or a newer one",
+    )
+
+
+def _checked(file: Path, folder: Path, name: str, files: Mapping[str, str]) -> Record:
+    """Return a record of an archive whose files, ids and status are what they should be."""
+    if not _NAME.fullmatch(name):
+        raise _bad(file, f"{name!r} names no run and execution")
+    for last, said in files.items():
+        if last not in ledger.FILES:
+            raise _bad(file, f"{name}/{last} is no file of a record")
+        if _sha256(folder / name / last) != said:
+            raise _bad(file, f"{name}/{last} has another SHA-256 than its index says")
+    try:
+        data: dict[str, Any] = json.loads((folder / name / "run.json").read_bytes())
+        record = Record(folder / name, data)
+        ids = f"{record.run}/{record.execution}"
+        if data["kind"] == "train" and ids == name:
+            digest = identity.execution_id(data["execution"])
+            ids = f"{identity.run_id(data['resolved'])}/{digest}"
+        sound = ids == name and record.done and data["finished"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _bad(file, f"{name}/run.json cannot be read ({error})") from None
+    if not sound:
+        raise _bad(file, f"{name} is not the result of this run and execution")
+    return record
+
+
+_AGAIN = "repro runs export FILE makes one, where the records are"
+
+
+def _bad(file: Path, what: str) -> UserError:
+    return UserError(f"{file} is damaged, nothing was imported: {what}", _AGAIN)
+
+
+def _name(record: Record) -> str:
+    return f"{record.run}/{record.path.name}"
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,217 @@
+"""Judge the comparisons that the text draws from a table: `[[claim]]`, one Holm family a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from repro.errors import UserError
+from repro.plan.planning import PlannedCell, TablePlan
+from repro.spec.schema import Claim
+from repro.stats import counts, significance
+from repro.stats.summary import fold_means
+from repro.verdict import evidence, reduction, roles
+from repro.verdict.judgement import ClaimVerdict
+from repro.verdict.reduction import Reduced, Results, Unit
+
+ALPHA = 0.05
+_LEAST_SD = 1e-6  # points; so that equal values of a metric that is no count leave a t
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One side of a claim: its cell, and its runs where it is ours."""
+
+    cell: PlannedCell
+    reduced: Reduced | None  # None: quoted
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """The complete units."""
+        return self.reduced.units if self.reduced else ()
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """What a test says of better minus worse, in points."""
+
+    method: str
+    n: tuple[int, ...]
+    effect: float
+    p: float
+    interval: tuple[float, float] | None
+    note: str = ""
+
+
+def judge(plan: TablePlan, found: Results, silenced: str = "") -> tuple[ClaimVerdict, ...]:
+    """Judge every declared claim; `silenced` says why none can be (demo, subset, ...)."""
+    drafts = [_draft(plan, claim, found, silenced) for claim in plan.entry.table.claim]
+    adjusted = significance.holm([draft.p for draft in drafts]) if drafts else []
+    return tuple(
+        replace(draft, p_adjusted=p, word=_word(draft, p))
+        for draft, p in zip(drafts, adjusted, strict=True)
+    )
+
+
+def _word(draft: ClaimVerdict, p: float) -> str:
+    """Confirm or contradict at 5 % by the adjusted p; anything less decides nothing."""
+    if draft.effect is None or p >= ALPHA:
+        return "UNDECIDED"
+    return "CONFIRMED" if draft.effect > 0 else "CONTRADICTED"
+
+
+def _draft(plan: TablePlan, claim: Claim, found: Results, silenced: str) -> ClaimVerdict:
+    """Test one claim; it stays undecided while runs of either side are missing."""
+    better, worse = (
+        _Side(cell, reduction.reduce(cell, found) if cell.runs else None)
+        for cell in roles.sides(plan, claim)
+    )
+    draft = ClaimVerdict(claim.better, claim.worse, claim.metric, claim.sentence, "UNDECIDED")
+    reason = silenced or _undecided(better, worse)
+    if reason:
+        return replace(draft, reason=reason, test=claim.test)
+    tested = _test(plan, claim, better, worse)
+    if tested is None:
+        return replace(draft, reason="too few runs for the test", test=claim.test)
+    notes = [tested.note] if tested.note else []
+    if better.cell.fields.test_set != worse.cell.fields.test_set:
+        notes.append("on different test sets")
+    return replace(
+        draft,
+        p=tested.p,
+        effect=tested.effect,
+        interval=tested.interval,
+        test=tested.method,
+        n=tested.n,
+        note="; ".join(notes),
+    )
+
+
+def _undecided(*sides: _Side) -> str:
+    """Say why a claim cannot be tested, if it cannot."""
+    ours = [side for side in sides if side.reduced is not None]
+    for side in ours:
+        assert side.reduced is not None
+        if not side.reduced.passes:
+            return f"{side.cell.fields.system} not run"
+        if not side.reduced.complete:
+            done = f"{side.reduced.n_done} of {side.reduced.n_needed} runs"
+            return f"{side.cell.fields.system}: {done}"
+        if side.reduced.diverged:
+            return f"{side.cell.fields.system}: some runs diverged"
+        if len(side.units) < side.reduced.passes:
+            return f"{side.cell.fields.system}: records without {side.cell.fields.metric}"
+    if not ours:
+        return "both sides are quoted"
+    if any(side.reduced is None and side.cell.printed is None for side in sides):
+        return "nothing printed to compare with"
+    return ""
+
+
+def _test(plan: TablePlan, claim: Claim, better: _Side, worse: _Side) -> _Tested | None:
+    """Make the declared test of better minus worse; None where it has too few values."""
+    if better.reduced is None or worse.reduced is None:
+        if claim.test != "one-sample-t":
+            raise UserError(
+                f"{plan.entry.path}: claim {claim.better} > {claim.worse}: one side is quoted, so "
+                f"the test is 'one-sample-t', not {claim.test!r}"
+            )
+        return _against_quoted(plan, better, worse)
+    if claim.test == "mcnemar":
+        return _mcnemar(claim.metric, better, worse)
+    # By design, also where --assume swaps hold-out and folds: folds of one dataset overlap.
+    protocol = reduction.protocol(plan, better.cell)
+    if protocol.folds > 1:
+        return _corrected(plan, better, worse, evidence.fixed_folds(protocol, better.cell))
+    a, b = ([unit.value for unit in side.units] for side in (better, worse))
+    if min(len(a), len(b)) < 2:
+        return None
+    return _told(significance.welch_t(a, b, floor=_floor(plan, better)))
+
+
+def _against_quoted(plan: TablePlan, better: _Side, worse: _Side) -> _Tested | None:
+    """Test our runs against a quoted number."""
+    ours, quoted, sign = (better, worse, 1) if better.reduced else (worse, better, -1)
+    assert quoted.cell.printed is not None
+    if len(ours.units) < 2:
+        return None
+    values = [sign * unit.value for unit in ours.units]
+    against = sign * float(quoted.cell.printed.value)
+    test = significance.one_sample_t(values, against, floor=_floor(plan, ours))
+    return replace(_told(test), note="their noise unknown")
+
+
+def _corrected(plan: TablePlan, better: _Side, worse: _Side, fixed: bool) -> _Tested | None:
+    """Test paired differences over folds: of fold means where folds are fixed, else of all."""
+    passes = [[unit.folds for unit in side.units] for side in (better, worse)]
+    records = [unit.records for unit in better.units]
+    if fixed:
+        values = [fold_means(rows) for rows in passes]
+        records = records[:1]
+    else:
+        values = [[value for row in rows for value in row] for rows in passes]
+    if len(values[0]) != len(values[1]) or len(values[0]) < 2:
+        return None
+    used = [record.data["clips_used"] for row in records for record in row]
+    differences = [a - b for a, b in zip(*values, strict=True)]
+    test = significance.corrected_t(
+        differences,
+        n_train=[int(clips["train"]) for clips in used],
+        n_test=[int(clips["test"]) for clips in used],
+        floor=_floor(plan, better),
+    )
+    return _told(test)
+
+
+def _mcnemar(metric: str, better: _Side, worse: _Side) -> _Tested | None:
+    """Test one run of each on the same clips, from their stored predictions."""
+    if (len(better.units), len(worse.units)) != (1, 1):
+        return None
+    part = metric.partition(".")[0]
+    correct = [_correct(side.units[0], part) for side in (better, worse)]
+    if correct[0].keys() != correct[1].keys():
+        return None
+    clips = sorted(correct[0])
+    a, b = ([hits[clip] for clip in clips] for hits in correct)
+    test = counts.mcnemar(*counts.discordant(a, b))
+    effect = 100 * (test.only_a - test.only_b) / len(clips)
+    note = "clips of one recording are taken as independent"
+    return _Tested("McNemar", (len(clips),), effect, test.p, None, note)
+
+
+def _correct(unit: Unit, part: str) -> dict[bytes, bool]:
+    """Return which clips of a run are classified correctly, by clip id."""
+    import numpy as np
+
+    hits: dict[bytes, bool] = {}
+    for record in unit.records:
+        with np.load(record.path / "predictions.npz") as stored:
+            arrays: dict[str, Any] = {key: stored[f"{part}_{key}"] for key in _STORED}
+        right = arrays["scores"].argmax(axis=1) == arrays["labels"]
+        hits |= zip(arrays["ids"].tolist(), right.tolist(), strict=True)
+    return hits
+
+
+_STORED = ("ids", "scores", "labels")
+
+
+def _floor(plan: TablePlan, side: _Side) -> float:
+    return max(evidence.floor(plan, side.cell, side.units), _LEAST_SD)
+
+
+def _told(test: significance.TTest) -> _Tested:
+    interval = test.interval()
+    return _Tested(test.method, test.n, test.difference, test.p, (interval.low, interval.high))
+
+
+def summary(claims: Sequence[ClaimVerdict]) -> str:
+    """Say how many claims are confirmed, undecided and contradicted."""
+    if not claims:
+        return "no claim declared"
+    words = [claim.word for claim in claims]
+    parts = [
+        f"{words.count(word)} {word.lower()}"
+        for word in ("CONFIRMED", "UNDECIDED", "CONTRADICTED")
+        if words.count(word)
+    ]
+    plural = "claim" if len(claims) == 1 else "claims"
+    return f"{len(claims)} {plural}: {', '.join(parts)}"

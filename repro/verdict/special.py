@@ -1,0 +1,246 @@
+"""Verdicts that need no margin: divergence, parameter counts, layers, times, p-values, text."""
+
+import math
+from fractions import Fraction
+
+from repro.plan.planning import PlannedCell, TablePlan
+from repro.records.ledger import Record
+from repro.spec.printed import Printed
+from repro.stats import counts, ranks, significance, summary
+from repro.verdict import evidence, phrases, reduction
+from repro.verdict.judgement import CellVerdict
+from repro.verdict.reduction import Measured, Reduced, Results, same_device
+
+ALPHA = 0.05
+SAME_TIME = (0.8, 1.25)  # ratio of times that counts as equal
+DECIDING = 5  # converged runs from which "/" is refuted: 95 % bound of divergence .451
+
+
+# ---- what is not ours ------------------------------------------------------------------------
+
+
+def cited(cell: PlannedCell) -> CellVerdict:
+    """Say where a quoted cell comes from."""
+    fields = cell.fields
+    text = f"CITED: quoted from {fields.source or 'another work'}"
+    if fields.same_as:
+        text += f"; trained in {fields.same_as}"
+    return CellVerdict("CITED", note=fields.test_set or "", sentence=f"{text}.")
+
+
+def nothing(reason: str, text: str) -> CellVerdict:
+    """Give no verdict, and say why."""
+    return CellVerdict("NO VERDICT", reason, sentence=f"NO VERDICT: {text}.")
+
+
+# ---- printed as not converging ---------------------------------------------------------------
+
+
+def slash(reduced: Reduced) -> CellVerdict:
+    """Judge "/", printed where training did not converge: c of n complete runs of ours diverge."""
+    n, diverged = reduced.n_needed, reduced.diverged
+    text = f"printed as not converging; {diverged} of {n} of our runs diverged"
+    bound = 1 - ALPHA ** (1 / n)
+    p: float | None = None
+    if diverged == n:
+        word, reason = ("REPRODUCED", "") if n >= 3 else ("INCONCLUSIVE", "wide")
+    elif diverged:
+        word, reason = "COMPATIBLE", ""
+    elif n >= DECIDING:
+        word, reason = "DIFFERENT", ""
+        p = 0.5**n  # that all converge where at least every second run diverges
+    else:
+        word, reason = "INCONCLUSIVE", "wide"
+    if not diverged:
+        text += f"; at most {100 * bound:.0f} % diverge (one-sided 95 % bound)"
+    return CellVerdict(
+        word, reason, sentence=f"{word}: {text}.", n=n, n_done=reduced.n_done, n_needed=n,
+        p_different=p,
+    )  # fmt: skip
+
+
+# ---- measured and structural cells -----------------------------------------------------------
+
+
+def measured(plan: TablePlan, cell: PlannedCell, measurements: Measured) -> CellVerdict:
+    """Judge a parameter count, a time or a layer by the record that measures its system."""
+    metric = str(cell.fields.metric)
+    what, _, rest = metric.partition(".")
+    record = reduction.measurement(plan, cell, measurements)
+    if what == "latency":
+        return _time(cell, record, rest)
+    if record is None:
+        name = cell.fields.system
+        return CellVerdict("NOT RUN", "not measured", sentence=f"NOT RUN: {name} is not measured.")
+    found = record.data["measured"]
+    if what == "parameters":
+        others = {f"as built for {name}": n for name, n in found.get("elsewhere", {}).items()}
+        return parameters(found["parameters"], {**found.get("counts", {}), **others}, cell)
+    return _layer(cell, [found["layers"].get(path.strip()) for path in metric.split(" / ")])
+
+
+def parameters(count: int, others: dict[str, int], cell: PlannedCell) -> CellVerdict:
+    """Judge a printed parameter count: ours rounds to it, or a named other count of ours does."""
+    printed, unit = cell.printed, scale(cell.column.unit)
+    if printed is None:
+        return nothing("text", f"{cell.text!r} is no count")
+    if rounds_to(count, printed, unit):
+        text = f"REPRODUCED: our {count:,} parameters round to the printed {cell.text}."
+        return CellVerdict("REPRODUCED", sentence=text)
+    ratio = count / (printed.value * unit)
+    for name, other in others.items():
+        if rounds_to(other, printed, unit):
+            text = f"our {count:,} parameters do not round to the printed {cell.text}"
+            note = f"{name}: {other:,} do"
+            return CellVerdict("COMPATIBLE", note=note, sentence=f"COMPATIBLE: {text}; {note}.")
+    text = f"our {count:,} parameters are {float(ratio):.2f} times the printed {cell.text}"
+    return CellVerdict("DIFFERENT", sentence=f"DIFFERENT: {text}.", p_different=0.0)
+
+
+def scale(unit: str) -> int:
+    """Return what a column's unit multiplies its numbers by: "10^6" is a million."""
+    base, sign, power = unit.partition("^")
+    return int(base) ** int(power) if sign else 1
+
+
+def rounds_to(count: int, printed: Printed, unit: int = 1) -> bool:
+    """Tell whether a count rounds (half up, half to even) or is cut off to a printed number."""
+    digits = Fraction(count, unit) / printed.unit
+    target = printed.value / printed.unit
+    return target in (math.floor(digits + Fraction(1, 2)), round(digits), math.floor(digits))
+
+
+def _layer(cell: PlannedCell, values: list[object]) -> CellVerdict:
+    """Judge an entry of a layer table: every path of the cell must have the printed value."""
+    texts = {_as_printed(value) for value in values}
+    target = _as_printed(cell.text)
+    if texts == {target}:
+        return CellVerdict("REPRODUCED", sentence=f"REPRODUCED: our layer has {cell.text}.")
+    ours = ", ".join(sorted(texts))
+    text = f"DIFFERENT: our layer has {ours}, printed {cell.text}."
+    return CellVerdict("DIFFERENT", sentence=text, p_different=0.0)
+
+
+def _as_printed(value: object) -> str:
+    """Write a layer's value without what may differ: "(1, 2)", [1, 2]; "4*2*2" is 16."""
+    text = str(value).translate({ord(c): None for c in "()[] "})
+    factors = text.split("*")
+    if len(factors) > 1 and all(factor.isdigit() for factor in factors):
+        return str(math.prod(map(int, factors)))
+    return text
+
+
+def _time(cell: PlannedCell, record: Record | None, length: str) -> CellVerdict:
+    """Judge an inference time: only where it was measured on the printed device."""
+    medians = record.data["measured"]["latency"][length] if record else []
+    if cell.printed is None or record is None or not same_device(str(cell.fields.device), record):
+        ours = f"ours on {record.data['execution']['device_name']}" if record else ""
+        where = ours or "ours is not measured on that device"
+        text = f"printed for {cell.fields.device or 'a device that is not named'}; {where}"
+        sentence = f"NOT COMPARABLE: {text}."
+        return CellVerdict("NOT COMPARABLE", "device", note=ours, sentence=sentence)
+    if len(medians) < 3:
+        text = f"{len(medians)} process starts of ours; 3 are needed"
+        return CellVerdict("INCONCLUSIVE", "wide", sentence=f"INCONCLUSIVE (wide): {text}.")
+    logs = [math.log(median / float(cell.printed.value)) for median in medians]
+    test = significance.one_sample_t(logs, 0.0, floor=1e-6)
+    bounds = test.interval(0.90)
+    low, high = math.exp(bounds.low), math.exp(bounds.high)
+    if SAME_TIME[0] < low and high < SAME_TIME[1]:
+        word, reason = "REPRODUCED", ""
+    elif high < SAME_TIME[0] or low > SAME_TIME[1]:
+        word, reason = "DIFFERENT", ""
+    else:
+        word, reason = "INCONCLUSIVE", "wide"
+    text = f"{word}: {math.exp(test.difference):.2f} times the printed {cell.text}, 90 % interval "
+    text += f"{phrases.interval(low, high)}, equal inside {phrases.interval(*SAME_TIME)}."
+    return CellVerdict(word, reason, sentence=text, n=len(medians), p_different=test.p)
+
+
+# ---- p-values --------------------------------------------------------------------------------
+
+
+def p_value(plan: TablePlan, cell: PlannedCell, found: Results) -> CellVerdict:
+    """Judge a printed Wilcoxon p by its side of .05 alone; a quoted rival leaves no pairs."""
+    row, rival = (_trained(plan, cell, name) for name in (cell.row.id, str(cell.fields.against)))
+    if row is None or rival is None or cell.printed is None:
+        text = "NOT COMPARABLE: the rival is quoted, so there are no pairs to test."
+        return CellVerdict("NOT COMPARABLE", "quoted", sentence=text)
+    a, b = (reduction.reduce(side, found) for side in (row, rival))
+    done, needed = a.n_done + b.n_done, a.n_needed + b.n_needed
+    if not all(side.complete and len(side.units) == side.passes for side in (a, b)):
+        word = "UNDECIDED" if done else "NOT RUN"
+        text = f"{word}: {done} of {needed} runs, {a.diverged + b.diverged} of them diverged."
+        return CellVerdict(word, "partial", sentence=text, n_done=done, n_needed=needed)
+    fixed = evidence.fixed_folds(reduction.protocol(plan, row), row)
+    differences = [x - y for x, y in zip(_shares(a, row, fixed), _shares(b, rival, fixed),
+                                         strict=True)]  # fmt: skip
+    test = ranks.signed_rank(differences)
+    word = p_side(cell.printed, test, _favours(row, rival))
+    text = f"{word}: {test.method} signed-rank test of ours, n = {test.n}: "
+    text += f"{phrases.p_value(test.p)}; printed {cell.text}, compared by its side of .05 only."
+    return CellVerdict(word, sentence=text, n=test.n, n_done=done, n_needed=needed, p=test.p)
+
+
+def p_side(printed: Printed, ours: ranks.Wilcoxon, favours: int) -> str:
+    """Compare sides of .05; where n is too small to reach it, nothing is decided.
+
+    favours: sign of the printed difference, row minus rival.
+    """
+    edge = Fraction(1, 20)  # exact: 0.05 as a float lies above it
+    low = printed.value <= edge if printed.bound == "<" else printed.value < edge
+    if ours.smallest_p >= ALPHA:
+        return "UNDECIDED"
+    if ours.p < ALPHA:
+        agrees = low and (ours.w_plus - ours.w_minus) * favours > 0
+        return "CONFIRMED" if agrees else "CONTRADICTED"
+    return "UNDECIDED" if low else "CONFIRMED"
+
+
+def _trained(plan: TablePlan, cell: PlannedCell, row: str) -> PlannedCell | None:
+    """Return the trained cell of a row that holds the values a p-value is about."""
+    for other in plan.cells:
+        fields = other.fields
+        if other.row.id == row and fields.kind == "trained" and fields.metric == cell.fields.metric:
+            return other
+    return None
+
+
+def _favours(row: PlannedCell, rival: PlannedCell) -> int:
+    values = [side.printed.value for side in (row, rival) if side.printed]
+    return (values[0] > values[1]) - (values[0] < values[1]) if len(values) == 2 else 0
+
+
+def _shares(reduced: Reduced, cell: PlannedCell, fixed: bool) -> list[Fraction]:
+    """Return the exact accuracies that are paired: of every fold and seed, or fold averages."""
+    part = str(cell.fields.metric).partition(".")[0]
+    metrics = [[r.data["metrics"][part] for r in unit.records] for unit in reduced.units]
+    rows = [counts.shares([m["correct"] for m in row], [m["n"] for m in row]) for row in metrics]
+    if fixed:
+        return [sum(fold, Fraction()) / len(rows) for fold in zip(*rows, strict=True)]
+    return [share for row in rows for share in row]
+
+
+# ---- notes beside a mean ---------------------------------------------------------------------
+
+
+def best_note(reduced: Reduced, fixed: bool) -> str:
+    """Say what the best of k folds would be by chance alone."""
+    folds = [unit.folds for unit in reduced.units]
+    if fixed and len(folds) > 1:
+        within = summary.spread_within_folds(folds)
+        expected = summary.expected_max(summary.fold_means(folds), within.sd)
+    else:
+        passes = [summary.summarise_folds(values).expected_best_c4 for values in folds]
+        expected = sum(passes) / len(passes)
+    return f"the best of {len(folds[0])} folds is expected at {expected:.2f} by chance alone"
+
+
+def spread_note(printed: Printed, spread: summary.Spread) -> str:
+    """Say whether the x of a printed "mean ± x" could be our standard deviation."""
+    assert printed.spread is not None
+    bounds = summary.sd_interval(spread)
+    inside = bounds.low <= float(printed.spread) <= bounds.high
+    where = "inside" if inside else "outside"
+    text = phrases.interval(bounds.low, bounds.high)
+    return f"the printed ±{float(printed.spread):.2f} is {where} the 95 % interval {text} of our SD"

@@ -1,0 +1,145 @@
+"""What runs cost: from records of their kind, else from operations, which torch counts too."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from repro.plan import cost
+from repro.plan.planning import plan_table
+from repro.plan.request import Request
+from repro.records.ledger import Ledger
+from repro.spec import catalogue
+from tests import fake_ledger, tiny
+
+TABLE_1 = "asmrh-speechcommands"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """The nine demo runs of Table I, by system and seed."""
+    home = tiny.home(tmp_path_factory.mktemp("empty"))
+    plan = plan_table(catalogue.load(TABLE_1), Request(profile="demo", audio="generated"), home)
+    return {(run.system, run.seed): run for run in plan.runs}
+
+
+def record(folder, run, seconds, status="complete"):
+    used = {"train": 100, "valid": 10, "test": 10}
+    fake_ledger.write(folder, run, {}, status=status, seconds=seconds, clips_used=used)
+
+
+def test_nothing_to_train_costs_nothing(tmp_path):
+    assert cost.estimate([], Ledger([tmp_path]), "cpu").seconds == 0.0
+
+
+def test_recorded_runs_of_the_kind_say_what_others_take(runs, tmp_path):
+    epochs = runs["asm-rh", 0].resolved["recipe"]["epochs"]
+    rates = {0: 0.01, 1: 0.02, 2: 0.9}  # seconds for a clip and epoch: the median counts
+    for seed, rate in rates.items():
+        record(tmp_path, runs["asm-rh", seed], rate * 100 * epochs)
+    asked = [runs["asm-rh", 0], runs["asm-rh", 1]]
+    estimate = cost.estimate(asked, Ledger([tmp_path]), "cpu")
+    assert estimate.seconds == pytest.approx(2 * 0.02 * runs["asm-rh", 0].clip_epochs)
+    assert "2 from recorded runs on cpu" in estimate.basis
+    # ASM is another kind; so are failed runs and other devices.
+    assert "recorded" not in cost.estimate([runs["asm", 0]], Ledger([tmp_path]), "cpu").basis
+    assert "recorded" not in cost.estimate(asked, Ledger([tmp_path]), "cuda:0").basis
+
+
+def test_a_run_that_did_not_end_well_says_nothing_of_time(runs, tmp_path):
+    record(tmp_path, runs["asm-rh", 0], 5.0, status="failed")
+    record(tmp_path, runs["asm-rh", 1], 5.0, status="diverged")
+    assert "recorded" not in cost.estimate([runs["asm-rh", 2]], Ledger([tmp_path]), "cpu").basis
+
+
+def test_else_operations_say_it(runs, tmp_path):
+    run = runs["asm", 0]
+    on_gpu = cost.estimate([run], Ledger([tmp_path]), "cuda:1")
+    teraflop = run.gflop * run.clip_epochs / 1000
+    besides = cost.PER_CLIP["cuda"] * run.clip_epochs
+    assert on_gpu.seconds == pytest.approx(teraflop / cost.ASSUMED_TFLOPS["cuda"] + besides)
+    assert "assumed" in on_gpu.basis
+    on_cpu = cost.estimate([run], Ledger([tmp_path]), "cpu")
+    assert on_cpu.seconds > teraflop / 100  # no CPU reaches 100 TFLOP/s
+    assert "measured" in on_cpu.basis
+
+
+def test_measured_operations_go_before_stated_ones(runs, tmp_path):
+    """Six operations for each multiply-add: two, forward and twice backward."""
+    run = runs["asm-rh", 0]
+    front = run.resolved["frontend"]
+    network = {"model": run.resolved["model"], "dataset": run.resolved["dataset"],
+               "frontend": {"name": front["name"], **front["args"]}}  # fmt: skip
+    record = {"kind": "measure", "run": "m", "status": "complete", "resolved": network,
+              "measured": {"multiply_adds": 7_000_000_000}}  # fmt: skip
+    (tmp_path / "m" / "e").mkdir(parents=True)
+    (tmp_path / "m" / "e" / "run.json").write_text(json.dumps(record))
+    found = cost.expected([run, runs["asm", 0]], Ledger([tmp_path]), "cuda:0")
+    clip = 42 / (1000 * cost.ASSUMED_TFLOPS["cuda"]) + cost.PER_CLIP["cuda"]
+    assert found[run.id] == (pytest.approx(clip * run.clip_epochs), "counted")
+    stated = cost.expected([runs["asm", 0]], Ledger([tmp_path / "none"]), "cuda:0")
+    assert found[runs["asm", 0].id] == stated[runs["asm", 0].id]  # another network
+
+
+def test_what_is_not_known_is_said(runs, tmp_path):
+    unknown = dataclasses.replace(runs["asm", 0], gflop=None)
+    ledger = Ledger([tmp_path])
+    assert cost.estimate([unknown], ledger, "cpu").seconds is None
+    both = cost.estimate([unknown, runs["asm", 1]], ledger, "cuda:0")
+    assert both.seconds > 0
+    assert "1 unknown" in both.basis
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(None, "unknown"), (12.4, "12 s"), (89, "89 s"), (150, "2 min"), (5399, "90 min"),
+     (5400, "1.5 h"), (129_000, "35.8 h"), (172_800, "2.0 days")],
+)  # fmt: skip
+def test_a_duration_is_written_as_a_person_says_it(seconds, said):
+    assert cost.spoken(seconds) == said
+
+
+def counted(settings, demo):
+    """Count forward and backward of one clip by torch's own counter, in GFLOP."""
+    import importlib
+
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    frontend = settings["frontend"]["args"]
+    module = importlib.import_module(f"repro.models.{settings['model']['name']}")
+    shape = (frontend["frames"], frontend["mels"])
+    with torch.device("cpu" if demo else "meta"):
+        model = module.build(35, shape, **settings["model"]["args"])
+        x = torch.zeros(1, *shape)
+    with FlopCounterMode(display=False) as counter:
+        model(x).sum().backward()
+    return counter.get_total_flops() / 1e9
+
+
+@pytest.mark.parametrize("profile", ["demo", "full"])
+@pytest.mark.parametrize("system", ["asm", "asm-rh"])
+def test_the_operations_in_the_tables_are_those_that_torch_counts(profile, system, tmp_path):
+    request = Request(profile=profile, audio="generated" if profile == "demo" else "local")
+    plan = plan_table(catalogue.load(TABLE_1), request, tiny.home(Path(tmp_path)))
+    run = next(run for run in plan.runs if run.system == system)
+    assert run.gflop == pytest.approx(counted(run.resolved, profile == "demo"), rel=0.01)
+
+
+def test_what_records_say_is_remembered_until_one_comes(runs, tmp_path, monkeypatch):
+    epochs = runs["asm-rh", 0].resolved["recipe"]["epochs"]
+    asked = [runs["asm-rh", 2]]
+
+    def seconds():
+        ledger = Ledger([tmp_path / "runs"], tmp_path / "cache")  # as a new process has it
+        return cost.estimate(asked, ledger, "cpu").seconds
+
+    record(tmp_path / "runs", runs["asm-rh", 0], 0.01 * 100 * epochs)
+    first = seconds()
+    assert first == pytest.approx(0.01 * asked[0].clip_epochs)
+    with monkeypatch.context() as patch:
+        patch.setattr(cost, "_read_rates", None)
+        assert seconds() == first
+    record(tmp_path / "runs", runs["asm-rh", 1], 0.03 * 100 * epochs)
+    assert seconds() == pytest.approx(0.02 * asked[0].clip_epochs)

@@ -1,0 +1,241 @@
+"""The ledger: whole records or none, results that nothing replaces, one record for a run."""
+
+import json
+import os
+
+import pytest
+
+from repro.errors import UserError
+from repro.records import ledger, locks
+from repro.records.ledger import Ledger
+from repro.records.locks import GUARD
+from tests import disks
+
+RUN, OTHER, EXECUTION = "b61f6caa0d35", "b61f00000000", "3ed6ee"
+
+
+def record(status="complete", finished="2026-01-01T00:00:00+00:00", run=RUN, **more):
+    return {"run": run, "status": status, "finished": finished, **more}
+
+
+def finish(runs, status="complete", run=RUN, execution=EXECUTION, **more):
+    with ledger.work(runs, run, execution) as work:
+        (work.folder / "log.txt").write_text("log")
+        return work.finish(record(status, run=run, **more))
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_record_appears_whole_and_nothing_is_left_beside_it(tmp_path):
+    with ledger.work(tmp_path, RUN, EXECUTION) as work:
+        (work.folder / "log.txt").write_text("log")
+        (work.folder / "epochs.jsonl").write_text('{"epoch": 1}\n{"epoch": 2}\n')
+        (work.folder / "checkpoint-00001-0123.pt").write_bytes(b"weights")
+        (work.folder / ".checkpoint.part").write_bytes(b"half of them")
+        (work.folder / ".run.json.host.123.part").write_bytes(b"{")
+        assert list(Ledger([tmp_path]).all()) == []
+        assert ledger.in_progress(tmp_path) == [RUN]
+        path = work.finish(record())
+    assert path == tmp_path / RUN / EXECUTION
+    assert names(path) == ["epochs.jsonl", "log.txt", "run.json"]
+    assert names(tmp_path / ".work") == [GUARD]
+    (found,) = Ledger([tmp_path]).all()
+    assert (found.run, found.execution, found.status, found.done) == (
+        RUN,
+        EXECUTION,
+        "complete",
+        True,
+    )
+    assert found.epochs() == [{"epoch": 1}, {"epoch": 2}]
+    assert ledger.in_progress(tmp_path) == []
+
+
+def test_leaving_without_a_record_keeps_the_work_and_gives_the_lock_back(tmp_path):
+    def interrupted():
+        with ledger.work(tmp_path, RUN, EXECUTION) as work:
+            (work.folder / "checkpoint-00001-0123.pt").write_bytes(b"weights")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert names(tmp_path / ".work") == [GUARD, f"{RUN}-{EXECUTION}"]
+    assert list(Ledger([tmp_path]).all()) == []
+    with ledger.work(tmp_path, RUN, EXECUTION) as work:
+        assert names(work.folder) == ["checkpoint-00001-0123.pt"]
+        assert not work.recorded()
+
+
+def test_a_run_is_held_by_one_process_whatever_its_execution(tmp_path):
+    with (
+        ledger.work(tmp_path, RUN, EXECUTION),
+        pytest.raises(locks.BusyError),
+        ledger.work(tmp_path, RUN, "ffffff"),
+    ):
+        pass
+    with ledger.work(tmp_path, RUN, EXECUTION), ledger.work(tmp_path, OTHER, EXECUTION):
+        pass
+
+
+@pytest.mark.parametrize("status", ["complete", "diverged"])
+def test_a_result_is_never_replaced(status, tmp_path):
+    finish(tmp_path, status, first=True)
+    again = finish(tmp_path, "complete", first=False)
+    assert names(again.parent) == [EXECUTION]
+    assert Ledger([tmp_path]).result(RUN).data["first"] is True
+    assert names(tmp_path / ".work") == [GUARD]
+
+
+def test_failed_records_step_aside_in_order_and_are_no_results(tmp_path):
+    for number in range(3):
+        finish(tmp_path, "failed", cause=f"cause {number}")
+    folder = tmp_path / RUN
+    assert names(folder) == [EXECUTION, f"{EXECUTION}.failed-1", f"{EXECUTION}.failed-2"]
+    found = Ledger([tmp_path])
+    assert found.result(RUN) is None
+    causes = {r.path.name: r.data["cause"] for r in found.records(RUN)}
+    assert causes == {
+        f"{EXECUTION}.failed-1": "cause 0",
+        f"{EXECUTION}.failed-2": "cause 1",
+        EXECUTION: "cause 2",
+    }
+    assert {r.execution for r in found.records(RUN)} == {EXECUTION}
+    finish(tmp_path, "complete")
+    assert found.result(RUN).path == folder / EXECUTION
+    assert len(found.records(RUN)) == 4
+
+
+def test_what_a_killed_process_had_written_whole_is_published(tmp_path):
+    with ledger.work(tmp_path, RUN, EXECUTION) as work:
+        (work.folder / "checkpoint-00001-0123.pt").write_bytes(b"weights")
+        (work.folder / "run.json").write_text(json.dumps(record()))
+    assert Ledger([tmp_path]).result(RUN) is None  # work is no record
+    with ledger.work(tmp_path, RUN, EXECUTION) as work:
+        assert work.recorded()
+        work.publish()
+    assert names(Ledger([tmp_path]).result(RUN).path) == ["run.json"]
+    with ledger.work(tmp_path, RUN, EXECUTION) as work:
+        assert work.recorded()  # and is not trained again
+
+
+def test_a_failure_that_a_killed_process_had_written_is_tried_again(tmp_path):
+    with ledger.work(tmp_path, RUN, EXECUTION) as work:
+        (work.folder / "run.json").write_text(json.dumps(record("failed")))
+    with ledger.work(tmp_path, RUN, EXECUTION) as work:
+        assert not work.recorded()
+
+
+def test_one_record_stands_for_a_run_the_shipped_first_then_the_newest(tmp_path):
+    shipped, own = tmp_path / "results", tmp_path / "runs"
+    both = Ledger([shipped, own])
+    finish(own, execution="aaaaaa", finished="2026-01-01T00:00:00+00:00")
+    finish(own, execution="bbbbbb", finished="2026-03-01T00:00:00+00:00")
+    finish(own, execution="cccccc", finished="2026-02-01T00:00:00+00:00")
+    finish(own, "failed", execution="dddddd", finished="2026-04-01T00:00:00+00:00")
+    assert both.result(RUN).execution == "bbbbbb"
+    assert both.result(RUN, "aaaaaa").execution == "aaaaaa"
+    assert both.result(RUN, "dddddd") is None
+    finish(shipped, execution="eeeeee", finished="2025-01-01T00:00:00+00:00")
+    assert both.result(RUN).execution == "eeeeee"
+    assert both.result(RUN, "bbbbbb").execution == "bbbbbb"
+    assert both.result(OTHER) is None
+
+
+def test_a_diverged_run_is_a_result(tmp_path):
+    finish(tmp_path, "diverged")
+    assert Ledger([tmp_path]).result(RUN).status == "diverged"
+
+
+@pytest.mark.parametrize("prefix", [RUN, RUN[:6]])
+def test_the_start_of_an_id_finds_a_run(prefix, tmp_path):
+    finish(tmp_path)
+    (found,) = Ledger([tmp_path]).find(prefix)
+    assert found.run == RUN
+
+
+@pytest.mark.parametrize("prefix", ["ffff", ".", ".work", "*", "[", "/", "..", f"{RUN}/"])
+def test_what_is_no_start_of_an_id_finds_nothing(prefix, tmp_path):
+    finish(tmp_path)
+    with ledger.work(tmp_path, OTHER, EXECUTION) as work:
+        (work.folder / "run.json").write_text(json.dumps(record(run=OTHER)))
+    with pytest.raises(UserError, match="no run with an id that starts with") as caught:
+        Ledger([tmp_path]).find(prefix)
+    assert caught.value.next_step == "repro runs list"
+
+
+def test_an_ambiguous_start_names_the_runs(tmp_path):
+    finish(tmp_path)
+    finish(tmp_path, run=OTHER)
+    with pytest.raises(UserError, match="2 runs") as caught:
+        Ledger([tmp_path]).find("b61f")
+    assert RUN in caught.value.message
+    assert OTHER in caught.value.message
+
+
+def test_a_record_that_cannot_be_read_is_named_not_skipped(tmp_path):
+    path = finish(tmp_path)
+    (path / "run.json").write_text("{")
+    with pytest.raises(UserError) as caught:
+        Ledger([tmp_path]).result(RUN)
+    assert str(path / "run.json") in caught.value.message
+
+
+def test_a_ledger_that_does_not_exist_yet_is_empty(tmp_path):
+    nowhere = Ledger([tmp_path / "runs"])
+    assert list(nowhere.all()) == []
+    assert nowhere.result(RUN) is None
+    assert ledger.in_progress(tmp_path / "runs") == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_from_elsewhere_takes_its_place_by_the_same_rules(tmp_path):
+    def whole(name, status="complete", **more):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "run.json").write_text(json.dumps(record(status, **more)))
+        return folder
+
+    runs = tmp_path / "runs"
+    finish(runs, "failed", cause="cause")
+    path = ledger.adopt(runs, whole("one", first=True), RUN, EXECUTION)
+    assert names(path.parent) == [EXECUTION, f"{EXECUTION}.failed-1"]
+    ledger.adopt(runs, whole("two", first=False), RUN, EXECUTION)
+    assert Ledger([runs]).result(RUN).data["first"] is True  # a result is never replaced
+    assert names(tmp_path) == ["runs"]
+    with (
+        ledger.work(runs, OTHER, "ffffff"),
+        pytest.raises(locks.BusyError),
+    ):
+        ledger.adopt(runs, whole("three", run=OTHER), OTHER, EXECUTION)
+    assert Ledger([runs]).result(OTHER) is None
+    assert names(runs / ".work") == [GUARD, f"{OTHER}-ffffff"]
+
+
+def test_a_disk_that_fills_up_while_recording_leaves_the_work_and_no_record(tmp_path):
+    with disks.small(tmp_path / "disk", "64k") as disk:
+        with ledger.work(disk, RUN, EXECUTION) as work:
+            (work.folder / "log.txt").write_text("log")
+            ballast = disk / "ballast"
+            room = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+            ballast.write_bytes(bytes(room - 4096))
+            with pytest.raises(OSError, match="No space left"):
+                work.finish(record(text="x" * 10_000))
+        assert list(Ledger([disk]).all()) == []
+        assert names(work.folder) == ["log.txt"]  # and no half run.json
+        ballast.unlink()
+        with ledger.work(disk, RUN, EXECUTION) as work:
+            work.finish(record())
+        assert Ledger([disk]).result(RUN).done
+        assert names(disk / ".work") == [GUARD]
+
+
+def test_all_records_come_by_run_then_execution_and_nothing_else(tmp_path):
+    for run, execution in ((RUN, "bbbbbb"), (OTHER, "aaaaaa"), (RUN, "aaaaaa")):
+        finish(tmp_path, run=run, execution=execution)
+    (tmp_path / "notes.txt").write_text("no run")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / RUN / "notes.txt").write_text("no record")
+    (tmp_path / RUN / "half").mkdir()
+    found = [(r.run, r.execution) for r in Ledger([tmp_path]).all()]
+    assert found == [(OTHER, "aaaaaa"), (RUN, "aaaaaa"), (RUN, "bbbbbb")]

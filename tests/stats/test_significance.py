@@ -1,0 +1,140 @@
+"""t tests and Holm against worked examples, scipy and statsmodels."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+from statsmodels.stats.multitest import multipletests
+
+from repro.stats.significance import corrected_t, holm, one_sample_t, welch_t
+
+quick = settings(deadline=None, derandomize=True, max_examples=80)
+points = st.floats(0, 100).map(lambda value: round(value, 3))
+spread_out = st.lists(points, min_size=2, max_size=10).filter(lambda v: np.std(v) > 1e-3)
+probabilities = st.lists(st.floats(0, 1), min_size=1, max_size=12)
+
+
+def test_corrected_t_by_hand():
+    test = corrected_t([1.0, 2.0, 3.0], n_train=[30, 30, 40], n_test=[10, 20, 20])
+    assert test.n == (3,)
+    assert test.difference == 2.0
+    assert test.se == pytest.approx((1 / 3 + 1 / 2) ** 0.5, rel=1e-14)  # sd = 1
+    assert test.df == 2
+
+
+@quick
+@given(spread_out)
+def test_corrected_t_without_shared_clips_is_the_paired_t(differences):
+    k = len(differences)
+    test = corrected_t(differences, [10**15] * k, [1] * k)
+    oracle = scipy_stats.ttest_1samp(differences, 0)
+    assert (test.t, test.p) == pytest.approx((oracle.statistic, oracle.pvalue), rel=1e-6)
+
+
+@quick
+@given(spread_out)
+def test_corrected_t_widens_the_naive_test(differences):
+    k = len(differences)
+    naive = one_sample_t(differences, 0.0)
+    corrected = corrected_t(differences, [9] * k, [1] * k)
+    assert corrected.se == pytest.approx(naive.se * (1 + k / 9) ** 0.5, rel=1e-12)
+    assert corrected.p >= naive.p
+
+
+@quick
+@given(spread_out, spread_out)
+def test_welch_equals_scipy(a, b):
+    test = welch_t(a, b)
+    oracle = scipy_stats.ttest_ind(a, b, equal_var=False)
+    assert (test.t, test.df, test.p) == pytest.approx(
+        (oracle.statistic, oracle.df, oracle.pvalue), rel=1e-8, abs=1e-12
+    )
+    interval, expected = test.interval(0.95), oracle.confidence_interval(0.95)
+    assert (interval.low, interval.high) == pytest.approx(
+        (expected.low, expected.high), rel=1e-7, abs=1e-9
+    )
+    assert test.n == (len(a), len(b))
+
+
+def test_welch_can_fall_below_five_percent_with_three_seeds():
+    assert welch_t([95.2, 95.9, 96.1], [91.1, 92.0, 91.9]).p < 0.05
+
+
+@quick
+@given(spread_out, points)
+def test_one_sample_t_equals_scipy(values, quoted):
+    test = one_sample_t(values, quoted)
+    oracle = scipy_stats.ttest_1samp(values, quoted)
+    assert (test.t, test.p) == pytest.approx((oracle.statistic, oracle.pvalue), rel=1e-7)
+
+
+def test_equal_systems_give_p_one_and_equal_shifts_need_a_floor():
+    sizes = [9, 9, 9], [1, 1, 1]
+    assert corrected_t([0.0, 0.0, 0.0], *sizes).p == 1.0
+    assert welch_t([50.0, 50.0], [50.0, 50.0]).p == 1.0
+    with pytest.raises(ValueError, match="give a floor"):
+        corrected_t([1.0, 1.0, 1.0], *sizes)
+    with pytest.raises(ValueError, match="give a floor"):
+        one_sample_t([1.0, 1.0], 2.0)
+    assert 0 < corrected_t([1.0, 1.0, 1.0], *sizes, floor=0.5).p < 1
+    assert welch_t([51.0, 51.0], [50.0, 50.0], floor=0.5).se == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("raw", "adjusted"),
+    [
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),
+        (
+            [7 / 512, 5 / 512, 1 / 256, 47 / 64],
+            [0.029296875, 0.029296875, 0.015625, 0.734375],
+        ),
+    ],
+)
+def test_holm_worked_examples(raw, adjusted):
+    assert holm(raw) == pytest.approx(adjusted, abs=1e-15)
+
+
+@settings(deadline=None, derandomize=True, max_examples=15)
+@given(probabilities)
+def test_holm_equals_statsmodels(raw):
+    assert holm(raw) == pytest.approx(list(multipletests(raw, method="holm")[1]), abs=1e-15)
+
+
+@quick
+@given(probabilities)
+def test_holm_is_monotone_and_not_below_the_raw_p(raw):
+    adjusted = holm(raw)
+    assert all(a >= p for a, p in zip(adjusted, raw, strict=True))
+    ordered = [a for _, a in sorted(zip(raw, adjusted, strict=True))]
+    assert ordered == sorted(ordered)
+
+
+@quick
+@given(probabilities, st.integers(0, 5))
+def test_missing_comparisons_stay_in_the_family(raw, missing):
+    adjusted = holm([*raw, *[None] * missing])
+    assert adjusted == holm([*raw, *[1.0] * missing])
+    assert all(a >= b for a, b in zip(adjusted, holm(raw), strict=False))
+
+
+def test_holm_of_an_empty_family_is_empty():
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: corrected_t([1.0], [9], [1]), "at least 2"),
+        (lambda: corrected_t([1.0, 2.0], [9], [1, 1]), "do not fit"),
+        (lambda: corrected_t([1.0, 2.0], [9, 0], [1, 1]), "at least one training"),
+        (lambda: welch_t([1.0], [1.0, 2.0]), "at least 2"),
+        (lambda: one_sample_t([1.0, 2.0], float("inf")), "finite"),
+        (lambda: one_sample_t([1.0, 2.0], 1.0).interval(2), "between 0 and 1"),
+        (lambda: holm([0.5, 1.5]), r"0\.\.1"),
+        (lambda: holm([float("nan")]), r"0\.\.1"),
+    ],
+)
+def test_bad_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

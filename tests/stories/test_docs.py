@@ -1,0 +1,111 @@
+"""What is written for users is true: every command shown parses, every verb explains itself."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from repro.commands._entry import main
+from repro.spec import catalogue
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+
+
+def commands(command, path):
+    """Yield every command below one, with the words that lead to it."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            if not found.hidden:
+                yield from commands(found, [*path, name])
+
+
+ALL = {" ".join(path): command for path, command in commands(main, ["repro"])}
+
+
+def shown(text):
+    """Return the commands of this suite in a text, without the remarks behind them."""
+    found = []
+    for line in text.splitlines():
+        inside = re.search(r"\$\((repro [^)]*)\)", line)
+        own = inside[1] if inside else re.sub(r"^\$ ", "", line.strip())
+        if own.startswith("repro "):
+            found.append(re.split(r"\s{2,}|\s#\s", own)[0])
+    return found
+
+
+@pytest.fixture
+def parse(monkeypatch):
+    """Give the exit code of a command that is parsed to its end, but not run."""
+    monkeypatch.setattr(click.Command, "invoke", lambda self, context: None)
+
+    def parse(line):
+        words = shlex.split(line)[1:]
+        ends = [n for n, word in enumerate(words) if word in ("|", ">", ">>", "<")]
+        return CliRunner().invoke(main, words[: ends[0]] if ends else words).exit_code
+
+    return parse
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_every_command_explains_itself_with_examples_that_parse(path, parse):
+    command = ALL[path]
+    with click.Context(command, info_name=path) as context:
+        text = command.get_help(context)
+    assert command.help.strip()
+    examples = shown(command.help.replace("\b", ""))
+    assert examples, f"{path} --help has no example"
+    assert [example for example in examples if parse(example) != 0] == []
+    own = path.split()[:2] if path != "repro" else ["repro"]
+    assert any(example.split()[: len(own)] == own for example in examples)
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and not parameter.hidden:
+            assert parameter.opts[-1] in text
+
+
+@pytest.mark.parametrize("line", shown(README))
+def test_every_command_in_the_readme_parses(line, parse):
+    assert parse(line) == 0
+
+
+@pytest.mark.parametrize(
+    "wrong", ["repro table x --nonsense", "repro nonsense", "repro list too", "repro runs shaw x"]
+)
+def test_a_command_that_does_not_parse_would_be_noticed(wrong, parse):
+    assert parse(wrong) == 2
+
+
+def test_every_make_target_in_the_readme_exists():
+    targets = re.findall(r"^([\w-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    named = set(re.findall(r"\bmake ([a-z-]+)\b(?=\s+#|`)", README))
+    assert {"demo", "test"} <= named <= set(targets)
+
+
+def test_every_table_that_the_readme_names_exists():
+    entries = catalogue.load_all()
+    ids = {entry.id for entry in entries}
+    systems = {name for entry in entries for name in entry.recipes.systems}
+    named = set(re.findall(r"\b(?:asmrh|m3net|gafx|eat)-[a-z0-9-]+", README))
+    assert named & ids
+    assert named <= ids | systems
+    (count,) = re.findall(r"repro list +the (\d+) tables", README)
+    assert int(count) == len(ids)
+
+
+@pytest.mark.parametrize("entry", catalogue.load_all(), ids=lambda entry: entry.id)
+def test_the_command_at_the_head_of_a_table_file_parses(entry, parse):
+    (command, *_) = shown(entry.path.read_text().splitlines()[0].removeprefix("# "))
+    assert parse(command) == 0
+
+
+def test_every_file_and_folder_that_the_readme_names_is_there():
+    (tree,) = re.findall(r"^## Tree\n+```\n(.*?)```", README, re.MULTILINE | re.DOTALL)
+    for line in tree.splitlines():
+        path = line.split()[0]
+        assert (CHECKOUT / path).exists(), path

@@ -1,0 +1,183 @@
+"""Claims from fabricated records, against scipy and the worked p-values of statistics.md."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from repro.errors import UserError
+from repro.plan.planning import TablePlan
+from repro.stats import significance
+from repro.verdict import claims
+from repro.verdict.judgement import ClaimVerdict
+from tests import fake_ledger
+from tests.fake_ledger import cell, edited, fill, found, planned
+
+
+def judged(folder: Path, plan: TablePlan) -> tuple[ClaimVerdict, ...]:
+    return claims.judge(plan, found(folder, plan))
+
+
+def test_seeds_are_compared_by_welch(tmp_path: Path) -> None:
+    values = {"asm-rh": [95.2, 95.9, 96.1], "asm-i": [91.1, 92.0, 91.9], "asm": [89.1, 90.0, 89.4]}
+    plan = planned(tmp_path, "asmrh-urbansound8k")
+    fill(tmp_path / "runs", plan, lambda run: values[run.system][run.seed])
+    first, second = judged(tmp_path, plan)
+    assert (first.better, first.worse, first.word) == ("asm-rh", "asm", "CONFIRMED")
+    assert first.test == "Welch t"
+    assert first.n == (3, 3)
+    for claim, worse in ((first, "asm"), (second, "asm-i")):
+        oracle = scipy_stats.ttest_ind(values["asm-rh"], values[worse], equal_var=False)
+        assert claim.p == pytest.approx(oracle.pvalue)
+        low, high = oracle.confidence_interval()
+        assert claim.interval == pytest.approx((low, high))
+        assert claim.effect == pytest.approx(np.mean(values["asm-rh"]) - np.mean(values[worse]))
+    assert [c.p_adjusted for c in (first, second)] == significance.holm([first.p, second.p])
+
+
+def test_a_missing_comparison_counts_in_the_family(tmp_path: Path) -> None:
+    """ASM-I needs weights: its claim is missing, and the other's p is doubled all the same."""
+    values = {"asm-rh": [95.2, 95.9, 96.1], "asm": [89.1, 90.0, 89.4]}
+    plan = planned(tmp_path, "asmrh-urbansound8k")
+    fill(tmp_path / "runs", plan, lambda run: values.get(run.system, [None] * 3)[run.seed])
+    first, second = judged(tmp_path, plan)
+    assert first.p is not None
+    assert first.p_adjusted == pytest.approx(2 * first.p)
+    assert (second.word, second.p, second.p_adjusted) == ("UNDECIDED", None, 1.0)
+    assert second.reason == "asm-i not run"
+
+
+@pytest.mark.parametrize(
+    ("gap", "word"), [(1.0, "CONFIRMED"), (-1.0, "CONTRADICTED"), (0.1, "UNDECIDED")]
+)
+def test_words(tmp_path: Path, gap: float, word: str) -> None:
+    plan = planned(tmp_path, "asmrh-ablation")
+    noise = [-0.1, 0.0, 0.1]
+    fill(
+        tmp_path / "runs",
+        plan,
+        lambda run: 95 + noise[run.seed] + (gap if run.system == "asm-rh" else 0),
+    )
+    assert {claim.word for claim in judged(tmp_path, plan)} == {word}
+
+
+def test_folds_are_compared_by_the_corrected_t(tmp_path: Path) -> None:
+    """By hand: d over fold means, variance s^2 (1/k + n_test/n_train)."""
+    plan = planned(tmp_path, "eat-phase")
+    draw = random.Random(4)
+    level = {"eat-s-phase-magnitude": 80.5, "eat-s-magnitude": 78.0}
+    values = {run.id: level.get(run.system, 70) + draw.gauss(0, 0.8) for run in plan.runs}
+    used = {"train": 1600, "valid": 0, "test": 400}
+    fill(tmp_path / "runs", plan, lambda run: values[run.id], clips_used=used)
+    (claim,) = judged(tmp_path, plan)
+
+    def fold_means(row: str) -> np.ndarray:
+        runs = cell(plan, row, "accuracy").runs
+        return np.array([values[run.id] for run in runs]).reshape(3, 5).mean(axis=0)
+
+    d = fold_means("phase-magnitude") - fold_means("magnitude")
+    se = d.std(ddof=1) * (1 / 5 + 400 / 1600) ** 0.5
+    assert claim.test == "corrected resampled t"
+    assert claim.n == (5,)
+    assert claim.effect == pytest.approx(d.mean())
+    assert claim.p == pytest.approx(2 * scipy_stats.t.sf(d.mean() / se, 4))
+
+
+def test_an_alternative_with_folds_is_tested_as_folds(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "asmrh-urbansound8k", assume={"split-urbansound8k": "official"})
+    draw = random.Random(8)
+    fill(tmp_path / "runs", plan, lambda run: 85 + draw.random())
+    assert {claim.test for claim in judged(tmp_path, plan)} == {"corrected resampled t"}
+
+
+def test_a_quoted_number_is_met_by_one_sample(tmp_path: Path) -> None:
+    """Best of ten folds, once a pass, against ERANN's 73.1, 74.8 and 74.1."""
+    best = [75.0, 75.5, 75.2]
+    plan = planned(tmp_path, "asmrh-ravdess")
+    fill(
+        tmp_path / "runs",
+        plan,
+        lambda run: best[run.seed] if run.clips.fold == 3 else 60.0 + run.clips.fold / 10,
+    )
+    judgements = judged(tmp_path, plan)
+    for claim, quoted in zip(judgements, (73.1, 74.8, 74.1), strict=True):
+        assert claim.p == pytest.approx(scipy_stats.ttest_1samp(best, quoted).pvalue)
+        assert claim.test == "one-sample t"
+        assert claim.note == "their noise unknown; on different test sets"
+    assert [claim.word for claim in judgements] == ["CONFIRMED", "UNDECIDED", "CONFIRMED"]
+
+
+def test_a_quoted_side_needs_the_one_sample_test(tmp_path: Path) -> None:
+    entry = edited(tmp_path, "eat-urbansound8k", {'test = "one-sample-t"': 'test = "welch"'})
+    plan = planned(tmp_path, entry)
+    fill(tmp_path / "runs", plan, lambda run: 86.0)
+    with pytest.raises(UserError, match="the test is 'one-sample-t', not 'welch'"):
+        judged(tmp_path, plan)
+
+
+def one_run_each(folder: Path, only_a: int, only_b: int) -> TablePlan:
+    """Plan a claim tested by McNemar: one run each, with so many discordant clips of 40."""
+    text = 'worse = "asm-h"\nmetric = "test.accuracy"\nsentence = "ablation experiments conducted on the UrbanSound 8K dataset validated that Roll-Time-mixing and Hermit-Frequency-mixing effectively capture both time-domain and frequency-domain information"\ntest = "welch"'  # noqa: E501
+    changes = {
+        text: text.replace('"welch"', '"mcnemar"'),
+        "seeds = [0, 1, 2]": "seeds = [0]",
+    }
+    plan = planned(folder, edited(folder, "asmrh-ablation", changes))
+    right = {"asm-rh": [1] * only_a + [0] * only_b, "asm-h": [0] * only_a + [1] * only_b}
+    for run in plan.runs:
+        hits = np.array(
+            right.get(run.system, [0] * (only_a + only_b)) + [1] * (40 - only_a - only_b)
+        )
+        order = np.random.default_rng(len(run.system)).permutation(40)
+        share = {"accuracy": hits.mean(), "n": 40}
+        record = fake_ledger.write(folder / "runs", run, {"test": share, "valid": share})
+        np.savez(
+            record / "predictions.npz",
+            test_ids=np.array([f"clip{i}".encode() for i in range(40)])[order],
+            test_scores=np.eye(2)[hits][order],
+            test_labels=np.ones(40, dtype=int),
+        )
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("b", "c", "p"),
+    [(7, 0, 0.015625), (15, 5, 0.04138946533), (10, 3, 0.09228515625), (0, 0, 1.0)],
+)
+def test_one_run_each_is_compared_by_mcnemar(tmp_path: Path, b: int, c: int, p: float) -> None:
+    """Worked example 9; the stored clips come in another order in each run."""
+    claim = judged(tmp_path, one_run_each(tmp_path, b, c))[0]
+    assert claim.p == pytest.approx(p)
+    assert claim.effect == pytest.approx(100 * (b - c) / 40)
+    assert claim.test == "McNemar"
+    assert claim.word == "UNDECIDED" or p < 0.025  # two claims in the family
+    assert "independent" in claim.note
+
+
+def test_demo_runs_decide_nothing(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "asmrh-ablation")
+    fill(tmp_path / "runs", plan, lambda run: 99.0 if run.system == "asm-rh" else 90 + run.seed)
+    silenced = claims.judge(plan, found(tmp_path, plan), "demo")
+    assert {(c.word, c.reason, c.p, c.effect) for c in silenced} == {
+        ("UNDECIDED", "demo", None, None)
+    }
+
+
+def test_records_without_the_metric_decide_nothing(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "asmrh-ablation")
+    for run in plan.runs:
+        fake_ledger.write(tmp_path / "runs", run, {"valid": {"accuracy": 0.9}})
+    reasons = {claim.reason for claim in judged(tmp_path, plan)}
+    assert reasons == {"asm-rh: records without test.accuracy"}
+
+
+def test_summary() -> None:
+    def claim(word: str) -> ClaimVerdict:
+        return ClaimVerdict("a", "b", "m", "s", word)
+
+    assert claims.summary([]) == "no claim declared"
+    assert claims.summary([claim("CONFIRMED")]) == "1 claim: 1 confirmed"
+    three = [claim("UNDECIDED"), claim("CONTRADICTED"), claim("UNDECIDED")]
+    assert claims.summary(three) == "3 claims: 2 undecided, 1 contradicted"

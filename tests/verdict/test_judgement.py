@@ -1,0 +1,158 @@
+"""The rule that decides between four words."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from repro.stats.equivalence import Closeness, closeness
+from repro.stats.summary import Estimate, Interval, estimate_runs
+from repro.verdict.judgement import FOUR, REASONS, decide
+
+ANY = Interval(0, 0)  # the rule does not read the intervals
+
+
+def close(difference: float, half_unit: float, e: float, h: float) -> Closeness:
+    excess = max(0.0, abs(difference) - half_unit)
+    return Closeness(difference, excess, e, h, 0.5, ANY, ANY)
+
+
+def holding(c: Closeness, margin: float, df: float) -> list[str]:
+    """Apply the definitions of statistics.md 1.2 one by one, word for word."""
+    d, d0, e, h = abs(c.difference), c.excess, c.e, c.h
+    reproduced = df >= 2 and d + e < margin
+    compatible = not reproduced and df >= 2 and d0 <= h and (h <= 2 * margin or df >= 5)
+    different = df >= 2 and d0 > h and d0 - e > margin
+    words = []
+    words += ["REPRODUCED"] if reproduced else []
+    words += ["COMPATIBLE"] if compatible else []
+    words += ["DIFFERENT"] if different else []
+    return words or ["INCONCLUSIVE"]
+
+
+size = st.floats(0, 20, allow_nan=False)
+
+
+@given(
+    difference=st.floats(-20, 20),
+    half_unit=st.floats(0, 1),
+    e=size,
+    h=size,
+    margin=st.floats(0.01, 5),
+    df=st.sampled_from([1, 2, 3, 4, 5, 6, 12]),
+)
+@example(difference=1, half_unit=0, e=0, h=0, margin=1, df=2)  # on the margin: not within
+@example(difference=1, half_unit=0, e=0, h=1, margin=0.5, df=2)  # on both limits
+def test_exactly_one_word_holds_and_it_is_chosen(
+    difference: float, half_unit: float, e: float, h: float, margin: float, df: int
+) -> None:
+    c = close(difference, half_unit, e, h)
+    words = holding(c, margin, df)
+    assert len(words) == 1
+    word, reason = decide(c, margin, df)
+    assert [word] == words
+    assert word in FOUR
+    assert (reason != "") == (word == "INCONCLUSIVE")
+    assert reason == "" or reason in REASONS
+
+
+@pytest.mark.parametrize(
+    ("difference", "e", "h", "df", "expected"),
+    [
+        (0.2, 0.7, 2.0, 2, ("REPRODUCED", "")),
+        (0.2, 0.8, 2.0, 2, ("COMPATIBLE", "")),  # 0.2 + 0.8 is not below 1
+        (0.2, 0.8, 2.1, 2, ("INCONCLUSIVE", "wide")),  # h > 2 margins, few df
+        (0.2, 0.8, 2.1, 5, ("COMPATIBLE", "")),
+        (0.2, 0.1, 0.1, 1, ("INCONCLUSIVE", "wide")),  # two runs decide nothing
+        (3.0, 1.0, 2.0, 2, ("DIFFERENT", "")),
+        (3.0, 2.5, 2.0, 2, ("INCONCLUSIVE", "borderline")),
+        (0.8, 0.1, 0.2, 2, ("REPRODUCED", "")),  # detectably different, within the margin
+    ],
+)
+def test_the_words_at_a_margin_of_one(
+    difference: float, e: float, h: float, df: int, expected: tuple[str, str]
+) -> None:
+    for signed in (difference, -difference):
+        assert decide(close(signed, 0.0, e, h), 1.0, df) == expected
+
+
+def test_rounding_of_the_print_is_given_to_the_paper() -> None:
+    assert decide(close(2.5, 0.0, 2.0, 2.4), 1.0, 2)[0] == "INCONCLUSIVE"
+    assert decide(close(2.5, 0.5, 2.0, 2.4), 1.0, 2)[0] == "INCONCLUSIVE"  # 2.0 <= 2.4 but wide
+    assert decide(close(2.5, 0.5, 2.0, 2.0), 1.0, 2)[0] == "COMPATIBLE"
+
+
+@given(
+    st.lists(st.floats(80, 100), min_size=3, max_size=6),
+    st.floats(80, 100),
+    st.integers(1, 5),
+)
+def test_moving_print_and_runs_together_changes_no_word(
+    values: list[float], printed: float, m: int
+) -> None:
+    def word(shift: float) -> str:
+        ours = estimate_runs([v + shift for v in values], floor=0.5)
+        return decide(closeness(ours, printed + shift, 1.0, m), 1.0, ours.df)[0]
+
+    assert word(0.0) == word(1024.0) or near_a_limit(values, printed, m)
+
+
+def near_a_limit(values: list[float], printed: float, m: int) -> bool:
+    """Tell whether rounding of the shifted values could change the word."""
+    ours = estimate_runs(values, floor=0.5)
+    c = closeness(ours, printed, 1.0, m)
+    d = abs(c.difference)
+    gaps = (d + c.e - 1, c.excess - c.h, c.h - 2, c.excess - c.e - 1)
+    return min(map(abs, gaps)) < 1e-6
+
+
+# ---- operating characteristics of statistics.md 1.2 and 1.3 ------------------------------------
+
+
+def shares(s: float, n: int, m: int, shift: float, draws: int, fixed: bool) -> dict[str, float]:
+    """Simulate the words at margin 1; `fixed`: the print is the paper's true mean."""
+    rng = np.random.default_rng(20260101)
+    ours = rng.normal(shift, s, (draws, n))
+    paper = np.zeros(draws) if fixed else rng.normal(0, s, (draws, m)).mean(axis=1)
+    sds, means = ours.std(axis=1, ddof=1), ours.mean(axis=1)
+    words = [
+        decide(
+            closeness(Estimate(mean, sd, sd / math.sqrt(n), n - 1), printed, 1.0, m), 1.0, n - 1
+        )[0]
+        for mean, sd, printed in zip(means.tolist(), sds.tolist(), paper.tolist(), strict=True)
+    ]
+    return {word: words.count(word) / draws for word in FOUR}
+
+
+DRAWS = 20_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("n", "shift", "expected"),
+    [
+        (3, 0, {"REPRODUCED": 0.47, "COMPATIBLE": 0.24, "INCONCLUSIVE": 0.29, "DIFFERENT": 0.001}),
+        (5, 0, {"REPRODUCED": 0.83, "COMPATIBLE": 0.15, "INCONCLUSIVE": 0.02, "DIFFERENT": 0}),
+        (5, 2, {"DIFFERENT": 0.92}),
+        (3, 5, {"DIFFERENT": 0.999}),
+    ],
+)
+def test_operating_characteristics(n: int, shift: float, expected: dict[str, float]) -> None:
+    """s = .5, margin 1, m = 3: the stated shares, to their last digit and the binomial error."""
+    got = shares(0.5, n, 3, shift, DRAWS, fixed=False)
+    for word, share in expected.items():
+        stated = 0.0005 if share in (0.001, 0.999, 0) else 0.005  # half its last digit
+        error = 4 * math.sqrt(max(share * (1 - share), 1e-3) / DRAWS)
+        assert got[word] == pytest.approx(share, abs=stated + error), (word, got)
+
+
+@pytest.mark.slow
+def test_false_reproduced_at_a_shift_of_one_margin() -> None:
+    """5 % against the printed number, 8.6 % against the paper's own mean (n = m = 3)."""
+    error = 4 * math.sqrt(0.05 * 0.95 / DRAWS)
+    # For small s the test is exact; larger s only lowers the share.
+    assert shares(0.2, 3, 3, 1.0, DRAWS, fixed=True)["REPRODUCED"] == pytest.approx(0.05, abs=error)
+    own = shares(0.2, 3, 3, 1.0, DRAWS, fixed=False)["REPRODUCED"]
+    assert own == pytest.approx(0.086, abs=0.0005 + 4 * math.sqrt(0.086 * 0.914 / DRAWS))

@@ -1,0 +1,145 @@
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repro.errors import UserError
+from repro.plan.planning import TablePlan
+from repro.spec import catalogue
+from repro.verdict import margins, reduction, roles
+from tests import fake_ledger
+from tests.fake_ledger import cell, planned
+
+MARK = "margin wider than half a claimed difference: read the conclusion column"
+
+
+@pytest.mark.parametrize(
+    ("metric", "printed", "unit", "expected"),
+    [
+        ("test.accuracy", 95.80, 0.01, 1.0),
+        ("test.accuracy", 98.63, 0.01, 0.3425),
+        ("test.accuracy", 75.4, 0.1, 1.0),
+        ("test.auc", 99.83, 0.01, 0.0425),
+        ("test.accuracy", 99.9, 0.1, 0.1),  # a quarter of the error is below one printed unit
+        ("test.accuracy", 90, 1, 1.0),
+        ("test.map", 40.5, 0.1, 0.5),
+    ],
+)
+def test_default(metric: str, printed: float, unit: float, expected: float) -> None:
+    assert margins.default(metric, printed, unit) == pytest.approx(expected)
+
+
+@given(st.integers(0, 10_000))
+def test_the_default_never_exceeds_a_point_nor_a_quarter_of_the_error(hundredths: int) -> None:
+    printed = hundredths / 100
+    margin = margins.default("test.accuracy", printed, 0.01)
+    assert 0.01 <= margin <= 1.0
+    assert margin <= max((100 - printed) / 4, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"), [(3.5, 1.0), (0.5, 0.25), (-0.8, 0.4), (1.8, 0.9), (0.0, 0.1)]
+)
+def test_the_margin_of_an_increment_keeps_its_sign(printed: float, expected: float) -> None:
+    margin = margins.increment(printed, 0.1)
+    assert margin == pytest.approx(expected)
+    assert printed == 0 or margin < abs(printed)
+
+
+def test_one_printed_value_has_one_margin_in_two_tables(tmp_path: Path) -> None:
+    two = planned(tmp_path, "asmrh-urbansound8k")
+    six = planned(tmp_path, "asmrh-ablation")
+    in_two = margins.of(two, cell(two, "t-acc", "ASM-RH"))
+    in_six = margins.of(six, cell(six, "t-acc", "ASM-RH"))
+    assert in_two.value == in_six.value == 1.0
+    # VI concludes from 0.61 points, II from 4.04 and more.
+    assert in_six.marks == (MARK,)
+    assert in_two.marks == ()
+    assert margins.smallest_claimed(six, "test.accuracy") == pytest.approx(0.61)
+    assert margins.of(six, cell(six, "v-acc", "ASM-RH")).marks == ()  # no claim on validation
+
+
+def test_the_table_file_overrides_the_margin_of_its_primary_metric(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "gafx-baseline")
+    margin = margins.of(plan, cell(plan, "AST-Ti", "accuracy"))
+    assert margin.value == 1.75
+    assert margin.marks == ("margin ±1.75 set in the table file",)
+
+
+def test_an_override_stays_with_the_primary_metric(tmp_path: Path) -> None:
+    change = {'primary = ["t-acc"]': 'primary = ["t-acc"]\nmargin = 2.0'}
+    plan = planned(tmp_path, fake_ledger.edited(tmp_path, "asmrh-ablation", change))
+    assert margins.of(plan, cell(plan, "t-acc", "ASM-H")).value == 2.0
+    assert margins.of(plan, cell(plan, "v-acc", "ASM-H")).value == 1.0
+    assert margins.of(plan, cell(plan, "t-auc", "ASM-H")).value == pytest.approx(0.0625)
+
+
+def test_a_claim_may_name_a_system(tmp_path: Path) -> None:
+    change = {'better = "phase-magnitude"': 'better = "eat-s"'}
+    plan = planned(tmp_path, fake_ledger.edited(tmp_path, "eat-phase", change))
+    assert margins.smallest_claimed(plan, "test.accuracy") == pytest.approx(2.5)  # 81 and 78.5
+
+
+def test_a_claim_on_a_metric_that_no_cell_has_is_an_error(tmp_path: Path) -> None:
+    change = {
+        'worse = "magnitude"\nmetric = "test.accuracy"': 'worse = "magnitude"\nmetric = "test.auc"'
+    }
+    plan = planned(tmp_path, fake_ledger.edited(tmp_path, "eat-phase", change))
+    with pytest.raises(UserError, match=r"unknown side of a \[\[claim\]\]"):
+        margins.smallest_claimed(plan, "test.auc")
+
+
+# ---- what the shipped tables declare -----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory: pytest.TempPathFactory) -> list[TablePlan]:
+    home = tmp_path_factory.mktemp("home")
+    return [planned(home, entry) for entry in catalogue.load_all()]
+
+
+def test_every_claim_names_cells(plans: list[TablePlan]) -> None:
+    for plan in plans:
+        for claim in plan.entry.table.claim:
+            better, worse = roles.sides(plan, claim)
+            quoted = [side.fields.kind == "cited" for side in (better, worse)]
+            assert not all(quoted)
+            assert any(quoted) == (claim.test == "one-sample-t"), (plan.entry.id, claim)
+
+
+def test_tests_and_units_fit_the_default_protocol(plans: list[TablePlan]) -> None:
+    for plan in plans:
+        for each in roles.primary(plan):
+            if each.runs:
+                folds = reduction.protocol(plan, each).folds
+                assert (plan.entry.table.statistics.unit == "run") == (folds == 1), plan.entry.id
+        for claim in plan.entry.table.claim:
+            if claim.test in ("welch", "corrected-t"):
+                side = roles.sides(plan, claim)[0]
+                folds = reduction.protocol(plan, side).folds
+                assert (claim.test == "welch") == (folds == 1), plan.entry.id
+
+
+def test_one_margin_for_each_dataset_and_metric(plans: list[TablePlan]) -> None:
+    declared = defaultdict(set)
+    for plan in plans:
+        for each in roles.primary(plan):
+            if each.runs and each.fields.derive is None:
+                key = (each.fields.dataset, each.fields.metric)
+                declared[key].add(plan.entry.table.statistics.margin)
+    assert {key: found for key, found in declared.items() if len(found) > 1} == {}
+
+
+def test_no_override_exceeds_what_it_may(plans: list[TablePlan]) -> None:
+    """At most half the smallest difference the paper concludes from, nor one binomial s.e."""
+    overrides = [plan for plan in plans if plan.entry.table.statistics.margin is not None]
+    assert {plan.entry.table.dataset for plan in overrides} == {"gtzan"}  # 200 tracks are tested
+    for plan in overrides:
+        for each in roles.primary(plan):
+            if each.printed is not None:
+                share = float(each.printed.value) / 100
+                margin = margins.of(plan, each)
+                assert MARK not in margin.marks
+                assert margin.value <= 100 * (share * (1 - share) / 200) ** 0.5

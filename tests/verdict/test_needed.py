@@ -1,0 +1,84 @@
+"""How many runs would settle a cell."""
+
+from pathlib import Path
+
+import pytest
+
+from repro.plan.planning import TablePlan
+from repro.verdict import needed
+from tests.fake_ledger import fill, found, planned
+
+
+def needs(folder: Path, plan: TablePlan) -> list[needed.Need]:
+    return needed.needed(plan, found(folder, plan), folder / "cache")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "runs"),
+    [
+        (0.3, (3, 3)),
+        (0.5, (4, 5)),
+        (0.75, (7, 8)),
+        (1.0, (11, 13)),
+        (1.5, (21, 26)),
+        (2.0, (36, 45)),
+    ],
+)
+def test_runs_needed_of_statistics_4(tmp_path: Path, ratio: float, runs: tuple[int, int]) -> None:
+    """80 and 90 % power at s / margin; the margin of 95.80 is 1."""
+    plan = planned(tmp_path, "asmrh-urbansound8k")
+    fill(
+        tmp_path / "runs",
+        plan,
+        lambda run: 95.8 + ratio * (run.seed - 1) if run.system == "asm-rh" else None,
+    )
+    need = next(n for n in needs(tmp_path, plan) if n.system == "asm-rh")
+    assert need.spread == pytest.approx(ratio)
+    assert need.runs == runs
+    assert (need.declared, need.margin) == (3, 1.0)
+    assert f"REPRODUCED needs {runs[0]} runs (80 % power), {runs[1]} (90 %)" in need.sentence
+
+
+def test_beyond_fifty_runs_it_is_not_decidable(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "gafx-baseline")
+    fill(tmp_path / "runs", plan, lambda run: 61 + 4 * (run.seed - 2))
+    for need in needs(tmp_path, plan):
+        assert need.runs == (None, None)
+        assert need.sentence.endswith("more than 50 runs: not decidable at this cost")
+
+
+def test_a_power_out_of_reach_is_said_for_itself(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "asmrh-urbansound8k")
+    fill(tmp_path / "runs", plan, lambda run: 2.2 * run.seed if run.system == "asm-rh" else None)
+    need = next(n for n in needs(tmp_path, plan) if n.system == "asm-rh")
+    assert need.runs == (43, None)
+    assert "43 runs (80 % power), more than 50 (90 %)" in need.sentence
+
+
+def test_fixed_folds_need_passes(tmp_path: Path) -> None:
+    """Five folds: two passes have 5 df, so s_w = .5 margins needs fewer passes than runs."""
+    plan = planned(tmp_path, "eat-phase")
+    fill(tmp_path / "runs", plan, lambda run: 80 + run.clips.fold + 0.5 * (run.seed - 1))
+    need = needs(tmp_path, plan)[0]
+    assert need.spread == pytest.approx(0.5)
+    assert need.runs == (2, 2)
+    assert "2 passes over 5 folds (80 % power)" in need.sentence
+
+
+def test_without_a_spread_nothing_is_promised(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "asmrh-urbansound8k")
+    open_needs = needs(tmp_path, plan)
+    assert [n.runs for n in open_needs] == [(), (), ()]
+    assert needed.lines(open_needs) == [
+        "3 primary cells without a spread yet: two complete runs or passes give one"
+    ]
+    fill(tmp_path / "runs", plan, lambda run: 95 + run.seed if run.system == "asm" else None)
+    lines = needed.lines(needs(tmp_path, plan))
+    assert len(lines) == 2
+    assert lines[0].startswith("t-acc/ASM (asm): s/margin 1.00: REPRODUCED needs 11 runs")
+    assert lines[1].startswith("2 primary cells without")
+
+
+def test_tables_without_runs_need_none(tmp_path: Path) -> None:
+    assert needs(tmp_path, planned(tmp_path, "eat-architecture")) == []
+    assert needed.lines([]) == []

@@ -1,0 +1,281 @@
+"""Cells that need no margin: divergence, counts, layers, times, p-values, text."""
+
+import json
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repro.plan.planning import TablePlan
+from repro.records.ledger import Ledger
+from repro.spec import printed
+from repro.stats.ranks import signed_rank
+from repro.verdict import judge, reduction, special
+from repro.verdict.judge import CellVerdict
+from tests import fake_ledger
+from tests.fake_ledger import cell, edited, fill, found, planned
+
+
+def judged(folder: Path, plan: TablePlan) -> Mapping[tuple[str, str], CellVerdict]:
+    measured = reduction.measurements(plan, Ledger([folder / "runs"]))
+    return judge.judge(plan, found(folder, plan), measured).cells
+
+
+# ---- text and quotes ---------------------------------------------------------------------------
+
+
+def test_quoted_declared_and_empty_cells(tmp_path: Path) -> None:
+    cells = judged(tmp_path, planned(tmp_path, "asmrh-urbansound8k-10fold"))
+    quoted = cells["EAT-M", "avg"]
+    assert quoted.word == "CITED"
+    assert "Gazneli" in quoted.sentence
+    assert "trained in eat-urbansound8k/EAT-M/accuracy" in quoted.sentence
+    cells = judged(tmp_path, planned(tmp_path, "m3net-urbansound8k"))
+    assert (cells["M3Net", "features"].word, cells["M3Net", "features"].reason) == (
+        "NO VERDICT", "declared",
+    )  # fmt: skip
+    change = {'cells = ["81"]': 'cells = ["-"]'}
+    cells = judged(tmp_path, planned(tmp_path, edited(tmp_path, "eat-phase", change)))
+    dash = cells["baseline", "accuracy"]
+    assert (dash.word, dash.reason) == ("NO VERDICT", "dash")
+
+
+def test_a_printed_text_is_no_number(tmp_path: Path) -> None:
+    change = {'cells = ["81"]': 'cells = ["about 81"]'}
+    plan = planned(tmp_path, edited(tmp_path, "eat-phase", change))
+    fill(tmp_path / "runs", plan, lambda run: 81.0)
+    got = judged(tmp_path, plan)["baseline", "accuracy"]
+    assert (got.word, got.reason) == ("NO VERDICT", "text")
+
+
+# ---- "/" ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seeds", "diverged", "word", "reason"),
+    [
+        (5, 5, "REPRODUCED", ""),
+        (3, 3, "REPRODUCED", ""),
+        (2, 2, "INCONCLUSIVE", "wide"),
+        (5, 1, "COMPATIBLE", ""),
+        (5, 4, "COMPATIBLE", ""),
+        (2, 1, "COMPATIBLE", ""),
+        (5, 0, "DIFFERENT", ""),
+        (4, 0, "INCONCLUSIVE", "wide"),
+    ],
+)
+def test_divergence_where_the_paper_prints_a_slash(
+    tmp_path: Path, seeds: int, diverged: int, word: str, reason: str
+) -> None:
+    change = {"seeds = [0, 1, 2, 3, 4]": f"seeds = {list(range(seeds))}"}
+    plan = planned(tmp_path, edited(tmp_path, "gafx-extractors", change))
+    for run in cell(plan, "GAFX-A", "accuracy").runs:
+        if run.seed < diverged:
+            fake_ledger.diverge(tmp_path / "runs", run)
+        else:
+            fake_ledger.write(tmp_path / "runs", run, {"test": {"accuracy": 0.5}})
+    got = judged(tmp_path, plan)["GAFX-A", "accuracy"]
+    assert (got.word, got.reason) == (word, reason)
+    assert f"{diverged} of {seeds} of our runs diverged" in got.sentence
+
+
+@pytest.mark.parametrize(("n", "bound"), [(5, "45 %"), (3, "63 %")])
+def test_no_divergence_bounds_its_rate(n: int, bound: str) -> None:
+    """One-sided 95 % bounds .451 and .632 of statistics.md 1.5."""
+    reduced = reduction.Reduced((), None, None, n, n, 0, (), n)
+    assert f"at most {bound} diverge" in special.slash(reduced).sentence
+
+
+def test_a_slash_is_judged_only_when_all_runs_are_there(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "gafx-extractors")
+    for run in cell(plan, "GAFX-A", "accuracy").runs[:4]:
+        fake_ledger.diverge(tmp_path / "runs", run)
+    got = judged(tmp_path, plan)["GAFX-A", "accuracy"]
+    assert (got.word, got.reason) == ("INCONCLUSIVE", "partial")
+
+
+# ---- parameters, layers, times -----------------------------------------------------------------
+
+
+def number(text: str) -> printed.Printed:
+    value = printed.parse(text)
+    assert value is not None
+    return value
+
+
+@pytest.mark.parametrize(
+    ("count", "text", "fits"),
+    [
+        (5_258_463, "5.3", True),
+        (5_183_618, "5.3", False),
+        (5_250_000, "5.3", True),  # half up
+        (5_250_000, "5.2", True),  # half to even; cut off
+        (5_349_999, "5.3", True),
+        (5_350_000, "5.3", True),  # cut off
+        (5_400_000, "5.3", False),
+        (25_451_951, "25.5", True),
+        (29_400, "0.029", True),
+        (28_400, "0.029", False),
+    ],
+)
+def test_a_count_rounds_to_the_print(count: int, text: str, fits: bool) -> None:
+    assert special.rounds_to(count, number(text), 10**6) == fits
+
+
+@given(st.integers(0, 10**9))
+def test_a_count_written_with_one_decimal_fits_its_own_text(count: int) -> None:
+    exact = Fraction(count, 10**6)
+    text = f"{float(round(exact, 1)):.1f}"
+    assert special.rounds_to(count, number(text), 10**6)
+
+
+def measure(folder: Path, plan: TablePlan, row: str, column: str, **measured: Any) -> None:
+    """Write the record that `repro models measure` would write for a cell's system."""
+    name = reduction.measure_id(plan.entry, cell(plan, row, column).fields)
+    target = folder / "runs" / name / "aaaaaa"
+    target.mkdir(parents=True)
+    device = measured.pop("device", "this machine")
+    record = {
+        "kind": "measure", "run": name, "status": "complete", "measured": measured,
+        "execution": {"device_name": device}, "finished": fake_ledger.FINISHED,
+    }  # fmt: skip
+    (target / "run.json").write_text(json.dumps(record))
+
+
+def test_parameter_counts(tmp_path: Path) -> None:
+    """EAT-S has 5.2 million with 50 classes; the printed 5.3 is the 527-class network."""
+    plan = planned(tmp_path, "eat-esc50")
+    counts = {"527-class head": 5_258_463}
+    measure(tmp_path, plan, "EAT-S", "parameters", parameters=5_183_618, counts=counts)
+    got = judged(tmp_path, plan)["EAT-S", "parameters"]
+    assert got.word == "COMPATIBLE"
+    assert got.note == "527-class head: 5,258,463 do"
+    # The same network, whatever its weights start from, is measured once.
+    assert judged(tmp_path, plan)["EAT-S-AudioSet", "parameters"].word == "COMPATIBLE"
+    assert judged(tmp_path, plan)["EAT-M", "parameters"].word == "NOT RUN"
+
+
+def test_parameter_counts_that_fit_or_do_not(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "eat-audioset")
+    measure(tmp_path, plan, "EAT-S", "parameters", parameters=5_258_463)
+    measure(tmp_path, plan, "EAT-M", "parameters", parameters=12_750_000)
+    cells = judged(tmp_path, plan)
+    assert cells["EAT-S", "parameters"].word == "REPRODUCED"
+    assert cells["EAT-M", "parameters"].word == "DIFFERENT"
+    assert "0.50 times the printed 25.5" in cells["EAT-M", "parameters"].sentence
+
+
+def test_layers(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "gafx-unet-architecture")
+    layers = {
+        "tencoder.1.in": 2, "zencoder.1.in": 2, "tencoder.1.out": 48, "zencoder.1.out": 47,
+        "tdecoder.1.out": 16, "zdecoder.1.out": 16,
+    }  # fmt: skip
+    layers = {f"layers.{path}": value for path, value in layers.items()}
+    measure(tmp_path, plan, "1", "encoder-in", layers=layers)
+    cells = judged(tmp_path, plan)
+    assert cells["1", "encoder-in"].word == "REPRODUCED"
+    assert cells["1", "encoder-out"].word == "DIFFERENT"
+    assert "47, 48" in cells["1", "encoder-out"].sentence
+    assert cells["1", "decoder-out"].word == "REPRODUCED"  # printed "4*2*2"
+
+
+def test_strides_are_compared_as_values(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "gafx-resnet-architecture")
+    layers = {"layers.conv1.stride": [1, 2], "layers.conv1.channels": 64, "layers.1.stride": [2, 1]}
+    measure(tmp_path, plan, "Conv1", "strides", layers=layers)
+    cells = judged(tmp_path, plan)
+    assert cells["Conv1", "strides"].word == "REPRODUCED"
+    assert cells["Conv1", "channels"].word == "REPRODUCED"
+    assert cells["1", "strides"].word == "DIFFERENT"
+
+
+def test_a_time_is_compared_on_its_own_device_only(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "eat-inference-time")
+    before = judged(tmp_path, plan)["5", "gpu-time"]
+    assert (before.word, before.reason) == ("NOT COMPARABLE", "device")
+    measure(tmp_path, plan, "5", "gpu-time", device="V-100", latency={"5s": [5.4, 5.5, 5.6]})
+    cells = judged(tmp_path, plan)
+    assert cells["5", "gpu-time"].word == "REPRODUCED"
+    assert cells["5", "cpu-time"].word == "NOT COMPARABLE"
+
+
+@pytest.mark.parametrize(
+    ("medians", "word"),
+    [
+        ([5.5, 5.6, 5.4], "REPRODUCED"),
+        ([11.0, 11.1, 11.2], "DIFFERENT"),
+        ([6.0, 7.0, 8.0], "INCONCLUSIVE"),
+        ([5.5, 5.5], "INCONCLUSIVE"),
+    ],
+)
+def test_times_by_the_ratio_of_medians(tmp_path: Path, medians: list[float], word: str) -> None:
+    plan = planned(tmp_path, "eat-inference-time")
+    measure(tmp_path, plan, "5", "gpu-time", device="V-100", latency={"5s": medians})
+    assert judged(tmp_path, plan)["5", "gpu-time"].word == word
+
+
+# ---- p-values ----------------------------------------------------------------------------------
+
+
+def test_a_p_value_against_a_quoted_rival_has_no_pairs(tmp_path: Path) -> None:
+    got = judged(tmp_path, planned(tmp_path, "m3net-speechcommands"))["SeqBoat", "p"]
+    assert (got.word, got.reason) == ("NOT COMPARABLE", "quoted")
+
+
+def rival_trained(folder: Path, p: str) -> TablePlan:
+    """Plan M3Net's table with ULSED as a system of ours on the ten official folds, 2 passes."""
+    old = 'label = "ULSED"\nkind = "cited"\nsource = "Peng et al. 2022, ULSED: An ultra-lightweight SED model for IoT devices"\ncells = ["Log-Mel", "83.5", "0.34", "< 5.0e-2", "✓", ""]'  # noqa: E501
+    new = (
+        'label = "ULSED"\nsystem = "m3net-1s"\nrecipe = "scratch"\nseeds = [0, 1]\n'
+        f'cells = ["Log-Mel", "83.5", "0.34", "{p}", "✓", ""]'
+    )
+    changes = {
+        old: new,
+        "seeds = [0, 1, 2, 3, 4]": "seeds = [0, 1]",
+        'protocol = "random"': 'protocol = "official"',
+    }
+    return planned(folder, edited(folder, "m3net-urbansound8k", changes))
+
+
+@pytest.mark.parametrize(
+    ("p", "gap", "word"),
+    [
+        ("< 5.0e-2", -5, "CONFIRMED"),  # the rival is printed lower, and is
+        ("< 5.0e-2", 5, "CONTRADICTED"),
+        ("< 5.0e-2", 0, "UNDECIDED"),
+        ("2.2e-1", 0, "CONFIRMED"),
+        ("2.2e-1", -5, "CONTRADICTED"),
+    ],
+)
+def test_a_p_value_by_its_side_of_five_per_cent(
+    tmp_path: Path, p: str, gap: float, word: str
+) -> None:
+    plan = rival_trained(tmp_path, p)
+    wobble = [-4, 3, -2, 1, -1, 2, -3, 4, 0, 0]
+    fill(
+        tmp_path / "runs",
+        plan,
+        lambda run: 90.0 if run.system == "m3net" else 90 + gap + wobble[run.clips.fold] / 10,
+    )
+    got = judged(tmp_path, plan)["ULSED", "p"]
+    assert got.word == word
+    assert (got.n_done, got.n_needed) == (40, 40)
+    assert "compared by its side of .05 only" in got.sentence
+
+
+def test_a_p_value_needs_all_runs_and_pairs_that_can_reach_it(tmp_path: Path) -> None:
+    plan = rival_trained(tmp_path, "< 5.0e-2")
+    assert judged(tmp_path, plan)["ULSED", "p"].word == "NOT RUN"
+    fill(tmp_path / "runs", plan, lambda run: 90.0 if run.system == "m3net" else None)
+    assert judged(tmp_path, plan)["ULSED", "p"].word == "UNDECIDED"
+    five = signed_rank([1, 2, 3, 4, 5])  # two-sided p is 1/16 at best
+    assert special.p_side(number("< 5.0e-2"), five, 1) == "UNDECIDED"
+    assert special.p_side(number("2.2e-1"), five, 1) == "UNDECIDED"
+    six = signed_rank([1, 2, 3, 4, 5, 6])
+    assert special.p_side(number("< 5.0e-2"), six, 1) == "CONFIRMED"
+    assert special.p_side(number("5.0e-2"), six, 1) == "CONTRADICTED"  # not below .05
