@@ -5,32 +5,14 @@ from collections.abc import Sequence
 from repro.render.grid import Cell
 from repro.verdict import phrases
 from repro.verdict.judgement import REASONS
+from repro.verdict.vocabulary import TERMS
 
-# Short marks of the verdicts that stand beside a number; the legend explains those that occur.
-MARKS = {
-    "REPRODUCED": "REP",
-    "COMPATIBLE": "COM",
-    "DIFFERENT": "DIF",
-    "INCONCLUSIVE": "INC",
-    "CONFIRMED": "CON",
-    "CONTRADICTED": "CTR",
-    "UNDECIDED": "UND",
-    "NOT COMPARABLE": "NC",
-    "NO VERDICT": "NV",
-}
+MARKS = {word: term.mark for word, term in TERMS.items() if term.mark}
 _MEANS = {
-    "REP": "reproduced, our mean is within the margin of the printed value",
-    "COM": "compatible, no difference beyond the noise",
-    "DIF": "different, beyond noise and margin",
-    "INC": "inconclusive",
-    "CON": "confirmed by our runs",
-    "CTR": "contradicted by our runs",
-    "UND": "undecided by our runs",
-    "NC": "not comparable with what is printed",
-    "NV": "no verdict on such runs",
-    "NOT RUN": "no result yet",
+    **{term.mark: f"{word.lower()}, {term.short}" for word, term in TERMS.items() if term.mark},
+    "NOT RUN": TERMS["NOT RUN"].short,
     "DIVERGED": "the loss became NaN",
-    "cited": "quoted by the paper from other work, nothing of ours",
+    "cited": TERMS["CITED"].short,
     "declared": "the paper's own text, nothing of ours",
 }
 _SHORT = 24  # characters of a reason that stands in the cell instead of a note
