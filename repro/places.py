@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from repro.errors import UserError
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -46,11 +48,30 @@ def home(root: str | Path | None = None) -> Home:
         import platformdirs
 
         chosen = platformdirs.user_data_dir("repro", appauthor=False)
-    base = Path(chosen).expanduser().resolve()
+    base = _folder("--home" if root else "REPRO_HOME", chosen)
     data = os.environ.get("REPRO_DATA")
     cache = os.environ.get("REPRO_CACHE")
     return Home(
         root=base,
-        data=Path(data).expanduser().resolve() if data else base / "data",
-        cache=Path(cache).expanduser().resolve() if cache else base / "cache",
+        data=_folder("REPRO_DATA", data) if data else base / "data",
+        cache=_folder("REPRO_CACHE", cache) if cache else base / "cache",
     )
+
+
+def _folder(name: str, path: str | Path) -> Path:
+    """Return a folder as an absolute path without links; UserError if it can be none."""
+    # Unlike Path.resolve, this leaves a circle of links for whoever opens it to report.
+    found = Path(os.path.realpath(absolute(path)))
+    near = next(p for p in (found, *found.parents) if p.exists())
+    if not near.is_dir():
+        below = "" if near == found else f": {near}"
+        raise UserError(f"{name} {path}{below} is not a folder", f"{name} DIR")
+    return found
+
+
+def absolute(path: str | Path) -> Path:
+    """Return a path that a user named, from the root; UserError for ~ of a user who is not here."""
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise UserError(f"{path}: there is no such user", "name the whole path") from None

@@ -1,3 +1,7 @@
+import os
+import pathlib
+import stat
+
 import pytest
 
 from repro import atomic
@@ -31,3 +35,99 @@ def test_temporary_names_are_found_by_their_pattern_and_no_other(tmp_path):
     for file in (one, other):
         file.touch()
     assert list(tmp_path.glob(atomic.temporary_names(tmp_path / "a[1]"))) == [one]
+
+
+def test_a_long_name_leaves_room_for_its_temporary_one(tmp_path):
+    """255 bytes are legal; 85 letters of three bytes each are so many."""
+    for name in ("x" * 255, "語" * 85):
+        file = tmp_path / name
+        atomic.write(file, b"whole")
+        assert file.read_bytes() == b"whole"
+    one, other = (atomic.temporary(tmp_path / ("x" * 254 + last)) for last in "ab")
+    one.touch()
+    assert list(tmp_path.glob(atomic.temporary_names(tmp_path / ("x" * 254 + "a")))) == [one]
+    assert not list(tmp_path.glob(atomic.temporary_names(tmp_path / ("x" * 254 + "b"))))
+    assert one.name != other.name
+
+
+def put(path, text=b"new"):
+    with atomic.output(path) as stream:
+        stream.write(text)
+
+
+def test_output_goes_through_links_and_the_file_stays_who_it_is(tmp_path):
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_text("a longer old text")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    put(link)
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    dangling = tmp_path / "dangling"
+    dangling.symlink_to(tmp_path / "to be")
+    put(dangling)
+    assert dangling.is_symlink()
+    assert (tmp_path / "to be").read_bytes() == b"new"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["dangling", "link", "real", "to be"]
+
+
+def test_output_is_all_or_nothing_where_it_can_be(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("old")
+
+    def fill():
+        with atomic.output(file) as stream:
+            stream.write(b"half")
+            raise ValueError("the rest")
+
+    with pytest.raises(ValueError, match="the rest"):
+        fill()
+    assert file.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_output_is_written_to_what_is_no_file(tmp_path):
+    """A device as well: a link to one leads to it, and stays."""
+    pipe, null = tmp_path / "pipe", tmp_path / "null"
+    os.mkfifo(pipe)
+    null.symlink_to("/dev/null")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    put(pipe)
+    assert os.read(reader, 10) == b"new"
+    os.close(reader)
+    put(null)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert null.is_symlink()
+    assert pathlib.Path("/dev/null").is_char_device()
+    with pytest.raises(OSError, match="No space left"):
+        put(pathlib.Path("/dev/full"))
+
+
+def test_output_to_what_is_open_already_is_added_to_it(tmp_path):
+    file = tmp_path / "log"
+    file.write_text("old, ")
+    with file.open("ab") as log:
+        put(pathlib.Path(f"/dev/fd/{log.fileno()}"))
+        put(pathlib.Path(f"/proc/self/fd/{log.fileno()}"))
+    assert file.read_text() == "old, newnew"
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_output_to_standard_output(name, capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    print("above", end=" ")
+    put(pathlib.Path(name))
+    print(" below")
+    assert capfd.readouterr().out == "above new below\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_output_that_cannot_be_is_an_error_of_the_system(tmp_path):
+    (tmp_path / "one").symlink_to("other")
+    (tmp_path / "other").symlink_to("one")
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "one", tmp_path / "file" / "below", tmp_path / ("x" * 256), tmp_path):
+        with pytest.raises(OSError, match=str(path)):
+            put(path)
+    assert (tmp_path / "one").is_symlink()

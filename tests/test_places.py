@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from repro import places
+from repro.errors import UserError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -60,3 +61,18 @@ def test_what_ships_lies_beside_the_package_or_inside_a_wheel(tmp_path, monkeypa
     inside.mkdir(parents=True)
     monkeypatch.setattr(places, "_PACKAGE", tmp_path / "repro")
     assert places.shipped("tables") == inside
+
+
+def test_a_home_that_cannot_be_a_folder_is_refused_by_the_name_it_was_given_by(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("")
+    for path in ("file", "file/below", "file/deep/below"):
+        with pytest.raises(UserError, match=f"--home {tmp_path / path}.* is not a folder"):
+            places.home(tmp_path / path)
+    for name in ("REPRO_HOME", "REPRO_DATA", "REPRO_CACHE"):
+        monkeypatch.setenv(name, str(tmp_path / "file"))
+        with pytest.raises(UserError, match=f"{name} {tmp_path}"):
+            places.home()
+        monkeypatch.delenv(name)
+    assert places.home(tmp_path / "not" / "yet").root == tmp_path / "not" / "yet"

@@ -1,8 +1,15 @@
 """The group that holds the verbs: a verb is a file here, or a folder with a `command.py`."""
 
+import codecs
 import errno
 import importlib
+import io
+import json
+import os
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,33 +70,90 @@ class Verbs(click.Group):
             raise UserError(f"unknown command {args[0]!r}{hint}", "repro --help")
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the words before the verb; --help and --version are answered here."""
+        _any_letter()
+        with _one_message():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a verb; a user's mistake becomes one message and an exit code, never a traceback."""
-        try:
+        """Run a verb."""
+        with _one_message():
             return super().invoke(ctx)
-        except UserError as error:
-            _say(error.message, error.next_step)
-            ctx.exit(2)
-        except KeyboardInterrupt:
-            _say("interrupted; nothing is lost", "the same command again continues")
-            ctx.exit(130)
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                # The reader of our output has left (`repro list | head`): nothing to say.
-                sys.stderr.close()
-                ctx.exit(0)
-            if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
-                raise
-            where = f": {error.filename}" if error.filename else ""
-            _say(f"{error.strerror}{where}", "repro doctor")
-            ctx.exit(2)
+
+
+@contextmanager
+def _one_message() -> Iterator[None]:
+    """Turn what goes wrong outside the code into one message and an exit code, no traceback."""
+    try:
+        yield
+    except UserError as error:
+        _say(error.message, error.next_step)
+        raise click.exceptions.Exit(2) from None
+    except KeyboardInterrupt:
+        _say("interrupted; nothing is lost", "the same command again continues")
+        raise click.exceptions.Exit(130) from None
+    except OSError as error:
+        # The reader of our output has left (`repro list | head`): nothing to say.
+        left = error.errno == errno.EPIPE
+        if not left:
+            _say(*_of_system(error))
+        if left or _of_output(error):
+            _silence()
+        raise click.exceptions.Exit(0 if left else 2) from None
+
+
+def _of_system(error: OSError) -> tuple[str, str]:
+    """Say what the system refuses, and the next step."""
+    if error.errno == errno.ENOENT and error.filename is None and not _folder_is_there():
+        return "the working folder has been removed", "cd to a folder that exists, then ask again"
+    paths = [p for p in (error.filename, error.filename2) if isinstance(p, str | bytes)]
+    where = " -> ".join(map(os.fsdecode, paths)) or ("standard output" * _of_output(error))
+    reason = error.strerror or str(error) or type(error).__name__
+    step = "name a shorter one" if error.errno == errno.ENAMETOOLONG else "repro doctor"
+    return (f"{reason}: {where}" if where else reason), step
+
+
+def _folder_is_there() -> bool:
+    """Tell whether the working folder still exists."""
+    try:
+        os.getcwd()  # noqa: PTH109 - asks the system, and nothing else
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _of_output(error: OSError) -> bool:
+    """Tell whether an error came while our own output was written: the system names no file."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_code is click.echo.__code__
+
+
+def _silence() -> None:
+    """Send the rest of our output nowhere, so that Python does not try it again at the end."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _any_letter() -> None:
+    """Let a terminal that lacks a letter show its code, as JSON writes it, and fail at none."""
+    codecs.register_error("repro.escape", _escaped)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="repro.escape")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Write letters as their codes: \\u00b1."""
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def _say(message: str, next_step: str | None) -> None:
     """Print an error and what to type next."""
-    click.echo(f"Error: {message}", err=True)
-    if next_step:
-        click.echo(f"Next:  {next_step}", err=True)
+    with suppress(OSError):
+        click.echo(f"Error: {message}", err=True)
+        if next_step:
+            click.echo(f"Next:  {next_step}", err=True)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -32,11 +32,10 @@ def command(paper: str, output: Path, fmt: str, home: str | None, **asked: Any) 
       repro appendix all --format md -o appendix
       repro appendix asmrh --profile demo -o appendix-demo
     """
-    from repro import atomic
     from repro.render import appendix, numbers
 
-    if output.exists() and not output.is_dir():
-        raise UserError(f"-o {output} is a file; `repro appendix` needs a folder", "-o FOLDER")
+    if str(output) == "-" or (output.exists() and not output.is_dir()):
+        raise UserError(f"-o {output} is no folder; an appendix is several files", "-o FOLDER")
     name = f"appendix.{appendix.SUFFIX[fmt]}"
     writing.check(output / name)
     entries = catalogue.load_all(None if paper == "all" else paper)
@@ -47,8 +46,7 @@ def command(paper: str, output: Path, fmt: str, home: str | None, **asked: Any) 
         "references.bib": appendix.references(grids),
     }
     for file, text in files.items():
-        atomic.write(output / file, text.encode())
-        click.echo(f"wrote {output / file}", err=True)
+        writing.write(text, output / file)
 
 
 def _title(entries: list[Entry], paper: str) -> str:

@@ -147,7 +147,8 @@ def write(manifest: Manifest, file: Path) -> None:
         rows.insert(0, (*COLUMNS, HASH))
     lines = [",".join(row) + "\n" for row in rows]
     data = gzip.compress("".join(lines).encode(), compresslevel=9, mtime=0)
-    atomic.write(file, data)
+    with atomic.output(file) as stream:
+        stream.write(data)
 
 
 @contextmanager

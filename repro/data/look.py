@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from repro import atomic
 from repro.data import lists, manifest, sources
 from repro.data.decode import decode
 from repro.errors import UserError, unknown
@@ -79,11 +80,16 @@ def find(dataset: str, clip: str, data: Path) -> tuple[lists.Clip, Path]:
 def picture(clip: lists.Clip, file: Path, output: Path) -> None:
     """Draw waveform and spectrogram of a clip, channels averaged, into a file such as x.png."""
     try:
+        from matplotlib.backend_bases import FigureCanvasBase
         from matplotlib.figure import Figure
     except ImportError as error:
         raise UserError("pictures need matplotlib", "pip install matplotlib") from error
     import soundfile
 
+    kind = output.suffix[1:].lower() or "png"
+    kinds = FigureCanvasBase.get_supported_filetypes()
+    if kind not in kinds:
+        raise UserError(f"-o {output}: pictures are {', '.join(kinds)}", "-o clip.png")
     rate = soundfile.info(file).samplerate
     wave = decode(file, rate).astype(np.float64) / 32768
     figure = Figure(figsize=(9, 5), layout="constrained")
@@ -97,8 +103,8 @@ def picture(clip: lists.Clip, file: Path, output: Path) -> None:
     )
     below.set(xlabel="seconds", ylabel="kHz")
     figure.colorbar(image, ax=below, label="dB")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(output, dpi=110)
+    with atomic.output(output) as stream:
+        figure.savefig(stream, dpi=110, format=kind)
 
 
 def spectrogram(wave: NDArray[np.float64], rate: int) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from repro import atomic
+from repro import atomic, places
 from repro.data import lists, manifest, registry, sources
 from repro.data.lists import PARTS, Clip
 from repro.errors import UserError, nearest
@@ -92,7 +92,7 @@ def add(name: str, folder: Path, file: Path, data: Path) -> None:
     Every clip has to be in `folder`, in any format that is read; UserError names what is missing.
     """
     clips = read(name, file)
-    root = folder.expanduser().absolute()
+    root = places.absolute(folder)
     if not root.is_dir():
         raise UserError(f"{root} is not a folder", f"repro data add {name} DIR --manifest {file}")
     try:

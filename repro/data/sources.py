@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from repro import atomic
+from repro import atomic, places
 from repro.data import manifest
 from repro.data.lists import Clip
 from repro.data.registry import card
@@ -101,9 +101,9 @@ def add(dataset: str, folder: Path, data: Path, origin: Mapping[str, Any] | None
     dataset.
     """
     clips = manifest.load(dataset, data).clips
-    root = Path(folder).expanduser().absolute()
+    root = places.absolute(folder)
     if not root.is_dir():
-        what = "is not a folder" if root.exists() else "does not exist"
+        what = "is not a folder" if atomic.existing(root) else "does not exist"
         raise UserError(f"{root} {what}", next_step=f"repro data add {dataset} DIR")
     if not scan(root, clips, card(dataset, data).layouts):
         raise _foreign(dataset, root, clips, data)

@@ -10,14 +10,13 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import re
 import shutil
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from repro import atomic, identity
 from repro.data.fetching import unpack
@@ -46,8 +45,8 @@ class Merged:
     busy: list[str] = field(default_factory=list)  # being trained here
 
 
-def export(records: Iterable[Record], file: Path, weights: bool = False) -> int:
-    """Write an archive of results; return its size in bytes.
+def export(records: Iterable[Record], file: Path, weights: bool = False) -> None:
+    """Write an archive of results.
 
     The same records give the same bytes. Weights that other runs start from (`weights`) are large.
     """
@@ -63,31 +62,21 @@ def export(records: Iterable[Record], file: Path, weights: bool = False) -> int:
     for member, path in files.items():
         name, _, last = member.rpartition("/")
         index[name][last] = _sha256(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = atomic.temporary(file)
-    try:
-        _pack(part, index, files)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-    atomic.sync_folder(file.parent)
-    return file.stat().st_size
+    with atomic.output(file) as stream:
+        _pack(stream, index, files)
 
 
-def _pack(part: Path, index: Index, files: Mapping[str, Path]) -> None:
-    """Write the archive under its temporary name: no owner, no time, the index first."""
+def _pack(stream: IO[bytes], index: Index, files: Mapping[str, Path]) -> None:
+    """Write the archive: no owner, no time, the index first."""
     text = json.dumps({"format": FORMAT, "records": index}, indent=1, sort_keys=True).encode()
-    with part.open("wb") as stream:
-        with (
-            gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed,
-            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
-        ):
-            tar.addfile(_member(INDEX, len(text)), io.BytesIO(text))
-            for name, path in files.items():
-                with path.open("rb") as content:
-                    tar.addfile(_member(name, path.stat().st_size), content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    with (
+        gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        tar.addfile(_member(INDEX, len(text)), io.BytesIO(text))
+        for name, path in files.items():
+            with path.open("rb") as content:
+                tar.addfile(_member(name, path.stat().st_size), content)
 
 
 def _member(name: str, size: int) -> tarfile.TarInfo:
@@ -104,7 +93,7 @@ def take(file: Path, runs: Path) -> Merged:
     damaged or none of ours.
     """
     if not file.is_file():
-        what = "is not a file" if file.exists() else "does not exist"
+        what = "is not a file" if atomic.existing(file) else "does not exist"
         raise UserError(f"{file} {what}", "repro runs export FILE makes one, where the records are")
     merged = Merged()
     base = runs / ".work"

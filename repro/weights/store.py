@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from repro import atomic
+from repro import atomic, places
 from repro.data.cards import UNVERIFIED
 from repro.data.fetching import download
 from repro.data.fetching.transfer import Progress, Remote
@@ -85,7 +85,7 @@ def located(name: str, data: Path) -> Located | None:
 
 def add(name: str, file: Path, data: Path) -> Located:
     """Copy a file of weights into the home; UserError if it is missing or holds something else."""
-    folder, file = folder_of(name, data), file.expanduser().absolute()
+    folder, file = folder_of(name, data), places.absolute(file)
     if not file.is_file():
         what = "is not a file" if file.exists() else "does not exist"
         raise UserError(f"{file} {what}", f"repro weights add {shlex.quote(name)} FILE")

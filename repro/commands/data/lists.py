@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from repro import places
+from repro import atomic, places
 from repro.commands.shared import asking
 from repro.data import lists, registry
 from repro.errors import UserError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "--output",
     metavar="FILE.csv.gz",
     type=click.Path(path_type=Path),
-    help="Write the list here.",
+    help="Write the list here (-: to standard output).",
 )
 @asking.home_option
 @asking.text_or_json
@@ -64,14 +64,15 @@ def show(name: str, rebuild: Path | None, output: Path | None, home: str | None,
     if output is not None:
         lists.write(listed, output)
     same = known is None or card.own_list or listed == known
-    _say_list(listed, rebuild, known is not None, same, fmt)
+    said_aside = output is not None and atomic.standard_output(output)
+    click.echo("\n".join(_lines(listed, rebuild, known is not None, same, fmt)), err=said_aside)
     click.get_current_context().exit(0 if same else 1)
 
 
-def _say_list(
+def _lines(
     listed: "Manifest", rebuild: Path | None, compared: bool, same: bool, fmt: str
-) -> None:
-    """Print what a list holds."""
+) -> list[str]:
+    """Say what a list holds."""
     about = {
         "dataset": listed.dataset,
         "clips": len(listed.clips),
@@ -83,14 +84,16 @@ def _say_list(
         "as_committed": same,
     }
     if fmt == "json":
-        click.echo(json.dumps(about, indent=1))
-        return
+        return [json.dumps(about, indent=1)]
     parts = ", ".join(f"{part or 'none'} {n:,}" for part, n in sorted(listed.counts().items()))
-    click.echo(f"{listed.dataset}: {about['clips']:,} clips, {about['classes']} classes, "
-               f"{about['groups']:,} groups, {about['hashes']:,} with a hash")  # fmt: skip
-    click.echo(f"parts   {parts}")
-    click.echo(f"digest  {listed.digest}")
+    lines = [
+        f"{listed.dataset}: {about['clips']:,} clips, {about['classes']} classes, "
+        f"{about['groups']:,} groups, {about['hashes']:,} with a hash",
+        f"parts   {parts}",
+        f"digest  {listed.digest}",
+    ]
     if rebuild is not None:
         word = "the same as" if same else "NOT the same as"
         told = f"{word} the list that was known" if compared else "its first list"
-        click.echo(f"made from {rebuild}: {told}")
+        lines.append(f"made from {rebuild}: {told}")
+    return lines

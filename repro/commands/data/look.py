@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from repro import places
+from repro import atomic, places
 from repro.commands.shared import asking
 
 if TYPE_CHECKING:
@@ -71,10 +71,15 @@ def show(name: str, clip: str, output: Path | None, home: str | None) -> None:
 
     found, file = look.find(name, clip, places.home(home).data)
     info = soundfile.info(file)
-    click.echo(f"clip   {found.id}\nlabel  {found.label}\ngroup  {found.group}")
-    click.echo(f"part   {found.part or 'none'}\nfile   {file}")
-    click.echo(f"audio  {info.duration:.3f} s, {info.samplerate:,} Hz, {info.channels} channels, "
-               f"{info.format} {info.subtype}")  # fmt: skip
+    told = (
+        f"clip   {found.id}\nlabel  {found.label}\ngroup  {found.group}\n"
+        f"part   {found.part or 'none'}\nfile   {file}\n"
+        f"audio  {info.duration:.3f} s, {info.samplerate:,} Hz, {info.channels} channels, "
+        f"{info.format} {info.subtype}"
+    )
+    aside = output is not None and atomic.standard_output(output)
+    click.echo(told, err=aside)
     if output is not None:
         look.picture(found, file, output)
+    if output is not None and not aside:
         click.echo(f"wrote {output}", err=True)

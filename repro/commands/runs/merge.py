@@ -14,7 +14,7 @@ INCOMPLETE = 3
 
 
 @click.command("export")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 @click.argument("runs", metavar="[RUN...]", nargs=-1)
 @click.option("--table", "table_id", metavar="ID", help="The results behind this table.")
 @click.option("--weights", is_flag=True, help="Also the kept weights that other runs start from.")
@@ -24,7 +24,7 @@ def export(
 ) -> None:
     """Write results into one archive (tar.gz): all of this home, some runs, or those of a table.
 
-    The same results give the same bytes. Failed records stay here.
+    The same results give the same bytes; FILE - is standard output. Failed records stay here.
 
     \b
     Examples:
@@ -45,10 +45,11 @@ def export(
     results = [record for record in chosen if record.done]
     if not results:
         raise UserError("there is no result to export", "repro runs list")
-    size = merge.export(results, file, weights)
+    merge.export(results, file, weights)
     left = len(chosen) - len(results)
     also = f"; {left:,} failed records left out" if left else ""
-    click.echo(f"wrote {file}: {len(results):,} records, {size:,} bytes{also}", err=True)
+    size = f", {file.stat().st_size:,} bytes" if file.is_file() else ""
+    click.echo(f"wrote {file}: {len(results):,} records{size}{also}", err=True)
 
 
 def _of_table(table_id: str, kept: Ledger, home: places.Home) -> list[Record]:

@@ -1,12 +1,15 @@
 """Where output goes, and the grids that verbs render without training."""
 
+import errno
 import os
+import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from repro import atomic
 from repro.errors import UserError
 from repro.records.ledger import Ledger
 
@@ -22,37 +25,57 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def output_option(command: Command) -> Command:
     """Add -o."""
     return click.option(
-        "-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
-        help="Write here instead of to standard output.",
+        "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", callback=_named,
+        help="Write here instead of to standard output (-).",
     )(command)  # fmt: skip
+
+
+def _named(_: click.Context, __: click.Parameter, output: Path | None) -> Path | None:
+    """Return what -o names; None for standard output."""
+    return None if output is not None and atomic.standard_output(output) else output
 
 
 def check(output: Path) -> None:
     """Refuse an output that cannot be written before hours of training, not after."""
-    if output.is_dir():
+    if atomic.standard_output(output):
+        return
+    try:
+        there = atomic.existing(output)
+    except NotADirectoryError:
+        there = None  # said below, with the path that is none
+    except OSError as error:
+        raise _refused(output, error) from None
+    if there is not None and stat.S_ISDIR(there.st_mode):
         raise UserError(f"-o {output} is a folder", f"-o {output / 'table.md'}")
-    folder = output.absolute().parent
-    existing = next(p for p in (folder, *folder.parents) if p.exists())
-    if not existing.is_dir():
-        raise UserError(f"-o {output}: {existing} is not a folder", "name a file in a folder")
-    if not os.access(existing, os.W_OK) or (output.exists() and not os.access(output, os.W_OK)):
+    wanted = [output] if there is not None else []
+    if there is None or stat.S_ISREG(there.st_mode):
+        # What is renamed into place is written beside it.
+        folder = Path(os.path.realpath(output)).parent
+        near = next(p for p in (folder, *folder.parents) if p.exists())
+        if not near.is_dir():
+            raise UserError(f"-o {output}: {near} is not a folder", "name a file in a folder")
+        wanted.append(near)
+    if not all(os.access(path, os.W_OK) for path in wanted):
         raise UserError(f"-o {output} cannot be written: no permission", "name another file")
 
 
 def write(text: str, output: Path | None) -> None:
-    """Write to a file, whole or not at all, or to standard output."""
+    """Write to standard output, or to a file: whole or not at all."""
     if output is None:
         click.echo(text, nl=False)
         return
-    from repro import atomic
-
     try:
-        atomic.write(output, text.encode())
+        with atomic.output(output) as stream:
+            stream.write(text.encode(errors="backslashreplace"))
     except OSError as error:
-        raise UserError(
-            f"-o {output} cannot be written: {error.strerror}", "name another file"
-        ) from None
+        if error.errno == errno.EPIPE:
+            raise
+        raise _refused(output, error) from None
     click.echo(f"wrote {output}", err=True)
+
+
+def _refused(output: Path, error: OSError) -> UserError:
+    return UserError(f"-o {output} cannot be written: {error.strerror}", "name another file")
 
 
 def grids(entries: Iterable["Entry"], request: "Request", home: "Home") -> list["Grid"]:
