@@ -1,6 +1,7 @@
 """From a run's clips to the waveform store that it reads, generated or from local files."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from repro import identity
@@ -9,8 +10,12 @@ from repro.data import generated, registry, store
 from repro.data.clips import ClipSource
 from repro.data.decode import Waveform, decode
 from repro.data.lists import Clip
+from repro.data.waveforms import table
+from repro.data.waveforms.opened import Store
 from repro.errors import UserError
 from repro.places import Home
+
+Progress = Callable[[int, int], None]
 
 
 def prepare(
@@ -19,31 +24,52 @@ def prepare(
     classes: Sequence[str],
     rate: int,
     home: Home,
-    progress: Callable[[int, int], None] | None = None,
-) -> store.Store:
+    progress: Progress | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> Store:
     """Open the store of these clips at `rate` Hz; write it first if it is not there.
 
     A store is found again by its clips, its rate and what its audio is: the version of the
-    generator, or name, size and time of change of every file. UserError if a folder is not
-    registered any more, or if a clip cannot be decoded.
+    generator, or name, size and times of change of every file. `note` is told of a damaged one.
+    UserError if a folder is not registered any more, or if a clip cannot be decoded.
     """
     ids = sorted(clip.id for clip in clips)
+    where = home.cache / "audio"
     if source.audio == "generated":
         seconds = registry.card(source.dataset, home.data).seconds
 
-        def read(clip: Clip) -> Waveform:
+        def make(clip: Clip) -> Waveform:
             return generated.waveform(clip, classes, rate, seconds)
 
-        content = f"generated@{generated.VERSION}"
-    else:
-        folders = clip_sources.audio(source, home.data)
-        if folders is None:
-            raise UserError(f"{source.dataset} is not registered any more")
-        files = {clip: file for folder in folders for clip, file in folder.found.items()}
+        key = _key(source.dataset, f"generated@{generated.VERSION}", rate, ids)
+        return store.prepare(clips, make, key, where, rate, progress, note)
+    folders = clip_sources.audio(source, home.data)
+    if folders is None:
+        raise UserError(f"{source.dataset} is not registered any more")
+    files = {clip: file for folder in folders for clip, file in folder.found.items()}
+    states = clip_sources.states(folders, ids)  # before a file is read
 
-        def read(clip: Clip) -> Waveform:
-            return decode(Path(files[clip.id]), rate)
+    def read(clip: Clip) -> Waveform:
+        return decode(Path(files[clip.id]), rate)
 
-        content = clip_sources.fingerprint(folders, ids)
-    key = identity.digest([source.dataset, content, rate, ids])
-    return store.prepare(clips, read, key, home.cache / "audio", rate, progress)
+    key = _key(source.dataset, _fingerprint(states), rate, ids)
+    made = store.prepare(clips, read, key, where, rate, progress, note)
+    table.learned(folders, states, made, home.cache)
+    return made
+
+
+def place(dataset: str, states: Mapping[str, str], rate: int, home: Home) -> Path:
+    """Return the folder of the store that `prepare` makes of local clips whose files are so."""
+    ids = sorted(states)
+    key = _key(dataset, _fingerprint(states), rate, ids)
+    return home.cache / "audio" / store.name(key, rate, ids)
+
+
+def _key(dataset: str, content: str, rate: int, ids: Sequence[str]) -> str:
+    return identity.digest([dataset, content, rate, ids])
+
+
+def _fingerprint(states: Mapping[str, str]) -> str:
+    """Return SHA-256 (hex) over what the files of clips are."""
+    lines = "\n".join(f"{clip}\t{state}" for clip, state in sorted(states.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -130,7 +129,7 @@ def _pass(source: ClipSource, data: Path) -> Pass:
     listed = [manifest.load(name, data) for name in names]
     whole = lists.joined(listed)
     splits = tuple(source.splits(whole))
-    there = [sources.located(name, data) for name in names]
+    there = [sources.scanned(name, data) for name in names]
     lacking = tuple(n for n, here in zip(names, there, strict=True) if here is None)
     found = {clip for here in there if here is not None for clip in here.found}
     total = len(whole.clips)
@@ -143,6 +142,7 @@ def _pass(source: ClipSource, data: Path) -> Pass:
 
 def forget() -> None:
     """Forget what was selected: a dataset's folder has changed since."""
+    sources.scanned.cache_clear()
     _pass.cache_clear()
 
 
@@ -180,11 +180,14 @@ def provenance(source: ClipSource, data: Path) -> dict[str, dict[str, Any]]:
     return {name: sources.provenance(name, data) for name in dataset_names(source, data)}
 
 
-def fingerprint(folders: Iterable[Located], ids: Iterable[str]) -> str:
-    """Return SHA-256 (hex) over the files of these clips; see `Located.fingerprint`."""
+def states(folders: Iterable[Located], ids: Iterable[str]) -> dict[str, str]:
+    """Return what the files of these clips are; see `Located.states`."""
     wanted = set(ids)
-    each = [located.fingerprint(wanted & located.found.keys()) for located in folders]
-    return each[0] if len(each) == 1 else hashlib.sha256("\n".join(each).encode()).hexdigest()
+    return {
+        clip: state
+        for located in folders
+        for clip, state in located.states(wanted & located.found.keys()).items()
+    }
 
 
 def dataset_names(source: ClipSource, data: Path) -> tuple[str, ...]:

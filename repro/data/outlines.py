@@ -79,7 +79,7 @@ def _state(name: str, source: ClipSource, data: Path) -> list[Any]:
     state = [name, manifest.file_digest(name, data), card.min_share]
     if source.audio == "generated":
         return state
-    there = sources.located(name, data)
+    there = sources.scanned(name, data)
     if there is None:
         return [*state, None]
     listed = "\n".join(sorted(there.found))

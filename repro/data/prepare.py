@@ -6,7 +6,7 @@ from pathlib import Path
 from repro.data import audio, clips, manifest, sources, verify
 from repro.data.clips import ClipSource
 from repro.data.decode import UndecodableError
-from repro.data.store import Store
+from repro.data.waveforms.opened import Store
 from repro.errors import UserError
 from repro.places import Home
 

@@ -1,12 +1,7 @@
-"""The waveform store: all clips of a run as int16 in one memory-mapped file, written once.
-
-A store is a folder: `samples.i16` (clips end to end, then zeros of the longest clip's length, so
-that a window of any clip stays inside), `offsets.npy`, `ids.txt`, and `store.json`, written last.
-"""
+"""Write the waveform store of a run's clips, or continue one; see `waveforms/opened.py`."""
 
 import errno
 import fcntl
-import functools
 import hashlib
 import json
 import os
@@ -17,58 +12,22 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from repro import atomic
 from repro.data.decode import Waveform
 from repro.data.lists import Clip
+from repro.data.waveforms import digests, opened
+from repro.data.waveforms.opened import Store
 from repro.errors import UserError
-
-VERSION = 1
 
 READERS = 2  # threads that decode
 _JOURNAL = "lengths.i64"  # of the clips that are written, while a store grows
 _NOTE_EVERY = 1 << 25  # bytes of samples between two notes in the journal
-
-
-@dataclass(frozen=True, eq=False)
-class Store:
-    """Waveforms of clips, ready to be read in any order.
-
-    ids: sorted; offsets: int64 (clips + 1,), where each clip starts; samples: memory-mapped int16,
-    the clips end to end and zeros behind them; rate in Hz; digest: SHA-256 over all of it.
-    """
-
-    folder: Path
-    ids: tuple[str, ...]
-    offsets: NDArray[np.int64]
-    samples: Waveform
-    rate: int
-    digest: str
-
-    def positions(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        """Return where the clips stand in the store; KeyError for one that is not in it."""
-        return np.array([self._position[clip] for clip in ids], dtype=np.int64)
-
-    @functools.cached_property
-    def _position(self) -> dict[str, int]:
-        return {clip: position for position, clip in enumerate(self.ids)}
-
-    def batch(self, positions: NDArray[np.int64]) -> tuple[Waveform, NDArray[np.int64]]:
-        """Return (B, longest of the batch) int16, zeros behind shorter clips, and lengths (B,)."""
-        starts = self.offsets[positions]
-        lengths = self.offsets[positions + 1] - starts
-        longest = int(lengths.max())
-        batch: Waveform = sliding_window_view(self.samples, longest)[starts]
-        for row in np.flatnonzero(lengths < longest):
-            batch[row, lengths[row] :] = 0
-        return batch, lengths
 
 
 def prepare(
@@ -78,13 +37,15 @@ def prepare(
     folder: Path,
     rate: int,
     progress: Callable[[int, int], None] | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Store:
     """Open the store of these clips under `folder`; write it first if it is not there.
 
-    `key` names where the audio comes from (two sources of equal ids need two keys); rate, VERSION
+    `key` names where the audio comes from (two sources of equal ids need two keys); rate, version
     and the ids are added to it. `read` gives a clip's samples, int16 (n,) with n > 0; it is called
     in threads, and its errors pass through. What a killed or failed call has written is continued
-    by the next. `progress` is called with clips done and clips in all.
+    by the next. A store whose content is not what it states is told of with `note` and made anew.
+    `progress` is called with clips done and clips in all.
     Several processes may prepare the same store: one writes, the others wait. UserError if the disk
     is full or the folder cannot be written.
     """
@@ -93,24 +54,27 @@ def prepare(
         raise ValueError("a store needs at least one clip, and each once")
     ids = tuple(sorted(by_id))
     ordered = [by_id[clip] for clip in ids]
-    place = folder / _name(key, rate, ids)
-    if not place.is_dir():
-        lengths = np.zeros(len(ordered), dtype=np.int64)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with _part_of(place) as part:
-                if not place.is_dir():
-                    _write(part, place, ordered, read, lengths, rate, progress)
-        except OSError as error:
-            raise _unwritable(folder, error, lengths) from error
-    return _open(place, ids)
+    place = folder / name(key, rate, ids)
+    if place.is_dir() and (made := opened.whole(place, ids, note)) is not None:
+        return made
+    lengths = np.zeros(len(ordered), dtype=np.int64)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _part_of(place) as part:
+            if place.is_dir() and opened.whole(place, ids) is None:
+                opened.drop(place)
+            if not place.is_dir():
+                _write(part, place, ordered, read, lengths, rate, progress)
+    except OSError as error:
+        raise _unwritable(folder, error, lengths) from error
+    return opened.store(place, ids)
 
 
-def _name(key: str, rate: int, ids: Sequence[str]) -> str:
+def name(key: str, rate: int, ids: Sequence[str]) -> str:
+    """Return the name of a store's folder; see `prepare`. `ids` are sorted."""
     if not re.fullmatch(r"[A-Za-z0-9][\w.@-]*", key):
         raise ValueError(f"not a key for a file name: {key!r}")
-    content = "\n".join((str(VERSION), str(rate), *ids))
-    return f"{key}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    return f"{key}-{opened.content(rate, ids)}"
 
 
 @contextmanager
@@ -175,13 +139,15 @@ def _fill(
 ) -> None:
     """Write the files of a store, or what is missing of them, a few clips in memory at a time."""
     journal, samples = part / _JOURNAL, part / "samples.i16"
-    done, digest = _resume(journal, samples, lengths)
+    each = np.empty((len(clips), digests.SIZE), dtype=np.uint8)
+    done, digest = _resume(journal, samples, lengths, each)
     with samples.open("ab") as file, journal.open("ab") as notes:
         noted, waiting = done, 0
         for number, audio in enumerate(_decoded(clips[done:], read), start=done):
             lengths[number] = len(audio)
             data = audio.astype("<i2").tobytes()
             digest.update(data)
+            each[number] = np.frombuffer(digests.of_clip(audio), dtype=np.uint8)
             file.write(data)
             waiting += len(data)
             if waiting >= _NOTE_EVERY:
@@ -198,8 +164,15 @@ def _fill(
         np.save(file, offsets)
         _sync(file)
     atomic.write(part / "ids.txt", ids)
-    about = {"version": VERSION, "rate": rate, "clips": len(clips), "digest": digest.hexdigest()}
+    atomic.write(part / "clips.sha256", each.tobytes())
+    about = {
+        "version": opened.VERSION,
+        "rate": rate,
+        "clips": len(clips),
+        "digest": digest.hexdigest(),
+    }
     atomic.write(part / "store.json", json.dumps(about, indent=2).encode())
+    opened.remember(part)
     journal.unlink()
 
 
@@ -211,11 +184,11 @@ def _note(samples: BinaryIO, notes: BinaryIO, lengths: NDArray[np.int64]) -> Non
 
 
 def _resume(
-    journal: Path, samples: Path, lengths: NDArray[np.int64]
+    journal: Path, samples: Path, lengths: NDArray[np.int64], each: digests.Digests
 ) -> tuple[int, "hashlib._Hash"]:
     """Return how many clips a killed writer has left, and the digest up to there.
 
-    What lies behind them in `samples` is cut off; `lengths` (clips,) gets theirs.
+    What lies behind them in `samples` is cut off; `lengths` (clips,) and `each` get theirs.
     """
     digest = hashlib.sha256()
     notes = journal.read_bytes() if journal.exists() else b""
@@ -227,8 +200,10 @@ def _resume(
         return 0, digest
     os.truncate(samples, size)
     with samples.open("rb") as file:
-        while chunk := file.read(1 << 22):
-            digest.update(chunk)
+        for number, length in enumerate(noted.tolist()):
+            data = file.read(2 * length)
+            digest.update(data)
+            each[number] = np.frombuffer(hashlib.sha256(data).digest(), dtype=np.uint8)
     lengths[: len(noted)] = noted
     return len(noted), digest
 
@@ -265,24 +240,6 @@ def _samples(clip: Clip, read: Callable[[Clip], Waveform]) -> Waveform:
 def _sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _open(place: Path, ids: tuple[str, ...]) -> Store:
-    """Map the store of these clips; UserError if its files are not whole."""
-    try:
-        about = json.loads((place / "store.json").read_bytes())
-        offsets: NDArray[np.int64] = np.load(place / "offsets.npy").astype(np.int64)
-        samples = np.asarray(np.memmap(place / "samples.i16", dtype="<i2", mode="r"))
-        expected = int(offsets[-1] + np.diff(offsets).max())
-        whole = len(offsets) == len(ids) + 1 and len(samples) == expected
-        if not whole or (place / "ids.txt").read_text() != "\n".join(ids):
-            raise ValueError("its files do not fit together")
-        return Store(place, ids, offsets, samples, about["rate"], about["digest"])
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise UserError(
-            f"{place}: damaged waveform store ({error})",
-            next_step=f"rm -r {place}; the next run prepares it again",
-        ) from error
 
 
 def _unwritable(folder: Path, error: OSError, lengths: NDArray[np.int64]) -> UserError:

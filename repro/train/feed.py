@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from repro.data.store import Store
+from repro.data.waveforms.opened import Store
 from repro.train.task import Indices, Part, Task
 
 # Features of a part are kept from epoch to epoch up to this size. A fixed one: the same run must do

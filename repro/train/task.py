@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from repro.data.store import Store
+from repro.data.waveforms.opened import Store
 
 if TYPE_CHECKING:
     from repro.frontends.fbank import Fbank, FrontEnd

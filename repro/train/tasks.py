@@ -11,7 +11,7 @@ from repro import places, seeds
 from repro.data import audio, registry
 from repro.data.clips import ClipSource, Selection
 from repro.data.lists import Clip
-from repro.data.store import Store
+from repro.data.waveforms.opened import Store
 from repro.errors import UserError
 from repro.frontends import fbank
 from repro.records.ledger import WEIGHTS, Ledger, Record

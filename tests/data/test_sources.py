@@ -86,24 +86,26 @@ def test_what_is_added_or_removed_later_is_seen(tmp_path, data, clips):
     assert set(sources.located(NAME, data).found) == set(ids[1:])
 
 
-def test_the_fingerprint_tells_changed_audio_of_these_clips_only(tmp_path, data, clips):
+def test_states_tell_every_change_of_these_clips_files(tmp_path, data, clips):
     one, other = (clip.id for clip in clips[:2])
     put(tmp_path / "sc", [one, other])
     there = sources.add(NAME, tmp_path / "sc", data)
-    first, file = there.fingerprint([one, other]), Path(there.found[one])
-    assert first == there.fingerprint([other, one]) != there.fingerprint([one])
-    alone = there.fingerprint([other])
+    seen, file = [there.states([one, other])], Path(there.found[one])
+    assert seen[0] == there.states([other, one])
+    assert there.states([one]) == {one: seen[0][one]}
     file.write_bytes(b"x")
-    second = there.fingerprint([one, other])
+    seen.append(there.states([one, other]))
     os.utime(file, ns=(0, 0))
-    third = there.fingerprint([one, other])
+    seen.append(there.states([one, other]))
+    file.write_bytes(b"y")
+    os.utime(file, ns=(0, 0))  # the size and the time of change are what they were
+    seen.append(there.states([one, other]))
+    assert len({states[one] for states in seen}) == 4
+    assert len({states[other] for states in seen}) == 1
     (tmp_path / "sc").rename(tmp_path / "moved")
-    moved = sources.add(NAME, tmp_path / "moved", data)
-    assert moved.fingerprint([one, other]) == third
-    assert moved.fingerprint([other]) == alone
-    assert len({first, second, third}) == 3
+    assert sources.add(NAME, tmp_path / "moved", data).states([one, other]) == seen[-1]
     with pytest.raises(UserError, match=r"\.wav: cannot be read"):
-        there.fingerprint([one])
+        there.states([one])
 
 
 def test_a_missing_folder_and_a_file_are_refused(tmp_path, data):

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from repro import atomic
 from repro.data import store
 from repro.data.lists import Clip
+from repro.data.waveforms import digests
 from repro.errors import UserError
 
 
@@ -217,18 +219,124 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
         store.prepare(CLIPS, wave, "sc", tmp_path / "file" / "cache", 16000)
 
 
-@pytest.mark.parametrize("name", ["samples.i16", "offsets.npy", "ids.txt", "store.json"])
-@pytest.mark.parametrize("how", ["cut", "gone"])
-def test_a_damaged_store_is_named(tmp_path, name, how):
-    folder = store.prepare(CLIPS, wave, "sc", tmp_path, 16000).folder
-    file = folder / name
-    if how == "gone":
+def flipped(file):
+    """Flip the lowest bit of a byte in the middle of a file; its size stays."""
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def flipped_unseen(file):
+    """Flip a bit and set the time of change back, as a copy that keeps times does."""
+    was = file.stat()
+    flipped(file)
+    os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+def other_samples(file):
+    """Put another clip's length of zeros where the first clip's samples were."""
+    data = file.read_bytes()
+    file.write_bytes(bytes(100) + data[100:])
+
+
+def other_digest(file):
+    about = json.loads(file.read_bytes())
+    file.write_text(json.dumps({**about, "digest": "0" * 64}))
+
+
+def other_rate(file):
+    about = json.loads(file.read_bytes())
+    file.write_text(json.dumps({**about, "rate": 8000}))
+
+
+@pytest.mark.parametrize(
+    ("name", "harm"),
+    [
+        ("samples.i16", flipped),
+        ("samples.i16", flipped_unseen),
+        ("samples.i16", other_samples),
+        ("store.json", other_digest),
+        ("store.json", other_rate),
+        ("ids.txt", flipped),
+        *((name, "cut") for name in ("samples.i16", "offsets.npy", "ids.txt", "store.json")),
+        *((name, "gone") for name in ("samples.i16", "offsets.npy", "ids.txt", "store.json")),
+    ],
+)
+def test_a_damaged_store_is_told_of_and_made_anew(tmp_path, name, harm):
+    first = store.prepare(CLIPS, wave, "sc", tmp_path, 16000)
+    store.prepare(CLIPS, refuse, "sc", tmp_path, 16000, note=pytest.fail)
+    file = first.folder / name
+    if harm == "gone":
         file.unlink()
-    else:
+    elif harm == "cut":
         file.write_bytes(file.read_bytes()[:-8])
-    with pytest.raises(UserError, match="damaged waveform store") as caught:
+    else:
+        harm(file)
+    notes = []
+    made = store.prepare(CLIPS, wave, "sc", tmp_path, 16000, note=notes.append)
+    (note,) = notes
+    assert "damaged waveform store" in note
+    assert "made anew" in note
+    assert (made.digest, made.rate) == (first.digest, 16000)
+    for number, one in enumerate(CLIPS):
+        batch, lengths = made.batch(np.array([number]))
+        assert np.array_equal(batch[0, : lengths[0]], wave(one))
+    assert names(tmp_path) == [first.folder.name]
+
+
+def test_bits_behind_the_last_clip_are_damage_too(tmp_path):
+    """A window of the last clip reaches there: what is read must be zeros."""
+    made = store.prepare(CLIPS, wave, "sc", tmp_path, 16000)
+    with (made.folder / "samples.i16").open("r+b") as file:
+        file.seek(-4, os.SEEK_END)
+        file.write(b"\x01")
+    notes = []
+    store.prepare(CLIPS, wave, "sc", tmp_path, 16000, note=notes.append)
+    assert "samples behind its last clip" in notes[0]
+
+
+def test_what_has_not_moved_is_read_once(tmp_path, monkeypatch):
+    made = store.prepare(CLIPS, wave, "sc", tmp_path, 16000)
+    (made.folder / "checked.json").unlink()
+    read, real = [], digests.of_store
+    monkeypatch.setattr(digests, "of_store", lambda *of: read.append(1) or real(*of))
+    for _ in range(3):
+        store.prepare(CLIPS, refuse, "sc", tmp_path, 16000)
+    assert len(read) == 1
+    os.utime(made.folder / "samples.i16")
+    store.prepare(CLIPS, refuse, "sc", tmp_path, 16000)
+    assert len(read) == 2
+
+
+@pytest.mark.parametrize("harm", [os.unlink, flipped, flipped_unseen])
+def test_lost_or_altered_digests_of_clips_are_made_again_from_the_samples(tmp_path, harm):
+    """Stores of earlier versions have none."""
+    made = store.prepare(CLIPS, wave, "sc", tmp_path, 16000)
+    harm(made.folder / "clips.sha256")
+    again = store.prepare(CLIPS, refuse, "sc", tmp_path, 16000)
+    assert np.array_equal(again.clips, made.clips)
+    assert (made.folder / "clips.sha256").read_bytes() == made.clips.tobytes()
+
+
+def test_the_digest_of_each_clip_is_that_of_its_samples_whatever_else_is_there(tmp_path):
+    expected = {c.id: hashlib.sha256(wave(c).astype("<i2").tobytes()).digest() for c in CLIPS}
+    assert store.prepare(CLIPS, wave, "sc", tmp_path, 16000).heard == expected
+    few = store.prepare(CLIPS[5:9], wave, "sc", tmp_path, 16000).heard
+    assert few == {c.id: expected[c.id] for c in CLIPS[5:9]}
+
+
+def test_what_cannot_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    """A store is deleted only where its content is known to be wrong."""
+    folder = store.prepare(CLIPS, wave, "sc", tmp_path, 16000).folder
+    os.utime(folder / "samples.i16")
+
+    def broken(*of):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(digests, "of_store", broken)
+    with pytest.raises(UserError, match=r"cannot be read \(Input/output error"):
         store.prepare(CLIPS, wave, "sc", tmp_path, 16000)
-    assert str(folder) in caught.value.next_step
+    assert folder.is_dir()
 
 
 def test_a_leftover_of_another_store_is_left_alone(tmp_path):
@@ -270,7 +378,8 @@ def test_a_broken_off_store_is_continued_and_is_the_same(tmp_path, noting):
     made = store.prepare(CLIPS, count, "sc", tmp_path, 16000)
     assert made.digest == whole.digest
     assert 20 <= len(read) < 30
-    for name in ("samples.i16", "offsets.npy", "ids.txt", "store.json"):
+    assert made.heard == whole.heard
+    for name in ("samples.i16", "offsets.npy", "ids.txt", "clips.sha256", "store.json"):
         assert (made.folder / name).read_bytes() == (whole.folder / name).read_bytes()
     assert names(made.folder) == names(whole.folder)
 
@@ -311,4 +420,5 @@ def test_half_a_file_of_a_killed_writer_does_not_stay_in_the_store(tmp_path, mon
     (part,) = tmp_path.glob(".*.part")
     assert list(part.glob(".ids.txt.*.part")), "the kill left half a file"
     made = store.prepare(CLIPS, refuse, "sc", tmp_path, 16000)
-    assert names(made.folder) == ["ids.txt", "offsets.npy", "samples.i16", "store.json"]
+    assert names(made.folder) == ["checked.json", "clips.sha256", "ids.txt", "offsets.npy",
+                                  "samples.i16", "store.json"]  # fmt: skip

@@ -138,9 +138,9 @@ class Offer:
                 if error.next_step:
                     click.echo(f"  -> {error.next_step}", err=True)
         if came:
-            from repro.data import outlines
+            from repro.data.waveforms import here
 
-            outlines.forget()
+            here.forget()
         return came
 
     def _may(self, name: str) -> bool:

@@ -1,0 +1,108 @@
+"""The audio of a run's clips as it is here: a record of other audio does not answer for the run.
+
+Plans ask for it again and again. What follows from files that have not moved is remembered in the
+home's cache; what has moved is decoded once.
+"""
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from repro.data import audio, clips, lists, manifest, outlines, protocols, sources
+from repro.data.clips import ClipSource
+from repro.data.remembered import code, remembered
+from repro.data.sources import Located
+from repro.data.waveforms import digests, opened, table
+from repro.places import Home
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The audio of a run's clips.
+
+    audio: `digests.joined` over them; store: digest of the waveform store of exactly these clips,
+    None where none is here.
+    """
+
+    audio: str
+    store: str | None
+
+
+def heard(source: ClipSource, rate: int, home: Home) -> Heard | None:
+    """Return the audio of a run's clips at `rate` Hz as it is here.
+
+    None for generated audio, which is named by its version, and where not all clips are here.
+    """
+    if source.audio == "generated" or clips.lacking(source, home.data):
+        return None
+    found = _passes(replace(source, fold=0), rate, home)[source.fold]
+    if found is None:
+        return None
+    return Heard(found["audio"], _store(home.cache / "audio" / found["store"]))
+
+
+def forget() -> None:
+    """Forget what this process knows: a dataset's folder has changed since."""
+    outlines.forget()
+    _passes.cache_clear()
+    _folders.cache_clear()
+    _digest.cache_clear()
+
+
+@functools.cache
+def _passes(source: ClipSource, rate: int, home: Home) -> list[dict[str, Any] | None]:
+    """Return what is heard in each fold of a pass, and the name of the store of its clips."""
+    deciding = (audio, clips, digests, lists, manifest, opened, protocols, sources, table)
+    made = code(*(module.__file__ for module in deciding))
+    folders, states = _folders(clips.dataset_names(source, home.data), home)
+    listed = [manifest.file_digest(there.dataset, home.data) for there in folders]
+    key = ["heard", made, source.as_dict(), rate, listed, states]
+    return list(remembered(home.cache / "plans", key, lambda: _listen(source, rate, folders, home)))
+
+
+@functools.cache
+def _folders(names: tuple[str, ...], home: Home) -> tuple[list[Located], str]:
+    """Return the folders of datasets, and a digest of the states of all clips in them."""
+    folders = [there for name in names if (there := sources.scanned(name, home.data)) is not None]
+    every = hashlib.sha256()
+    for there in folders:
+        states = there.states(there.found)
+        lines = "\n".join(f"{clip}\t{state}" for clip, state in states.items())
+        every.update(f"{there.dataset}\n{lines}\n".encode())
+    return folders, every.hexdigest()
+
+
+def _listen(
+    source: ClipSource, rate: int, folders: Sequence[Located], home: Home
+) -> list[dict[str, Any] | None]:
+    """Find what is heard in each fold; see `_passes`."""
+    splits = clips.whole_pass(source, home.data).splits
+    each = [sorted({c.id for part in split.parts().values() for c in part}) for split in splits]
+    wanted = {clip for ids in each for clip in ids}
+    known: dict[str, bytes] = {}
+    for there in folders:
+        known |= table.heard(there, wanted & there.found.keys(), rate, home.cache)
+    states = clips.states(folders, wanted)
+    return [
+        None
+        if any(clip not in known for clip in ids)
+        else {
+            "audio": digests.joined((clip, known[clip]) for clip in ids),
+            "store": audio.place(source.dataset, {c: states[c] for c in ids}, rate, home).name,
+        }
+        for ids in each
+    ]
+
+
+def _store(place: Path) -> str | None:
+    """Return the digest of a store, its content checked; None where none is here."""
+    return _digest(place) if (place / "ids.txt").is_file() else None
+
+
+@functools.cache
+def _digest(place: Path) -> str | None:
+    made = opened.whole(place, (place / "ids.txt").read_text().split("\n"))
+    return None if made is None else made.digest
