@@ -60,6 +60,13 @@ def file_of(part: str) -> str:
     return f"repro/{_path(part).relative_to(_PACKAGE)}"
 
 
+@cache
+def source(part: str) -> str | None:
+    """Return the text of a versioned part's file; None where there is no such file yet."""
+    path = _path(part)
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
 def _path(part: str) -> Path:
     return _PACKAGE / f"{_MOVED.get(part, part)}.py"
 
@@ -71,12 +78,12 @@ def version_of(part: str) -> int | None:
     Parts have the names that stand in resolved runs, wherever their file lies. None where there is
     no such file yet.
     """
-    path = _path(part)
-    if not path.is_file():
+    text = source(part)
+    if text is None:
         return None
-    match = _VERSION.search(path.read_text(encoding="utf-8"))
+    match = _VERSION.search(text)
     if match is None:
-        raise ValueError(f"{path} has no line 'VERSION = <number>'")
+        raise ValueError(f"{_path(part)} has no line 'VERSION = <number>'")
     return int(match[1])
 
 
@@ -86,5 +93,4 @@ def has_batch_norm(part: str) -> bool:
 
     Its results then depend on how many clips go through it at once.
     """
-    path = _path(part)
-    return path.is_file() and bool(_BATCH_NORM.search(path.read_text(encoding="utf-8")))
+    return bool(_BATCH_NORM.search(source(part) or ""))

@@ -38,12 +38,13 @@ from repro.models.asm import check_arguments
 VERSION = 1
 BATCH_NORM = True  # results depend on how many clips go through at once
 
+CHOICES = {"before_product": ("relu", "linear")}
 MELS, FRAMES = 2, 3  # dimensions of (B, channels, mels, frames)
 
 
 def build(classes: int, input_shape: tuple[int, ...], **args: Any) -> "M3Net":
     """Build M3Net for spectrograms (frames, mels) of `input_shape`; ValueError if impossible."""
-    check_arguments(M3Net, args, {})
+    check_arguments(M3Net, args, CHOICES)
     model = M3Net(classes, input_shape, **args)
     # Depth-wise convolutions over small maps are a quarter faster with the channels last (CPU).
     return model.to(memory_format=torch.channels_last)
@@ -53,7 +54,9 @@ class M3Net(nn.Module):
     """Classify spectrograms by depth-wise separable convolutions and Mirror Attention.
 
     width: channels of the stem. depth: stages. repeats: Mirror Attentions in the last stage.
-    eca_kernel: channels that the channel attention compares, an odd number.
+    eca_kernel: channels that the channel attention compares, an odd number. turned_back: X_DFP is
+    mirrored back before the product, so that each place meets itself. before_product: "relu" ends
+    both factors as every other DSConv, "linear" leaves that activation out of them.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class M3Net(nn.Module):
         depth: int = 2,
         repeats: int = 1,
         eca_kernel: int = 3,
+        turned_back: bool = False,
+        before_product: str = "relu",
     ) -> None:
         super().__init__()
         # Below this the last maps are one column or row wide, and a flip does nothing.
@@ -82,7 +87,9 @@ class M3Net(nn.Module):
             stages[f"down{i}"] = DSConv(width, 2 * width, stride=2)
             width *= 2
             for j in range(1, (repeats if i == depth else 1) + 1):
-                stages[f"mirror{i}_{j}"] = MirrorAttention(width, eca_kernel)
+                stages[f"mirror{i}_{j}"] = MirrorAttention(
+                    width, eca_kernel, turned_back, before_product == "relu"
+                )
         self.stages = nn.Sequential(stages)
         self.head = nn.Linear(width, classes)
 
@@ -117,11 +124,12 @@ class M3Net(nn.Module):
 class MirrorAttention(nn.Module):
     """Multiply what two mirrored images and what the doubly mirrored image say of the input."""
 
-    def __init__(self, channels: int, eca_kernel: int) -> None:
+    def __init__(self, channels: int, eca_kernel: int, turned_back: bool, activated: bool) -> None:
         super().__init__()
+        self.turned_back = turned_back
         self.align = DSConv(2 * channels, channels)
-        self.merge = DSConv(channels, channels)
-        self.diagonal = DSConv(channels, channels)
+        self.merge = DSConv(channels, channels, activated=activated)
+        self.diagonal = DSConv(channels, channels, activated=activated)
         self.eca = ChannelAttention(eca_kernel)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,7 +137,7 @@ class MirrorAttention(nn.Module):
         mirrored = torch.cat([x.flip(FRAMES), x.flip(MELS)], dim=1)  # (B, 2 C, mels, frames)
         mfp = self.merge(x + self.align(mirrored))  # (B, C, mels, frames)
         dfp = self.eca(self.diagonal(x.flip(MELS, FRAMES)))  # (B, C, mels, frames)
-        return mfp * dfp
+        return mfp * (dfp.flip(MELS, FRAMES) if self.turned_back else dfp)
 
 
 class ChannelAttention(nn.Module):
@@ -149,11 +157,14 @@ class ChannelAttention(nn.Module):
 class DSConv(nn.Sequential):
     """Convolve each channel by 3 x 3, then mix channels: a depth-wise separable convolution."""
 
-    def __init__(self, channels: int, out: int, stride: int = 1) -> None:
+    def __init__(self, channels: int, out: int, stride: int = 1, activated: bool = True) -> None:
+        pointwise = conv_norm(channels, out, 1)
+        if not activated:
+            pointwise.activate = nn.Identity()
         super().__init__(
             OrderedDict(
                 depthwise=conv_norm(channels, channels, 3, stride, groups=channels),
-                pointwise=conv_norm(channels, out, 1),
+                pointwise=pointwise,
             )
         )
 

@@ -11,7 +11,7 @@ from repro.data.guards import Finding
 from repro.data.outlines import Outline, outline
 from repro.errors import UserError
 from repro.places import Home
-from repro.plan import gaps
+from repro.plan import defaults, gaps
 from repro.plan.request import Request, Run
 from repro.spec import readings
 from repro.spec.entry import Entry
@@ -65,12 +65,19 @@ class Resolver:
         recipes = self.entry.recipes
         system = recipes.systems[name]
         front = dict(recipes.frontends[system.frontend])
+        kind = str(front.pop("name"))
         return {
             "system": name,
             "recipe_name": recipe,
             "dataset": dataset,
-            "model": {"name": system.model, "args": dict(system.args)},
-            "frontend": {"name": front.pop("name"), "args": front},
+            "model": {
+                "name": system.model,
+                "args": {**defaults.of_model(system.model), **system.args},
+            },
+            "frontend": {
+                "name": kind,
+                "args": {**defaults.of_frontend(kind), **front},
+            },
             "init": [parent.model_dump(exclude={"what"}) for parent in system.init],
             "recipe": recipes.recipes[recipe].model_dump(exclude={"demo", "source"}),
             "statistics": {
@@ -149,11 +156,7 @@ class Resolver:
             "classes": len(outlined.classes) if outlined else None,
             "split": outlined.digest if outlined else f"{protocol.name}/{fold}",
             "seed": seed,
-            "model": {
-                **settings["model"],
-                "version": identity.version_of(f"models/{settings['model']['name']}"),
-            },
-            "frontend": {**settings["frontend"], "version": identity.version_of("frontends")},
+            **self._parts(settings),
             "init": init,
             "recipe": recipe_data,
             "augment_version": identity.version_of("augment"),
@@ -179,6 +182,29 @@ class Resolver:
             keep=self._is_parent(settings),
             micro_batch=0 if normed else micro,
         )
+
+    def _parts(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return model and front end as they stand in a run's identity."""
+        system = self.entry.recipes.systems[settings["system"]]
+        front = self.entry.recipes.frontends[system.frontend]
+        demo = self.entry.recipes.recipes[settings["recipe_name"]].demo
+        small = self.request.profile == "demo" and demo is not None
+        named = {
+            "model": {**system.args, **(demo.model if small and demo else {})},
+            "frontend": {**front, **(demo.frontend if small and demo else {})},
+        }
+        known = {"model": defaults.of_model(system.model),
+                 "frontend": defaults.of_frontend(str(front["name"]))}  # fmt: skip
+        versions = {"model": identity.version_of(f"models/{system.model}"),
+                    "frontend": identity.version_of("frontends")}  # fmt: skip
+        return {
+            part: {
+                "name": settings[part]["name"],
+                "args": defaults.without(settings[part]["args"], known[part], named[part]),
+                "version": versions[part],
+            }
+            for part in ("model", "frontend")
+        }
 
     def _clips(
         self, settings: dict[str, Any], protocol: Protocol, seed: int, fold: int

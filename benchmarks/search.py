@@ -1,0 +1,134 @@
+"""Search a recipe where a paper is silent, on data that no table tests: by hand.
+
+    python benchmarks/search.py m3net fsdd --home DIR
+
+DIR knows the dataset (`repro data add fsdd RECORDINGS --manifest fsdd.csv`, columns path, label,
+split). Each candidate is trained with seeds 0 and 1 as a run like any other, one thread each, two
+at a time; what is recorded is not trained again. The choice is made on validation clips; test clips
+are looked at for the winner alone. The grids stand below, so that the budget is declared before.
+"""
+
+import argparse
+import dataclasses
+import itertools
+import json
+import statistics
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from repro.places import Home, home
+from repro.plan.request import Request, Run
+from repro.plan.resolve import Resolver
+from repro.records.ledger import Ledger
+from repro.spec import catalogue, readings
+from repro.spec.schema import CellFields, Recipe
+
+SEEDS = (0, 1)
+# system: table, system and recipe that are searched for.
+SYSTEMS = {"m3net": ("m3net-speechcommands", "m3net-1s", "scratch")}
+
+
+def grid(**axes: list[Any]) -> list[dict[str, Any]]:
+    """Return every combination of values; a name is a path into recipe, model or frontend."""
+    names = [name.replace("__", ".") for name in axes]
+    return [dict(zip(names, values, strict=True)) for values in itertools.product(*axes.values())]
+
+
+START = {"recipe.epochs": 15, "recipe.batch": 16, "recipe.optimizer.lr": 3e-3}
+GRIDS: dict[tuple[str, str], list[dict[str, Any]]] = {
+    # What a step is: nine pairs of rate and batch, 15 epochs.
+    ("m3net", "step"): [
+        {"recipe.epochs": 15, **point}
+        for point in grid(recipe__batch=[16, 32, 64], recipe__optimizer__lr=[1e-3, 3e-3, 1e-2])
+    ],
+    # What else is silent, one change at a time from the winner of the first.
+    ("m3net", "rest"): [
+        START,
+        *({**START, **change} for change in (
+            {"recipe.epochs": 30},
+            {"recipe.schedule.name": "constant"},
+            {"recipe.schedule.rise": 0.3},
+            {"recipe.optimizer.weight_decay": 1e-4},
+            {"recipe.optimizer.name": "adamw", "recipe.optimizer.weight_decay": 1e-2},
+            {"frontend.mels": 40}, {"frontend.mels": 128},
+            {"model.turned_back": True}, {"model.before_product": "linear"},
+            {"model.turned_back": True, "model.before_product": "linear"},
+        )),
+    ],
+}  # fmt: skip
+
+
+def planned(name: str, point: dict[str, Any], seed: int, dataset: str, where: Home) -> Run:
+    """Return the run of a system with some values changed."""
+    table, system, recipe = SYSTEMS[name]
+    entry = catalogue.load(table)
+    start, declared = entry.recipes.systems[system], entry.recipes.recipes[recipe]
+    settings = {
+        "recipe": declared.model_dump(),
+        "model": dict(start.args),
+        "frontend": dict(entry.recipes.frontends[start.frontend]),
+    }
+    for path, value in point.items():
+        readings.put(settings, path, value)
+    recipes = entry.recipes.model_copy(
+        update={
+            "recipes": {recipe: Recipe.model_validate(settings["recipe"])},
+            "systems": {system: start.model_copy(update={"args": settings["model"]})},
+            "frontends": {start.frontend: settings["frontend"]},
+        }
+    )
+    request = Request(audio="local", on=dataset)
+    resolver = Resolver(dataclasses.replace(entry, recipes=recipes), request, where)
+    fields = CellFields.model_construct(
+        system=system, recipe=recipe, dataset=dataset, protocol=entry.table.protocol, seeds=[seed]
+    )
+    return resolver.runs(fields)[0]
+
+
+def train(job: dict[str, Any], where: Home) -> str:
+    """Train a run in this process, on one thread."""
+    from repro.train import determinism, memory, runner
+
+    memory.keep_freed()
+    determinism.set_up(1)
+    return runner.execute(job, "cpu", 1, where, lambda _: None)[0]
+
+
+def main() -> None:
+    """Train what is missing, then print the candidates by their validation accuracy."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("system", choices=SYSTEMS)
+    parser.add_argument("stage")
+    parser.add_argument("dataset")
+    parser.add_argument("--home", required=True)
+    parser.add_argument("--test", action="store_true", help="show the winner's test accuracy")
+    parser.add_argument("-o", "--output", type=Path)
+    asked = parser.parse_args()
+    where = home(asked.home)
+    ledger = Ledger([where.runs])
+    points = GRIDS[asked.system, asked.stage]
+    runs = [[planned(asked.system, p, s, asked.dataset, where) for s in SEEDS] for p in points]
+    waiting = [run for row in runs for run in row if ledger.result(run.id) is None]
+    with ProcessPoolExecutor(2, max_tasks_per_child=1) as pool:
+        done = [pool.submit(train, run.job(), where) for run in waiting]
+        for number, future in enumerate(done, 1):
+            print(f"{number}/{len(done)} {future.result()}", flush=True)
+    rows = []
+    for point, row in zip(points, runs, strict=True):
+        data = [found.data for run in row if (found := ledger.result(run.id))]
+        parts = {p: [100 * d["metrics"][p]["accuracy"] for d in data] for p in ("valid", "test")}
+        rows.append({"changes": point, "runs": [run.id for run in row],
+                     "seconds": sum(d["seconds"] for d in data), **parts})  # fmt: skip
+    rows.sort(key=lambda row: -statistics.mean(row["valid"]))
+    for place, row in enumerate(rows):
+        test = f"  test {row['test']}" if asked.test and place == 0 else ""
+        print(f"{statistics.mean(row['valid']):6.2f} {row['valid']} {row['changes']}{test}")
+    if asked.output:
+        if not (asked.test):
+            rows = [{k: v for k, v in row.items() if k != "test"} for row in rows]
+        asked.output.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
