@@ -7,6 +7,7 @@ import click
 
 from repro import places
 from repro.commands.shared import asking
+from repro.plan.grounds import grounds
 from repro.plan.planning import TablePlan, plan_table
 from repro.spec import catalogue
 
@@ -31,6 +32,8 @@ def command(table_id: str, home: str | None, fmt: str, **asked: Any) -> None:
     if fmt == "json":
         click.echo(json.dumps(described, indent=1, ensure_ascii=False))
     else:
+        for system in described["systems"].values():
+            del system["grounds"]  # for a machine: every value once more
         click.echo(f"{entry.paper.short}, Table {entry.table.number}: {entry.table.title}")
         click.echo("\n".join(_lines(described)))
 
@@ -50,10 +53,13 @@ def describe(plan: TablePlan) -> dict[str, Any]:
         "systems": {
             name: {
                 "label": run.label,
-                "model": run.resolved["model"],
-                "frontend": run.resolved["frontend"],
+                "model": {**run.resolved["model"], "args": plan.settled[name]["model"]["args"]},
+                "frontend": {
+                    **run.resolved["frontend"], "args": plan.settled[name]["frontend"]["args"],
+                },
                 "init": run.resolved["init"],
-                "recipe": run.resolved["recipe"],
+                "recipe": plan.settled[name]["recipe"],
+                "grounds": [vars(ground) for ground in grounds(entry, name, plan.settled[name])],
                 "missing": [gap.text for gap in run.missing],
             }
             for name, run in sorted(first.items())

@@ -24,6 +24,8 @@ Deviations:
     The flips here are exact, w to W - 1 - w.
     The third coordinate is printed as theta, "the extent of transformation", with its meaning left
     to a talk; here it is 1, so that the matrices are flips.
+    X_DFP is not mirrored back before the product, as the equations print it, so that a place meets
+    its mirror image; `turned_back` mirrors it back. Both factors end in a ReLU, as every DSConv.
     Everything but Mirror Attention is reconstructed, see above.
 """
 
@@ -38,7 +40,7 @@ from repro.models.asm import check_arguments
 VERSION = 1
 BATCH_NORM = True  # results depend on how many clips go through at once
 
-CHOICES = {"before_product": ("relu", "linear")}
+CHOICES = {"before_product": ("relu", "linear"), "pooling": ("mean", "max")}
 MELS, FRAMES = 2, 3  # dimensions of (B, channels, mels, frames)
 
 
@@ -56,7 +58,8 @@ class M3Net(nn.Module):
     width: channels of the stem. depth: stages. repeats: Mirror Attentions in the last stage.
     eca_kernel: channels that the channel attention compares, an odd number. turned_back: X_DFP is
     mirrored back before the product, so that each place meets itself. before_product: "relu" ends
-    both factors as every other DSConv, "linear" leaves that activation out of them.
+    both factors as every other DSConv, "linear" leaves that activation out of them. pooling:
+    "mean" or "max" over time and mels.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class M3Net(nn.Module):
         eca_kernel: int = 3,
         turned_back: bool = False,
         before_product: str = "relu",
+        pooling: str = "mean",
     ) -> None:
         super().__init__()
         # Below this the last maps are one column or row wide, and a flip does nothing.
@@ -80,7 +84,7 @@ class M3Net(nn.Module):
             )
         if eca_kernel % 2 == 0:
             raise ValueError(f"eca_kernel = {eca_kernel} is not odd")
-        self.input_shape = tuple(input_shape)
+        self.input_shape, self.pooling = tuple(input_shape), pooling
         self.stem = conv_norm(1, width, 3, stride=2)
         stages = OrderedDict()
         for i in range(1, depth + 1):
@@ -102,7 +106,8 @@ class M3Net(nn.Module):
             )
         x = x.transpose(1, 2).unsqueeze(1)  # (B, 1, mels, frames)
         x = self.stages(self.stem(x))  # (B, 64, mels / 8, frames / 8)
-        return self.head(x.mean(dim=(MELS, FRAMES)))  # (B, classes)
+        pooled = x.mean(dim=(MELS, FRAMES)) if self.pooling == "mean" else x.amax((MELS, FRAMES))
+        return self.head(pooled)  # (B, classes)
 
     def init_parameter(self, name: str, tensor: Tensor, generator: torch.Generator) -> None:
         """Fill one named parameter in place, drawing from `generator` only.
@@ -124,7 +129,9 @@ class M3Net(nn.Module):
 class MirrorAttention(nn.Module):
     """Multiply what two mirrored images and what the doubly mirrored image say of the input."""
 
-    def __init__(self, channels: int, eca_kernel: int, turned_back: bool, activated: bool) -> None:
+    def __init__(
+        self, channels: int, eca_kernel: int, turned_back: bool = False, activated: bool = True
+    ) -> None:
         super().__init__()
         self.turned_back = turned_back
         self.align = DSConv(2 * channels, channels)

@@ -43,6 +43,7 @@ class TablePlan:
     outlines: dict[str, Outline]  # by dataset
     findings: tuple[Finding, ...]
     assumed: tuple[tuple[Assumption, Any], ...]  # with the reading in effect
+    settled: dict[str, dict[str, Any]]  # all that decides the runs of a system, by system
     demo: dict[str, Any]  # what the demo profile makes small, by setting
 
     def needed(self) -> tuple[Run, ...]:
@@ -86,6 +87,7 @@ def plan_table(entry: Entry, request: Request, home: Home) -> TablePlan:
         outlines=resolver.outlines,
         findings=tuple(resolver.findings),
         assumed=tuple(resolver.assumed()),
+        settled=resolver.settled,
         demo=resolver.demo,
     )
 

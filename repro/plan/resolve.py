@@ -30,6 +30,7 @@ class Resolver:
         self._started_from: dict[tuple[str, str, str, int], Run] = {}
         self._runs: dict[tuple[Any, ...], tuple[Run, ...]] = {}
         self._settings: list[tuple[str, dict[str, Any]]] = []
+        self.settled: dict[str, dict[str, Any]] = {}  # by system: the first of its settings
 
     def runs(self, fields: CellFields) -> tuple[Run, ...]:
         """Return the runs behind a cell: every seed, every fold."""
@@ -58,6 +59,7 @@ class Resolver:
             if "protocol" in either:  # not a parent: those stay on their dataset
                 either["dataset"] = self.request.on or either["dataset"]
         self._settings.append((declared["system"], declared))
+        self.settled.setdefault(declared["system"], settings)
         return settings
 
     def _declared(self, name: str, recipe: str, dataset: str) -> dict[str, Any]:

@@ -155,6 +155,25 @@ class Assumption(Strict):
     tables: list[str] = []  # in recipes.toml, empty: every table of the paper
 
 
+class Stated(Strict):
+    """Values that the paper prints, with the words that print them."""
+
+    paths: Annotated[list[str], Field(min_length=1)]  # into the settings; a path covers those below
+    sentence: Annotated[str, Field(min_length=1)]  # verbatim, or what its table or figure shows
+    where: str
+    systems: list[str] = []  # empty: every system
+    tables: list[str] = []  # empty: every table of the paper
+
+
+class Unmentioned(Strict):
+    """Ingredients of which the paper says nothing, and which are therefore left out."""
+
+    paths: Annotated[list[str], Field(min_length=1)]  # every one at the value that does nothing
+    why: Annotated[str, Field(min_length=1)]
+    systems: list[str] = []
+    tables: list[str] = []
+
+
 class Recipes(Strict):
     """What a paper's tables share: `tables/<paper>/recipes.toml`."""
 
@@ -162,6 +181,8 @@ class Recipes(Strict):
     recipes: dict[str, Recipe] = {}
     systems: dict[str, System] = {}
     assumption: list[Assumption] = []
+    stated: list[Stated] = []
+    unmentioned: list[Unmentioned] = []
 
 
 class Protocol(Strict):

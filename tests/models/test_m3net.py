@@ -123,7 +123,9 @@ def assert_gradients(model: nn.Module) -> None:
 # --- the equations in NumPy -----------------------------------------------------------------------
 
 
-def numpy_conv_norm(part: nn.Module, x: np.ndarray, stride: int = 1) -> np.ndarray:
+def numpy_conv_norm(
+    part: nn.Module, x: np.ndarray, stride: int = 1, activated: bool = True
+) -> np.ndarray:
     """Convolve by loops over positions; zeros outside, running statistics, ReLU."""
     kernel, groups = part.conv.weight.detach().numpy(), part.conv.groups
     out, inner, size, _ = kernel.shape
@@ -141,11 +143,15 @@ def numpy_conv_norm(part: nn.Module, x: np.ndarray, stride: int = 1) -> np.ndarr
                 y[:, o, h, w] = (window * kernel[o]).sum(axis=(1, 2, 3))
     norm = {n: t.numpy()[:, None, None] for n, t in part.norm.state_dict().items() if t.ndim}
     y = (y - norm["running_mean"]) / np.sqrt(norm["running_var"] + 1e-5)
-    return np.maximum(y * norm["weight"] + norm["bias"], 0)
+    y = y * norm["weight"] + norm["bias"]
+    return np.maximum(y, 0) if activated else y
 
 
-def numpy_dsconv(part: nn.Module, x: np.ndarray, stride: int = 1) -> np.ndarray:
-    return numpy_conv_norm(part.pointwise, numpy_conv_norm(part.depthwise, x, stride))
+def numpy_dsconv(
+    part: nn.Module, x: np.ndarray, stride: int = 1, activated: bool = True
+) -> np.ndarray:
+    y = numpy_conv_norm(part.depthwise, x, stride)
+    return numpy_conv_norm(part.pointwise, y, activated=activated)
 
 
 def numpy_eca(part: nn.Module, x: np.ndarray) -> np.ndarray:
@@ -159,7 +165,9 @@ def numpy_eca(part: nn.Module, x: np.ndarray) -> np.ndarray:
     return x * weights[:, :, None, None]
 
 
-def numpy_mirror_attention(part: nn.Module, x: np.ndarray) -> np.ndarray:
+def numpy_mirror_attention(
+    part: nn.Module, x: np.ndarray, turned_back: bool = False, activated: bool = True
+) -> np.ndarray:
     """Compute X_MFP * X_DFP, moving every entry (w, h) by itself."""
     batch, channels, height, width = x.shape
     joined = np.empty((batch, 2 * channels, height, width))
@@ -169,8 +177,9 @@ def numpy_mirror_attention(part: nn.Module, x: np.ndarray) -> np.ndarray:
             joined[:, :channels, h, width - 1 - w] = x[:, :, h, w]  # M_HMF
             joined[:, channels:, height - 1 - h, w] = x[:, :, h, w]  # M_VMF
             both[:, :, height - 1 - h, width - 1 - w] = x[:, :, h, w]  # M_CSF
-    mfp = numpy_dsconv(part.merge, x + numpy_dsconv(part.align, joined))
-    return mfp * numpy_eca(part.eca, numpy_dsconv(part.diagonal, both))
+    mfp = numpy_dsconv(part.merge, x + numpy_dsconv(part.align, joined), activated=activated)
+    dfp = numpy_eca(part.eca, numpy_dsconv(part.diagonal, both, activated=activated))
+    return mfp * (dfp[:, :, ::-1, ::-1] if turned_back else dfp)
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
@@ -189,12 +198,13 @@ def test_dsconv_is_depth_wise_then_point_wise(stride):
     np.testing.assert_allclose(conv(x).detach().numpy(), expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("reading", [(False, True), (True, True), (False, False), (True, False)])
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 2, 5, 4), (2, 2, 2, 2)])
-def test_mirror_attention_is_the_poster_s(shape):
-    attention = randomised(m3net.MirrorAttention(shape[1], 3))
+def test_mirror_attention_is_the_poster_s(shape, reading):
+    attention = randomised(m3net.MirrorAttention(shape[1], 3, *reading))
     x = torch.randn(shape, generator=torch.Generator().manual_seed(1)).double()
     before = x.clone()
-    expected = numpy_mirror_attention(attention, x.numpy())
+    expected = numpy_mirror_attention(attention, x.numpy(), *reading)
     assert np.count_nonzero(expected) > expected.size / 4
     np.testing.assert_allclose(attention(x).detach().numpy(), expected, rtol=1e-9, atol=1e-12)
     assert torch.equal(x, before)
@@ -216,8 +226,9 @@ def test_the_images_are_numpy_s_reversals():
     np.testing.assert_array_equal(seen["diagonal"], np.flip(seen["align"][:, :2], mels))
 
 
-def test_network_is_stem_stages_mean_and_head():
-    model = randomised(small(width=2, repeats=2))
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+def test_network_is_stem_stages_pooling_and_head(pooling):
+    model = randomised(small(width=2, repeats=2, pooling=pooling))
     x = spectrograms(2).double()
     y = numpy_conv_norm(model.stem, x.numpy().transpose(0, 2, 1)[:, None], stride=2)
     y = numpy_dsconv(model.stages.down1, y, stride=2)
@@ -227,7 +238,7 @@ def test_network_is_stem_stages_mean_and_head():
     y = numpy_mirror_attention(model.stages.mirror2_2, y)
     assert y.shape == (2, 8, 3, 3)
     weight, bias = (tensor.detach().numpy() for tensor in model.head.parameters())
-    expected = y.mean(axis=(2, 3)) @ weight.T + bias
+    expected = getattr(y, pooling)(axis=(2, 3)) @ weight.T + bias
     assert np.ptp(expected[0] - expected[1]) > 1e-6
     np.testing.assert_allclose(model(x).detach().numpy(), expected, rtol=1e-8, atol=1e-12)
 
