@@ -180,6 +180,7 @@ def test_plans_rendering_and_audit_import_no_torch(tmp_path):
     words += [["audit", "asmrh"], ["cells", table], ["data", "list"], ["models"]]
     words += [["status", table], ["plan", table, "--profile", "demo", "--format", "sh"]]
     words += [["table", table, "--profile", "demo", "--slurm", "--dry-run"]]
+    words += [["report", table, "-o", str(tmp_path / "report.html")]]
     words += [["runs", "prune"], ["runs", "stale"], ["runs", "retry", "--dry-run"]]
     for command, (code, loaded) in loaded_by(tmp_path, *words).items():
         assert code in (0, 3, 4), command

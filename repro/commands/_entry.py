@@ -19,7 +19,8 @@ from repro import __version__
 from repro.errors import UserError, nearest
 
 _FOLDER = Path(__file__).resolve().parent
-_ORDER = ("list", "show", "table", "all", "plan", "compare", "audit", "cells", "appendix", "cite")
+_ORDER = ("list", "show", "table", "all", "plan", "compare", "audit", "report", "figure", "cells",
+          "appendix", "cite")  # fmt: skip
 
 
 def _verbs() -> list[str]:

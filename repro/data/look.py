@@ -79,12 +79,9 @@ def find(dataset: str, clip: str, data: Path) -> tuple[lists.Clip, Path]:
 
 def picture(clip: lists.Clip, file: Path, output: Path) -> None:
     """Draw waveform and spectrogram of a clip, channels averaged, into a file such as x.png."""
-    try:
-        from matplotlib.backend_bases import FigureCanvasBase
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UserError("pictures need matplotlib", "pip install matplotlib") from error
     import soundfile
+    from matplotlib.backend_bases import FigureCanvasBase
+    from matplotlib.figure import Figure
 
     kind = output.suffix[1:].lower() or "png"
     kinds = FigureCanvasBase.get_supported_filetypes()

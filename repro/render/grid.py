@@ -86,6 +86,12 @@ class Grid:
         return self.plan.entry.id
 
     @property
+    def place(self) -> str:
+        """The id with the data in place of the table's own: apart for each fill of a document."""
+        on = self.plan.request.on
+        return f"{self.id}@{on}" if on else self.id
+
+    @property
     def spec(self) -> Table:
         """The table file."""
         return self.plan.entry.table

@@ -31,20 +31,11 @@ def of_table(grid: Grid) -> list[Listing]:
     return [listing for listing in made if listing.rows]
 
 
-def _name(grid: Grid, cell: Cell) -> str:
-    """Return what a reader calls a cell: the labels of its row and column."""
-    row = next(row for row in grid.spec.row if row.id == cell.row)
-    column = next(column for column in grid.spec.column if column.id == cell.column)
-    twins = [other for other in grid.spec.row if other.label == row.label]
-    label = row.label if len(twins) == 1 else f"{row.label} ({row.id})"
-    return label if len(grid.spec.column) == 1 else f"{label}, {column.label}"
-
-
 def _verdicts(grid: Grid) -> Listing:
     """List the sentence of every cell of ours; only primary cells vote on the table's word."""
     rows = [
         (
-            _name(grid, cell),
+            words.name(grid, cell),
             "yes" if key in grid.judgement.primary else "no",
             cell.judged.sentence,
         )
@@ -65,7 +56,7 @@ def _values(grid: Grid) -> Listing:
         by_seed = {
             unit.seed: words.number(unit.value, max(cell.decimals, 2)) for unit in cell.units
         }
-        rows.append((_name(grid, cell), *(by_seed.get(seed, "-") for seed in seeds)))
+        rows.append((words.name(grid, cell), *(by_seed.get(seed, "-") for seed in seeds)))
     head = ("Cell", *(f"Seed {seed}" for seed in seeds))
     return Listing("Values per seed", head, (0.4, *(0.6 / len(seeds) for _ in seeds)), rows)
 
@@ -77,7 +68,7 @@ def _passes(grid: Grid, cells: list[Cell]) -> Listing:
         decimals = max(cell.decimals, 2)
         for unit in cell.units:
             folds = "  ".join(words.number(value, decimals) for value in unit.folds)
-            name = _name(grid, cell) if unit is cell.units[0] else ""
+            name = words.name(grid, cell) if unit is cell.units[0] else ""
             rows.append((name, str(unit.seed), words.number(unit.value, decimals), folds))
     head = ("Cell", "Seed", "Value", "Folds")
     return Listing("Values per seed and fold", head, (0.35, 0.07, 0.1, 0.48), rows)
@@ -97,7 +88,7 @@ def _statistics(grid: Grid) -> Listing:
         reason = f" ({judged.reason})" if judged.reason else ""
         rows.append(
             (
-                _name(grid, cell),
+                words.name(grid, cell),
                 cell.printed,
                 words.ours(cell),
                 f"{judged.n} ({cell.n_done}/{cell.n_needed})",
@@ -215,7 +206,7 @@ def _rerun(grid: Grid) -> Listing:
             command = f"repro models measure {shlex.quote(cell.system)}"
         else:
             continue
-        by_command.setdefault(command, []).append(_name(grid, cell))
+        by_command.setdefault(command, []).append(words.name(grid, cell))
     rows = [(command, "; ".join(names)) for command, names in by_command.items()]
     return Listing("How to make each cell again", ("Command", "Cells"), (0.5, 0.5), rows,
                    frozenset({0}))  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from repro.render.grid import Cell
+from repro.render.grid import Cell, Grid
 from repro.verdict import phrases
 from repro.verdict.judgement import REASONS
 from repro.verdict.vocabulary import TERMS
@@ -17,6 +17,15 @@ _MEANS = {
 }
 _SHORT = 24  # characters of a reason that stands in the cell instead of a note
 _UNITS = {"run": "runs", "pass": "passes", "fold": "folds"}
+
+
+def name(grid: Grid, cell: Cell) -> str:
+    """Return what a reader calls a cell: the labels of its row and column."""
+    row = next(row for row in grid.spec.row if row.id == cell.row)
+    column = next(column for column in grid.spec.column if column.id == cell.column)
+    twins = [other for other in grid.spec.row if other.label == row.label]
+    label = row.label if len(twins) == 1 else f"{row.label} ({row.id})"
+    return label if len(grid.spec.column) == 1 else f"{label}, {column.label}"
 
 
 def number(value: float, decimals: int, signed: bool = False) -> str:
@@ -63,6 +72,13 @@ def evidence(cell: Cell, delta: bool) -> str:
 def tells_reason(cell: Cell) -> bool:
     """Tell whether the reason of a cell without a result is short enough to stand in it."""
     return cell.state == "not run" and 0 < len(cell.reason) <= _SHORT
+
+
+def meanings() -> dict[str, str]:
+    """Return what each word of a verdict means, by the word itself."""
+    short = {mark: word for word, mark in MARKS.items()}
+    return {short.get(mark, mark.upper()): text for mark, text in _MEANS.items()
+            if mark not in ("DIVERGED", "declared")}  # fmt: skip
 
 
 def legend(cells: Sequence[Cell], unit: str, delta: bool) -> str:

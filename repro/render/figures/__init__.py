@@ -1,0 +1,1 @@
+"""Figures of tables, drawn with matplotlib; nothing else of the room imports it."""

@@ -1,0 +1,134 @@
+"""Gather what a report shows: filled tables, what else bears on them, and runs on other data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from repro.audit.findings import Finding
+from repro.audit.report import Report, audit, counted
+from repro.places import Home
+from repro.plan.planning import TablePlan, command_line, plan_table
+from repro.plan.request import Request
+from repro.records.ledger import Ledger, Record
+from repro.render import grid
+from repro.render.grid import Grid
+from repro.spec import catalogue
+from repro.spec.entry import Entry
+from repro.verdict import ladder, reduction, sensitivity
+from repro.verdict.ladder import Ladder
+from repro.verdict.reduction import Measured
+from repro.verdict.sensitivity import Sensitivity
+
+Key = tuple[str, str]  # row and column
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table with all that is said of it."""
+
+    grid: Grid
+    fared: Mapping[Key, Sensitivity]
+    findings: tuple[tuple[int, Finding], ...]  # with their numbers in the audit of the paper
+    ladder: Ladder | None  # over its protocols, where several have runs
+    climbed: tuple[Record, ...]  # all that stand behind the ladder
+    measured: Measured
+    others: tuple["Part", ...] = ()  # the same table on other data that records know
+
+
+def parts(entries: Sequence[Entry], request: Request, home: Home, ledger: Ledger) -> list[Part]:
+    """Fill tables from the ledger, with all that is said of them; trains nothing."""
+    records = list(ledger.all())
+    audits = {paper: _audit(paper, ledger) for paper in dict.fromkeys(e.paper_id for e in entries)}
+    plain = [_part(entry, request, home, ledger, records) for entry in entries]
+    return [
+        replace(
+            part,
+            findings=_touching(audits[part.grid.plan.entry.paper_id], part.grid.id),
+            others=tuple(_others(part, home, ledger, records)),
+        )
+        for part in plain
+    ]
+
+
+def _audit(paper: str, ledger: Ledger) -> Report:
+    """Audit a whole paper: what one table says may bear on another."""
+    entries = catalogue.load_all(paper)
+    return audit(entries, counted(entries, ledger))
+
+
+def _touching(report: Report, table: str) -> tuple[tuple[int, Finding], ...]:
+    numbered = enumerate(report.findings, start=1)
+    return tuple((number, finding) for number, finding in numbered if table in finding.tables)
+
+
+def _part(
+    entry: Entry, request: Request, home: Home, ledger: Ledger, records: Sequence[Record]
+) -> Part:
+    plan = plan_table(entry, request, home)
+    filled = grid.build(plan, ledger, command_line(plan), home.data)
+    climbed = _ladder(plan, home, ledger, records)
+    return Part(
+        grid=filled,
+        fared=sensitivity.survey(plan, filled.judgement, home, ledger, records),
+        findings=(),
+        ladder=climbed,
+        climbed=_behind(plan, home, ledger) if climbed else (),
+        measured=reduction.measurements(plan, ledger),
+    )
+
+
+def _ladder(
+    plan: TablePlan, home: Home, ledger: Ledger, records: Sequence[Record]
+) -> Ladder | None:
+    """Put the protocols of a table side by side, where several have runs."""
+    entry, request = plan.entry, plan.request
+    if request.on is None and not any(a.path == "protocol" for a in entry.assumptions()):
+        return None
+    datasets = {run.clips.dataset for run in plan.runs}
+    systems = {run.system for run in plan.runs}
+    split = {
+        record.data["clips"]["protocol"]
+        for record in records
+        if record.data["kind"] == "train"
+        and record.data["resolved"]["dataset"] in datasets
+        and record.data["system"] in systems
+    }
+    if len(split) < 2:
+        return None  # known without planning them all
+    made = ladder.ladder(entry, request, home, ledger, "protocol")
+    several = any(sum(step.mean is not None for step in rung.steps) > 1 for rung in made.rungs)
+    return made if several else None
+
+
+def _behind(plan: TablePlan, home: Home, ledger: Ledger) -> tuple[Record, ...]:
+    """Return the records of a table under each of its protocols."""
+    plans = ladder.axis(plan.entry, plan.request, home, "protocol").plans.values()
+    found = (reduction.results(one, ledger).values() for one in plans)
+    return tuple(record for results in found for record in results if record is not None)
+
+
+def _others(part: Part, home: Home, ledger: Ledger, records: Sequence[Record]) -> list[Part]:
+    """Return the table on each other dataset on which records answer for its runs."""
+    plan = part.grid.plan
+    if plan.request.on is not None:
+        return []
+    systems = {run.system for run in plan.runs}
+    own = {run.clips.dataset for run in plan.runs}
+    found = {
+        str(record.data["resolved"]["dataset"])
+        for record in records
+        if _answers(record.data, systems, plan.request.profile)
+    }
+    made = []
+    for dataset in sorted(found - own):
+        asked = replace(plan.request, on=dataset, audio="local", seeds=None)
+        other = _part(plan.entry, asked, home, ledger, records)
+        if other.grid.used:
+            made.append(other)
+    return made
+
+
+def _answers(data: Mapping[str, Any], systems: set[str], profile: str) -> bool:
+    """Tell whether a record could be a run of these systems on some dataset."""
+    trained = data["kind"] == "train" and data["status"] == "complete"
+    return trained and data["system"] in systems and data["profile"] == profile

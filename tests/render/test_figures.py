@@ -1,0 +1,185 @@
+"""Figures: what is drawn is what the cells and records say, and its bytes hang on nothing else."""
+
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import confusion_matrix
+
+from repro import places
+from repro.plan.planning import plan_table
+from repro.plan.request import Request
+from repro.records.ledger import Ledger
+from repro.render import grid
+from repro.render.figures import canvas, confusion, curves, folds, forest, kinds, ladder
+from repro.render.grid import Grid
+from repro.spec import catalogue
+from repro.verdict.ladder import Effect, Ladder, Rung, Step
+from tests import fake_ledger
+from tests.render.made import made, near
+
+TABLE = "asmrh-speechcommands"
+
+
+@pytest.fixture(scope="module")
+def esc10() -> Grid:
+    """Return M3Net on ESC-10, from the committed records: three passes over five folds."""
+    entry, request = catalogue.load("m3net-urbansound8k"), Request(on="esc10")
+    home = fake_ledger.home(Path("/nowhere"))
+    plan = plan_table(entry, request, home)
+    return grid.build(plan, Ledger([places.shipped("results")]), "repro table", home.data)
+
+
+def text_of(svg: str) -> list[str]:
+    """Return what is written in an SVG, piece by piece."""
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
+def test_the_forest_holds_what_the_verdicts_say(tmp_path: Path) -> None:
+    filled = made(tmp_path, TABLE, near(96.5))
+    rows = {row.label: row for row in forest._rows(filled)}
+    assert len(rows) == 12
+    row = rows["t-acc, ASM-RH(%)"]
+    # Printed 96.51; ours 96.5, 96.8 and 96.4: mean 96.5667, so +0.0567; margin (100 - 96.51) / 4.
+    assert row.votes
+    assert (row.printed, row.word) == ("96.51", "REPRODUCED")
+    assert row.difference == pytest.approx(0.0567, abs=1e-4)
+    assert row.margin == pytest.approx(0.8725)
+    assert row.units == pytest.approx((-0.01, 0.29, -0.11))
+    assert row.e is not None
+    assert row.e < row.margin
+
+
+def test_a_row_without_runs_shows_print_and_margin_alone(tmp_path: Path) -> None:
+    (picture,) = forest.pictures(made(tmp_path, TABLE))
+    said = text_of(canvas.inline(picture))
+    assert said.count("NOT RUN") == 12
+    assert "96.51" in said
+
+
+@pytest.mark.parametrize("request_", [{"profile": "demo", "audio": "generated"}, {"on": "esc10"}])
+def test_runs_without_a_verdict_are_never_set_against_a_print(tmp_path, request_) -> None:
+    table = TABLE if "profile" in request_ else "m3net-urbansound8k"
+    filled = made(tmp_path, table, near(40.0), **request_)
+    printed = {cell.printed for cell in filled.cells.values() if cell.ours is not None}
+    for picture in kinds.of_grid(filled, None, "x"):
+        shown = " ".join([*text_of(canvas.inline(picture)), picture.alt])
+        assert not any(text in shown for text in printed)
+        assert "minus printed" not in shown
+
+
+def test_the_axis_of_a_forest_ends_where_a_wild_value_would_hide_the_margins(
+    tmp_path: Path,
+) -> None:
+    filled = made(tmp_path, TABLE, near(20.0))  # 70 points off, margins below one
+    assert forest._limit(forest._rows(filled)) <= 1.12 * 12 * 1.0
+
+
+def test_folds_are_the_values_of_the_records(esc10: Grid) -> None:
+    (cell,) = (c for c in esc10.cells.values() if c.units)
+    panel = folds._panel(esc10, cell)
+    assert (panel.folds, len(panel.passes)) == (5, 3)
+    for seed, values, mean in panel.passes:
+        correct = {
+            r.data["clips"]["fold"]: r.data["metrics"]["test"]["correct"]
+            for r in esc10.used
+            if r.data["resolved"]["seed"] == seed
+        }
+        assert values == pytest.approx([100 * correct[fold] / 80 for fold in range(5)])
+        assert mean == pytest.approx(np.mean(values))
+
+
+def test_a_confusion_matrix_is_that_of_scikit_learn(esc10: Grid) -> None:
+    (matrix,) = confusion._matrices(esc10)
+    truth, decided = [], []
+    for record in esc10.used:
+        with np.load(record.path / "predictions.npz") as stored:
+            truth += stored["test_labels"].tolist()
+            decided += stored["test_scores"].argmax(1).tolist()
+    assert (matrix.counts == confusion_matrix(truth, decided)).all()
+    assert np.trace(matrix.counts) == sum(r.data["metrics"]["test"]["correct"] for r in esc10.used)
+    assert len(matrix.classes) == 10
+    assert "sea_waves taken for rain (41 of 120)" in matrix.worst()
+
+
+def test_the_worst_confusion_of_a_perfect_network_is_none() -> None:
+    perfect = confusion.Matrix("x", ("a", "b"), np.diag([3, 4]), 1)
+    assert perfect.worst() == "no clip is taken for another class"
+
+
+def test_curves_are_the_epochs_of_the_records(esc10: Grid) -> None:
+    (panel,) = curves._panels(esc10)
+    assert (panel.label, panel.metric, len(panel.runs)) == ("M3Net", "accuracy", 15)
+    run, record = panel.runs[0], esc10.used[0]
+    assert run.best == record.data["best_epoch"]
+    assert run.valid[run.best - 1] == pytest.approx(
+        100 * record.data["metrics"]["valid"]["accuracy"]
+    )
+    assert len(run.loss) == 100
+
+
+def test_a_ladder_draws_the_choices_that_have_runs(esc10: Grid) -> None:
+    steps = (Step("official", {0: 60.0, 1: 62.0}, "complete"), Step("random", {}, "0 of 2 runs"))
+    alone = Ladder("t", "split", "split", ("official", "random"), (
+        Rung("r", "c", "M3Net", "", steps, ()),))  # fmt: skip
+    assert ladder.pictures(alone, "t") == []
+    both = (steps[0], Step("random", {0: 70.0, 1: 74.0}, "complete"))
+    effects = (Effect("official - random", -11.0, (-20.6, -1.4), 0.04),)
+    climbed = Ladder("t", "split", "split", ("official", "random"), (
+        Rung("r", "c", "M3Net", "", both, effects),))  # fmt: skip
+    (picture,) = ladder.pictures(climbed, "t")
+    assert {"official", "random", "M3Net", "official − random"} <= set(
+        text_of(canvas.inline(picture))
+    )
+    assert "official - random = −11.00 [−20.60, −1.40]" in picture.alt
+
+
+BYTES = """
+import hashlib, sys
+from pathlib import Path
+import matplotlib
+from tests.render.made import made, near
+from repro.render.figures import canvas, kinds
+matplotlib.rcParams["font.size"] = float(sys.argv[2])  # a matplotlibrc of the user's own
+filled = made(Path(sys.argv[1]), "asmrh-speechcommands", near(96.5))
+for picture in kinds.of_grid(filled, None, "x"):
+    for fmt in ("svg", "pdf", "png"):
+        print(hashlib.sha256(canvas.drawn(picture, fmt)).hexdigest())
+"""
+
+
+def test_the_same_cells_give_the_same_bytes_in_every_process(tmp_path: Path) -> None:
+    """Neither the day, nor the hash seed, nor the user's settings of matplotlib are in them."""
+    said = subprocess.run(
+        [sys.executable, "-c", BYTES, str(tmp_path / "there"), "14"],
+        env={"PYTHONHASHSEED": "1", "PATH": "/usr/bin:/bin", "SOURCE_DATE_EPOCH": "1000000000"},
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    here = [
+        hashlib.sha256(canvas.drawn(picture, fmt)).hexdigest()
+        for picture in kinds.of_grid(made(tmp_path / "here", TABLE, near(96.5)), None, "x")
+        for fmt in ("svg", "pdf", "png")
+    ]
+    assert len(here) >= 6
+    assert said == here
+
+
+def test_an_inline_picture_names_the_colours_of_the_page_and_no_id_twice(esc10: Grid) -> None:
+    pictures = kinds.of_grid(esc10, None, "x")
+    assert {picture.kind for picture in pictures} == {"forest", "folds", "curves", "confusion"}
+    svgs = [canvas.inline(picture) for picture in pictures]
+    ids = [name for svg in svgs for name in re.findall(r'\bid="([^"]*)"', svg)]
+    assert len(ids) == len(set(ids))
+    for svg in svgs:
+        used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
+        assert used <= set(ids)
+        assert not re.findall(r"#[0-9a-f]{6}\b", re.sub(r'base64,[^"]*', "", svg))
+        assert "var(--ink)" in svg or "var(--soft)" in svg
+        assert "<style" not in svg  # which would reach the whole page

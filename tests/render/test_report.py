@@ -1,0 +1,206 @@
+"""The report: one whole file that needs nothing else, in which every place can be reached."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from repro import places
+from repro.plan.request import Request
+from repro.records.ledger import Ledger
+from repro.render.html import evidence, gather, page
+from repro.render.html.gather import Part
+from repro.spec import catalogue
+from tests import fake_ledger, whole_records
+from tests.render.made import near
+
+TABLE = "asmrh-speechcommands"
+VOID = {"meta", "input", "br", "path", "circle", "use", "link", "img", "hr"}
+
+
+class Page(HTMLParser):
+    """Collect what a page holds, and see that all its elements are closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, dict[str, str | None]]] = []
+        self.wrong: list[str] = []
+        self.said: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.said.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.said).split())
+
+    def all(self, name: str) -> list[str]:
+        return [value for _, found in self.attributes if (value := found.get(name)) is not None]
+
+
+def gathered(folder: Path, table: str = TABLE, **request: Any) -> list[Part]:
+    """Return what a report shows of a table, from the records in `folder/runs`."""
+    home = fake_ledger.home(folder)
+    return gather.parts([catalogue.load(table)], Request(**request), home, Ledger([home.runs]))
+
+
+def written(parts: list[Part]) -> str:
+    """Return a report."""
+    return page.render(parts, "T", "repro report")
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the report of all tables with the committed records."""
+    home = fake_ledger.home(tmp_path_factory.mktemp("home"))
+    ledger = Ledger([places.shipped("results")])
+    parts = gather.parts(catalogue.load_all(), Request(), home, ledger)
+    return page.render(parts, "All tables", "repro report all")
+
+
+def fill(folder: Path, table: str, value: Callable[..., Any], **request: Any) -> None:
+    fake_ledger.fill(folder / "runs", fake_ledger.planned(folder, table, **request), value)
+
+
+def test_it_is_one_file_of_at_most_two_megabytes(committed: str) -> None:
+    assert len(committed.encode()) <= 2_000_000
+    found = Page(committed)
+    assert found.wrong == []
+    assert found.open == []
+    loads = {"src", "data", "poster", "srcset"}
+    assert not [name for _, attrs in found.attributes for name in attrs if name in loads]
+    assert [tag for tag, _ in found.attributes if tag in ("link", "iframe", "img", "object")] == []
+    style = re.search(r"<style>(.*?)</style>", committed, re.DOTALL)
+    assert style
+    assert not re.search(r"url\(|@import", style[1])
+    assert not re.search(r"fetch\(|XMLHttp|import\(", committed)
+    assert "None" not in found.said
+    assert not re.search(r"Undefined|\{\{|\{%", found.text)
+
+
+def test_every_id_is_given_once_and_every_link_leads_somewhere(committed: str) -> None:
+    found = Page(committed)
+    ids = Counter(found.all("id"))
+    assert [name for name, number in ids.items() if number > 1] == []
+    assert not [name for name in ids if re.search(r"\s", name)]
+    links = {href[1:] for href in found.all("href") if href.startswith("#")}
+    assert links - ids.keys() == set()
+    for name in ("popovertarget", "aria-labelledby", "for"):
+        assert set(found.all(name)) - ids.keys() == set()
+
+
+def test_every_printed_cell_is_there_and_opens_its_evidence(committed: str) -> None:
+    ids = set(Page(committed).all("id"))
+    for entry in catalogue.load_all():
+        for row in entry.table.row:
+            for column in entry.table.column:
+                place = evidence.place(entry.id, row.id, column.id)
+                assert place in ids
+                assert f"ev/{place}" in ids
+
+
+def test_the_script_is_short() -> None:
+    assert len(page._text("script.js").splitlines()) < 250
+
+
+def test_the_evidence_of_a_cell_says_printed_ours_units_test_and_command(tmp_path: Path) -> None:
+    fill(tmp_path, TABLE, near(96.5))
+    (part,) = gathered(tmp_path)
+    assert written([part]) == written([part])
+    shown = evidence.shown(part)["t-acc", "ASM-RH"]
+    facts = {
+        fact.what: "".join(t if isinstance(t, str) else t.text for t in fact.texts)
+        for fact in shown.facts
+    }
+    judged = shown.cell.judged
+    assert judged.interval is not None
+    assert facts["Verdict"] == judged.sentence
+    assert facts["Printed"] == "96.51 %"
+    assert facts["Ours"] == "96.57 ± 0.21 %"
+    assert facts["Difference"].startswith("+0.06 points, 90 % interval [−")
+    assert facts["Margin"] == "±0.87 points"
+    assert "seed 0: 96.50. seed 1: 96.80. seed 2: 96.40." in facts["Units"]
+    assert facts["Protocol"] == "official"
+    assert facts["Command"].startswith("repro table asmrh-speechcommands")
+    assert facts["Command"].endswith("--only asm-rh")
+    runs = [run.id for run in part.grid.plan.runs if run.system == "asm-rh"]
+    assert all(run in facts["Runs"] for run in runs)
+
+
+def test_nothing_of_a_demo_is_set_against_a_print(tmp_path: Path) -> None:
+    fill(tmp_path, TABLE, near(40.0), profile="demo", audio="generated")
+    text = Page(written(gathered(tmp_path, profile="demo", audio="generated"))).text
+    assert "DEMO" in text
+    assert "Not the paper's experiment" in text
+    assert "minus printed" not in text
+    assert "Difference" not in text
+
+
+def test_findings_stand_beside_the_tables_that_they_concern(committed: str) -> None:
+    articles = dict(
+        re.findall(r'<article aria-labelledby="([^"]+)">(.*?)</article>', committed, re.DOTALL)
+    )
+    counted = {
+        table: len(re.findall(r'<details class="finding"', text))
+        for table, text in articles.items()
+    }
+    ledger = Ledger([places.shipped("results")])
+    found = gather._audit("asmrh", ledger).findings
+    assert found
+    for entry in catalogue.load_all("asmrh"):
+        assert counted[entry.id] == sum(entry.id in finding.tables for finding in found)
+
+
+def test_runs_on_other_data_stand_under_their_table_without_a_verdict(committed: str) -> None:
+    article = re.search(
+        r'<article aria-labelledby="m3net-urbansound8k">(.*?)</article>', committed, re.DOTALL
+    )
+    assert article
+    other = article[1].partition('<section class="other"')[2]
+    assert "ON esc10" in other
+    assert "ON ravdess_speech" in other
+    assert 'id="fig/m3net-urbansound8k@esc10/ladder"' in other
+    assert "Not the paper" in other
+    assert "minus printed" not in other
+
+
+def test_records_have_a_row_each(committed: str) -> None:
+    rows = re.findall(r'<tr id="run-([0-9a-f]{12})">', committed)
+    ledger = Ledger([places.shipped("results")])
+    trained = [r.run for r in ledger.all() if r.data["kind"] == "train"]
+    assert set(trained) <= set(rows)
+
+
+def test_whole_records_give_every_kind_of_figure_but_a_ladder(tmp_path: Path) -> None:
+    for run in whole_records.runs():
+        whole_records.write(tmp_path / "runs", run)
+    text = written(gathered(tmp_path, profile="demo", audio="generated"))
+    kinds = re.findall(rf'id="fig/{TABLE}/(\w+)"', text)
+    assert kinds == ["forest", "folds", "curves", "confusion"]
+
+
+def test_markup_in_a_text_stays_text(tmp_path: Path) -> None:
+    entry = fake_ledger.edited(tmp_path, TABLE, {"SPEECHCOMMAND RESULT": "<b>1 & 2</b>"})
+    home = fake_ledger.home(tmp_path)
+    text = page.render(gather.parts([entry], Request(), home, Ledger([home.runs])), "T<i>", "c")
+    assert "&lt;b&gt;1 &amp; 2&lt;/b&gt;" in text
+    assert "<title>T&lt;i&gt;</title>" in text
