@@ -27,10 +27,17 @@ _NEEDS = {  # by kind: why a table has no such figure
               help="Of a ladder: whose choices stand side by side.")  # fmt: skip
 @asking.request_options
 @asking.home_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE.svg|pdf|png",
-              required=True, help="The file to write; its ending is the format.")  # fmt: skip
+@click.option("--format", "fmt", type=click.Choice(["svg", "pdf", "png"]),
+              help="Format, where the ending of the file does not say it.")  # fmt: skip
+@writing.file_option("FILE.svg|pdf|png")
 def command(
-    table_id: str, kind: str, axis: str, home: str | None, output: Path, **asked: Any
+    table_id: str,
+    kind: str,
+    axis: str,
+    home: str | None,
+    fmt: str | None,
+    output: Path | None,
+    **asked: Any,
 ) -> None:
     """Draw one figure of a table, as SVG, PDF or PNG. Trains nothing.
 
@@ -45,13 +52,9 @@ def command(
     value behind a mean. curves: loss and validation metric by epoch. ladder: what the choice of a
     protocol or of an assumption is worth. confusion: which class is taken for which.
     """
-    if output.suffix not in (".svg", ".pdf", ".png"):
-        raise UserError(
-            f"-o {output}: the ending says the format: .svg, .pdf or .png",
-            f"-o {output.with_suffix('.svg')}",
-        )
-    writing.check(output)
-    from repro import atomic
+    chosen = fmt or _format(output)
+    if output is not None:
+        writing.check(output)
     from repro.plan.planning import command_line, plan_table
     from repro.render import grid
     from repro.render.figures import canvas, kinds
@@ -68,5 +71,17 @@ def command(
             f"{filled.title}: nothing to show as {kind} ({_NEEDS[kind]})",
             f"{command_line(plan)} --dry-run says which runs are missing",
         )
-    atomic.write(output, canvas.drawn(found[0], output.suffix[1:]))
-    click.echo(f"wrote {output}", err=True)
+    writing.write(canvas.drawn(found[0], chosen), output)
+
+
+def _format(output: Path | None) -> str:
+    """Return the format that a file's ending says."""
+    if output is None:
+        raise UserError("-o - has no ending that says the format", "--format svg")
+    found = output.suffix.lower().removeprefix(".")
+    if found not in ("svg", "pdf", "png"):
+        raise UserError(
+            f"-o {output}: the ending says the format: .svg, .pdf or .png",
+            f"-o {output.with_suffix('.svg')}",
+        )
+    return found

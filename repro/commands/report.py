@@ -19,9 +19,8 @@ from repro.spec.index import paper_ids, table_paths
 @click.argument("target", metavar="[ID|PAPER|all]", default="all")
 @asking.request_options
 @asking.home_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE.html",
-              required=True, help="The file to write.")  # fmt: skip
-def command(target: str, home: str | None, output: Path, **asked: Any) -> None:
+@writing.file_option("FILE.html")
+def command(target: str, home: str | None, output: Path | None, **asked: Any) -> None:
     """Write tables as one HTML file: a cell opens its evidence. Trains nothing.
 
     The file needs no network, reads without JavaScript and prints. A link to it may name a cell
@@ -36,7 +35,8 @@ def command(target: str, home: str | None, output: Path, **asked: Any) -> None:
     """
     from repro.render.html import gather, page
 
-    writing.check(output)
+    if output is not None:
+        writing.check(output)
     entries = _entries(target)
     request, where = asking.request(**asked), places.home(home)
     parts = gather.parts(entries, request, where, Ledger.of(where))

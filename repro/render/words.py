@@ -74,13 +74,6 @@ def tells_reason(cell: Cell) -> bool:
     return cell.state == "not run" and 0 < len(cell.reason) <= _SHORT
 
 
-def meanings() -> dict[str, str]:
-    """Return what each word of a verdict means, by the word itself."""
-    short = {mark: word for word, mark in MARKS.items()}
-    return {short.get(mark, mark.upper()): text for mark, text in _MEANS.items()
-            if mark not in ("DIVERGED", "declared")}  # fmt: skip
-
-
 def legend(cells: Sequence[Cell], unit: str, delta: bool) -> str:
     """Explain how our side reads, and every mark that occurs in the cells."""
     marks = {_mark(cell) for cell in cells} | {ours(cell) for cell in cells}

@@ -30,6 +30,14 @@ def output_option(command: Command) -> Command:
     )(command)  # fmt: skip
 
 
+def file_option(metavar: str) -> Callable[[Command], Command]:
+    """Add -o for what is written to a file, unless standard output (-) is named."""
+    return click.option(
+        "-o", "--output", type=click.Path(path_type=Path), metavar=metavar, required=True,
+        callback=_named, help="The file to write (- is standard output).",
+    )  # fmt: skip
+
+
 def _named(_: click.Context, __: click.Parameter, output: Path | None) -> Path | None:
     """Return what -o names; None for standard output."""
     return None if output is not None and atomic.standard_output(output) else output
@@ -59,14 +67,15 @@ def check(output: Path) -> None:
         raise UserError(f"-o {output} cannot be written: no permission", "name another file")
 
 
-def write(text: str, output: Path | None) -> None:
+def write(text: str | bytes, output: Path | None) -> None:
     """Write to standard output, or to a file: whole or not at all."""
     if output is None:
         click.echo(text, nl=False)
         return
     try:
         with atomic.output(output) as stream:
-            stream.write(text.encode(errors="backslashreplace"))
+            whole = text.encode(errors="backslashreplace") if isinstance(text, str) else text
+            stream.write(whole)
     except OSError as error:
         if error.errno == errno.EPIPE:
             raise

@@ -23,6 +23,7 @@ from repro.render.listings import Listing
 from repro.render.looks import COLOURS, LOOKS
 from repro.spec.schema import Paper
 from repro.verdict.judgement import WORDS
+from repro.verdict.vocabulary import NOTIONS, TERMS
 
 _BESIDE = ("Assumptions", "Settings", "Where recipes", "How to make")  # listings that are shown
 
@@ -95,7 +96,8 @@ def render(parts: Sequence[Part], title: str, command: str) -> str:
         tables=tables,
         counts=count(every),
         total=len(every),
-        means=words.meanings(),
+        terms=TERMS,
+        notions=NOTIONS,
         trained=[_row(record, places) for record, places in used if _is_training(record)],
         measured=[(r, p) for r, p in used if not _is_training(r)],
         style=_style(),
