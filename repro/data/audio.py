@@ -8,7 +8,7 @@ from repro import identity
 from repro.data import clips as clip_sources
 from repro.data import generated, registry, store
 from repro.data.clips import ClipSource
-from repro.data.decode import Waveform, decode
+from repro.data.decoding.decode import Waveform, decode
 from repro.data.lists import Clip
 from repro.data.waveforms import table
 from repro.data.waveforms.opened import Store

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from repro import atomic
 from repro.data import lists, manifest, sources
-from repro.data.decode import decode
+from repro.data.decoding import decode
 from repro.errors import UserError, unknown
 
 _WINDOW, _HOP = 0.025, 0.010  # seconds
@@ -32,19 +32,17 @@ class Stats:
 
 def stats(dataset: str, data: Path) -> Stats:
     """Read the headers of the clips that are here; UserError if no folder is registered."""
-    import soundfile
-
     there = _located(dataset, data)
     listed = manifest.load(dataset, data)
     infos = []
     for file in there.found.values():
         try:
-            infos.append(soundfile.info(file))
-        except (OSError, soundfile.SoundFileError):
+            infos.append(decode.header(file))
+        except decode.UndecodableError:
             continue  # verify names it
     if not infos:
         raise UserError(f"no clip of {dataset} can be read", f"repro data verify {dataset}")
-    seconds = [info.duration for info in infos]
+    seconds = [info.seconds for info in infos]
     counts = {
         name: Counter(label for clip in clips for label in clip.label.split(";"))
         for name, clips in (
@@ -56,9 +54,9 @@ def stats(dataset: str, data: Path) -> Stats:
         clips=len(there.found),
         seconds=(min(seconds), float(np.median(seconds)), max(seconds)),
         hours=sum(seconds) / 3600,
-        rates=dict(Counter(info.samplerate for info in infos)),
+        rates=dict(Counter(info.rate for info in infos)),
         channels=dict(Counter(info.channels for info in infos)),
-        formats=dict(Counter(f"{info.format} {info.subtype}" for info in infos)),
+        formats=dict(Counter(f"{info.container} {info.coding}" for info in infos)),
         classes={label: (counts["here"][label], counts["all"][label]) for label in listed.classes},
         groups=len({c.group for c in listed.clips if c.id in there.found}),
     )
@@ -79,7 +77,6 @@ def find(dataset: str, clip: str, data: Path) -> tuple[lists.Clip, Path]:
 
 def picture(clip: lists.Clip, file: Path, output: Path) -> None:
     """Draw waveform and spectrogram of a clip, channels averaged, into a file such as x.png."""
-    import soundfile
     from matplotlib.backend_bases import FigureCanvasBase
     from matplotlib.figure import Figure
 
@@ -87,8 +84,8 @@ def picture(clip: lists.Clip, file: Path, output: Path) -> None:
     kinds = FigureCanvasBase.get_supported_filetypes()
     if kind not in kinds:
         raise UserError(f"-o {output}: pictures are {', '.join(kinds)}", "-o clip.png")
-    rate = soundfile.info(file).samplerate
-    wave = decode(file, rate).astype(np.float64) / 32768
+    heard = decode.read(file)
+    rate, wave = heard.header.rate, heard.mono.astype(np.float64)
     figure = Figure(figsize=(9, 5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     above.plot(np.arange(len(wave)) / rate, wave, linewidth=0.4)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from repro import atomic, places
 from repro.data import lists, manifest, registry, sources
+from repro.data.decoding import decode
 from repro.data.lists import PARTS, Clip
 from repro.errors import UserError, nearest
 
@@ -116,12 +117,10 @@ def add(name: str, folder: Path, file: Path, data: Path) -> None:
 
 def _longest(found: dict[str, str]) -> float:
     """Return the length in seconds of the longest clip, from the files' headers."""
-    import soundfile
-
     longest = 0.0
     for file in found.values():
         try:
-            longest = max(longest, soundfile.info(file).duration)
-        except (OSError, soundfile.SoundFileError) as error:
-            raise UserError(f"{file}: no audio that can be read ({error})") from error
+            longest = max(longest, decode.header(file).seconds)
+        except decode.UndecodableError as error:
+            raise UserError(f"{file}: no audio that can be read ({error.why})") from error
     return longest

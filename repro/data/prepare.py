@@ -5,7 +5,7 @@ from pathlib import Path
 
 from repro.data import audio, clips, manifest, sources, verify
 from repro.data.clips import ClipSource
-from repro.data.decode import UndecodableError
+from repro.data.decoding.decode import UndecodableError
 from repro.data.waveforms.opened import Store
 from repro.errors import UserError
 from repro.places import Home

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from repro import atomic
-from repro.data.decode import Waveform
+from repro.data.decoding.decode import Waveform
 from repro.data.lists import Clip
 from repro.data.waveforms import digests, opened
 from repro.data.waveforms.opened import Store

@@ -11,13 +11,13 @@ from typing import TypeVar
 
 from repro.data import manifest, sources
 from repro.data.cards import Card
-from repro.data.decode import UndecodableError, Waveform, decode
+from repro.data.decoding.decode import UndecodableError, read
 from repro.data.registry import card
 from repro.errors import UserError
 
 # Faults of the copy, then remarks: what the published dataset may well have itself.
 FAULTS = ("missing", "extra", "altered", "undecodable", "rate", "channels", "length")
-REMARKS = ("left out", "silent", "duplicated")
+REMARKS = ("left out", "clipped", "silent", "duplicated")
 KINDS = FAULTS + REMARKS
 Progress = Callable[[int, int], None]
 _LONGER = 1.01  # times the longest clip that the card states
@@ -75,7 +75,7 @@ def undecodable(there: sources.Located, progress: Progress | None = None) -> dic
 
     def check(clip: str) -> str:
         try:
-            _samples(there.found[clip])
+            read(there.found[clip])
         except UndecodableError as error:
             return error.why
         return ""
@@ -110,10 +110,11 @@ def _extra(there: sources.Located, about: Card) -> list[str]:
 def _check(file: str, about: Card, published: str) -> tuple[list[tuple[str, str]], str]:
     """Return kind and detail of what is wrong with a file, and a hash of what is heard."""
     try:
-        samples, rate, channels = _samples(file)
+        heard = read(file)
     except UndecodableError as error:
         return [("undecodable", f"{file}: {error.why}")], ""
-    found = []
+    found, samples = [], heard.samples()
+    rate, channels = heard.header.rate, heard.header.channels
     if published and not _as_published(file, published):
         found.append(("altered", f"{file}: not the file whose hash is published"))
     if about.rate not in (None, rate):
@@ -124,20 +125,11 @@ def _check(file: str, about: Card, published: str) -> tuple[list[tuple[str, str]
     if not about.shortest <= seconds <= _LONGER * about.seconds:
         expected = f"{about.shortest:g} to {about.seconds:g} s"
         found.append(("length", f"{seconds:.3f} s, expected {expected}"))
+    if heard.beyond:
+        found.append(("clipped", f"{heard.beyond:,} of {len(samples):,} samples beyond full scale"))
     if not samples.any():
         return [*found, ("silent", "every sample is zero")], ""
     return found, hashlib.sha256(samples.tobytes()).hexdigest()
-
-
-def _samples(file: str) -> tuple[Waveform, int, int]:
-    """Return a file's samples at its own rate, the rate, and how many channels it has."""
-    import soundfile
-
-    try:
-        info = soundfile.info(file)
-    except (OSError, soundfile.SoundFileError) as error:
-        raise UndecodableError(file, getattr(error, "error_string", str(error))) from error
-    return decode(file, info.samplerate), info.samplerate, info.channels
 
 
 def _as_published(file: str, published: str) -> bool:

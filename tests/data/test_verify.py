@@ -15,12 +15,12 @@ NAME = "speech_commands_v2_35"
 
 @pytest.fixture(scope="module")
 def ids():
-    return [clip.id for clip in manifest.load(NAME).clips[:8]]
+    return [clip.id for clip in manifest.load(NAME).clips[:9]]
 
 
-def put(root: Path, clip: str, samples, rate=16000):
+def put(root: Path, clip: str, samples, rate=16000, subtype=None):
     (root / clip).parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(root / clip, samples, rate)
+    soundfile.write(root / clip, samples, rate, subtype)
 
 
 def found(problems):
@@ -48,6 +48,7 @@ def test_every_fault_is_named(tmp_path, ids):
     put(tmp_path, ids[5], np.zeros(16000, np.int16))
     (tmp_path / ids[6]).write_bytes(b"not audio")
     put(tmp_path, ids[7], np.zeros(0, np.int16))
+    put(tmp_path, ids[8], np.full(16000, 0.1) + 0.9 * np.eye(1, 16000, 7)[0] * 2, subtype="FLOAT")
     put(tmp_path, str(Path(ids[0]).with_suffix(".flac")), good)  # a second copy
     put(tmp_path, "_background_noise_/pink_noise.wav", good)
     put(tmp_path, "zero/stranger.wav", good)
@@ -63,6 +64,7 @@ def test_every_fault_is_named(tmp_path, ids):
         (ids[5], "silent"),
         (ids[6], "undecodable"),
         (ids[7], "undecodable"),
+        (ids[8], "clipped"),
         (ids[1], "duplicated"),
         (ids[2], "duplicated"),
     }
@@ -71,6 +73,7 @@ def test_every_fault_is_named(tmp_path, ids):
     assert verify(NAME, tmp_path / "data", quick=True) == [
         p for p in problems if p.kind != "duplicated"
     ]
+    assert by_clip[ids[8]] == "1 of 16,000 samples beyond full scale"
     assert by_clip[ids[1]] == "44100 Hz, not 16000"
     assert by_clip[ids[3]] == "1.250 s, expected 0.1 to 1 s"
     assert str(tmp_path / ids[6]) in by_clip[ids[6]]
@@ -125,7 +128,7 @@ REAL = {  # what the originals themselves have (facts/datasets.md)
     "ravdess_speech": ("ravdess", {"duplicated": 1}),
     "gtzan": ("gtzan", {}),
     "urbansound8k": ("urbansound8k", {}),
-    "esc50": ("esc50", {"length": 3}),  # Ogg, as first published
+    "esc50": ("esc50", {"length": 3, "clipped": 4}),  # Ogg, as first published: it overshoots
 }
 
 

@@ -24,7 +24,8 @@ _NAMED = 20  # problems of one kind that are named in text
 def verify(name: str, quick: bool, home: str | None, fmt: str) -> None:
     """Decode every clip of a registered folder and list what is wrong; exit 1 if something is.
 
-    Silent and duplicated clips and those left out are remarks: the published dataset may have them.
+    Silent, clipped and duplicated clips and those left out are remarks: the published dataset may
+    have them.
 
     \b
     Examples:

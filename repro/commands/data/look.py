@@ -65,17 +65,16 @@ def show(name: str, clip: str, output: Path | None, home: str | None) -> None:
       repro data show esc50 1-100032-A-0.wav
       repro data show esc50 1-100032-A-0.wav -o dog.png
     """
-    import soundfile
-
     from repro.data import look
+    from repro.data.decoding import decode
 
     found, file = look.find(name, clip, places.home(home).data)
-    info = soundfile.info(file)
+    info = decode.header(file)
     told = (
         f"clip   {found.id}\nlabel  {found.label}\ngroup  {found.group}\n"
         f"part   {found.part or 'none'}\nfile   {file}\n"
-        f"audio  {info.duration:.3f} s, {info.samplerate:,} Hz, {info.channels} channels, "
-        f"{info.format} {info.subtype}"
+        f"audio  {info.seconds:.3f} s, {info.rate:,} Hz, {info.channels} channels, "
+        f"{info.container} {info.coding}"
     )
     aside = output is not None and atomic.standard_output(output)
     click.echo(told, err=aside)

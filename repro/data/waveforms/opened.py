@@ -21,7 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from repro import atomic
-from repro.data.decode import Waveform
+from repro.data.decoding.decode import Waveform
 from repro.data.waveforms import digests
 from repro.errors import UserError
 

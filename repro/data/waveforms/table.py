@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from repro import atomic
-from repro.data.decode import UndecodableError, decode
+from repro.data.decoding.decode import UndecodableError, decode
 from repro.data.sources import Located
 from repro.data.waveforms import digests, opened
 from repro.errors import UserError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from repro.data.decode import decode
+from repro.data.decoding.decode import decode
 from repro.errors import UserError
 
 RATE = 16000
@@ -106,7 +106,8 @@ def test_data_modules_and_decoding_at_the_own_rate_need_no_torch(tmp_path, pcm):
     soundfile.write(tmp_path / "a.wav", pcm, RATE)
     script = f"""
 import sys
-from repro.data import audio, decode, generated, manifest, protocols, sources, verify
+from repro.data import audio, generated, manifest, protocols, sources, verify
+from repro.data.decoding import decode
 manifest.load("speech_commands_v2_35")
 decode.decode({str(tmp_path / "a.wav")!r}, {RATE})
 print([name for name in ("torch", "scipy", "pandas") if name in sys.modules])
