@@ -17,6 +17,10 @@ from torch import Tensor
 from repro import seeds
 
 THREADS = 2  # never from the number of cores: the order of sums depends on it
+DETERMINISTIC_WORKSPACES = (":4096:8", ":16:8")  # those for which cuBLAS promises equal bits
+_DRIVER = Path("/proc/driver/nvidia/version")
+# Each makes products of single precision coarser from outside, whatever PyTorch is told.
+_COARSER = ("NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE")
 
 
 def set_up(threads: int = THREADS) -> None:
@@ -48,9 +52,35 @@ def execution(device: str, threads: int, micro_batch: int = 0) -> dict[str, Any]
         "numpy": numpy.__version__,
         "cuda": torch.version.cuda if kind == "cuda" else None,
         "compile": False,
-        "tier": "exact",
+        **(_cuda() if kind == "cuda" else {"tier": "exact"}),
         **({"micro_batch": micro_batch} if micro_batch else {}),
     }
+
+
+def _cuda() -> dict[str, Any]:
+    """Return what decides the bits of a run on CUDA besides the device: libraries and overrides.
+
+    The tier is exact only where nothing from outside overrides what `set_up` has set.
+    """
+    workspace = os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+    forced = {name: os.environ[name] for name in _COARSER if os.environ.get(name, "") != ""}
+    allowed = torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32
+    coarser = allowed or any(value != "0" for value in forced.values())
+    return {
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]  # as in torch
+        "driver": _driver(),
+        "cublas_workspace": workspace,
+        "tf32_allowed": allowed,
+        "tf32_override": forced,
+        "tier": "exact" if workspace in DETERMINISTIC_WORKSPACES and not coarser else "statistical",
+    }
+
+
+def _driver() -> str | None:
+    """Return the version of NVIDIA's driver, as its kernel module states it."""
+    text = _DRIVER.read_text() if _DRIVER.is_file() else ""
+    version = re.search(r"\b\d+\.\d+(\.\d+)?\b", text)
+    return version[0] if version else None
 
 
 def _processor() -> str:

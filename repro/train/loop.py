@@ -7,6 +7,7 @@ and a run that was killed continues to the same bytes as one that was not.
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from repro.train.determinism import initialise, weight_digest
 from repro.train.distill import Stages
 from repro.train.feed import Feed
 from repro.train.task import Emit, Outcome, Part, Scores, Task
+from repro.train.watch import Watch
 
 # Stands for all files of this folder that decide a bit of a result.
 VERSION = 1
@@ -81,22 +83,23 @@ def fit(task: Task, checkpoints: Checkpoints, emit: Emit) -> Outcome:
     else:
         learner.restore(state.pop("learner"))
     began = time.monotonic() - state["seconds"]
+    watch = Watch(task.device, state.get("observed"))
     try:
         for epoch in range(state["epoch"], task.recipe["epochs"]):
             row = _epoch(task, learner, feed, epoch, emit)
             state["rows"].append(row)
             state["epoch"] = epoch + 1
             if row["loss"] is None:
-                return _diverged(learner, state["rows"], time.monotonic() - began)
+                return replace(_diverged(learner, state["rows"], began), observed=watch.seen())
             if _selected(task.recipe, state["rows"], state["best_epoch"]):
                 state["best_epoch"] = epoch + 1
                 tested = learner.tested.state_dict()
                 state["best"] = {k: v.cpu().clone() for k, v in tested.items()}
             emit({"event": "epoch", "epoch": epoch + 1, "loss": row["loss"], "valid": row["valid"]})
             if checkpoints.due(last=epoch + 1 == task.recipe["epochs"]):
-                state["seconds"] = time.monotonic() - began
+                state |= {"seconds": time.monotonic() - began, "observed": watch.seen()}
                 checkpoints.save({**state, "learner": learner.state()})
-        return _finish(task, learner, feed, state, began)
+        return replace(_finish(task, learner, feed, state, began), observed=watch.seen())
     finally:
         if learner.stages:
             learner.stages.remove()
@@ -134,7 +137,7 @@ def _finish(
     for name in ("valid", "test"):
         found, made = score(task, tested, feed, getattr(task, name))
         if found is None:
-            return _diverged(learner, state["rows"], time.monotonic() - began)
+            return _diverged(learner, state["rows"], began)
         measured[name] = found
         if made is not None:
             scores[name] = made
@@ -150,9 +153,9 @@ def _finish(
     )
 
 
-def _diverged(learner: Learner, rows: list[dict[str, Any]], seconds: float) -> Outcome:
+def _diverged(learner: Learner, rows: list[dict[str, Any]], began: float) -> Outcome:
     digest = weight_digest(learner.weights())
-    return Outcome("diverged", rows, 0, {}, {}, digest, seconds)
+    return Outcome("diverged", rows, 0, {}, {}, digest, time.monotonic() - began)
 
 
 def score(

@@ -14,6 +14,7 @@ import torch
 
 from repro import identity, places
 from repro.data.clips import ClipSource, findings, provenance, select
+from repro.data.waveforms import digests
 from repro.errors import UserError
 from repro.records import ledger, locks
 from repro.train import determinism, loop, tasks
@@ -93,7 +94,9 @@ def _train(
         "parameters": parameters,
         "init": taken,
         "clips_used": {name: len(clips) for name, clips in split.parts().items()},
+        **({"observed": outcome.observed} if outcome.observed else {}),
         "store": task.store.digest,
+        "heard": digests.joined(task.store.heard.items()),
         "data": provenance(source, home.data),
         "findings": [
             f"{f.level}: {f.text}"

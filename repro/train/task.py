@@ -72,3 +72,4 @@ class Outcome:
     digest: str  # of the selected weights
     seconds: float  # of training and scoring, those before an interruption included
     weights: dict[str, Any] = field(default_factory=dict)  # the selected ones, on the CPU
+    observed: dict[str, int] = field(default_factory=dict)  # of the GPU's memory; see `watch`

@@ -79,7 +79,10 @@ def _prepare(
     def progress(done: int, of: int) -> None:
         log({"event": "prepare", "done": done, "of": of})
 
-    return audio.prepare(source, clips, selection.classes, rate, home, progress)
+    def note(text: str) -> None:
+        log({"event": "note", "text": text})
+
+    return audio.prepare(source, clips, selection.classes, rate, home, progress, note)
 
 
 def _parts(selection: Selection, store: Store, pieces: int, multilabel: bool) -> dict[str, Part]:

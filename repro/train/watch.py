@@ -1,0 +1,42 @@
+"""What happened to a GPU's memory during a training: whether equal bits can still be promised.
+
+Where memory is short, cuDNN catches that a workspace cannot be had and takes its second plan, which
+sums in another order, and says nothing. PyTorch's allocator counts it (`num_ooms`), and how often
+it had to give back what it kept before it got what it asked for (`num_alloc_retries`).
+"""
+
+from typing import Any
+
+import torch
+
+COUNTS = ("num_ooms", "num_alloc_retries")
+
+
+class Watch:
+    """Watch a device from now on; a device without such counts gives nothing.
+
+    before: what an earlier process of the same run has seen (from its checkpoint).
+    """
+
+    def __init__(self, device: str, before: dict[str, int] | None = None) -> None:
+        self.device = device
+        self.before = before or {}
+        self.counts = torch.device(device).type == "cuda"
+        self.began = {}
+        if self.counts:
+            torch.cuda.reset_peak_memory_stats(device)
+            self.began = self._now()
+
+    def seen(self) -> dict[str, int]:
+        """Return the counts since the run began, and the most bytes that were reserved."""
+        if not self.counts:
+            return {}
+        now = self._now()
+        found = {name: now[name] - self.began[name] + self.before.get(name, 0) for name in COUNTS}
+        peak = max(now["peak_reserved"], self.before.get("peak_reserved", 0))
+        return {**found, "peak_reserved": peak}
+
+    def _now(self) -> dict[str, int]:
+        stats: dict[str, Any] = torch.cuda.memory_stats(self.device)
+        counts = {name: int(stats.get(name, 0)) for name in COUNTS}
+        return {**counts, "peak_reserved": int(stats.get("reserved_bytes.all.peak", 0))}
