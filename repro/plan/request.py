@@ -1,6 +1,6 @@
 """What is asked for, and one run that answers it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -61,6 +61,24 @@ def ask(audio: str | None = None, **asked: Any) -> Request:
         raise UserError("--subset means part of a local dataset; generated audio is always whole",
                         "add --data local")  # fmt: skip
     return request
+
+
+# Options that leave runs out or choose among records: they make no other run.
+NARROWING = ("seeds", "only", "execution")
+
+
+def requests(run: "Run") -> Iterator[Request]:
+    """Yield every way to ask for a run, readings apart, likeliest first.
+
+    All that can be typed follows from the fields of a Request: those of NARROWING make no other
+    run, readings are tried where they are known (`asking`), and the rest is enumerated here.
+    """
+    clips, recipe = run.clips, run.resolved["recipe"]
+    micro = int(recipe.get("micro_batch", 0))
+    own = Request(run.profile, clips.audio, clips.subset, micro_batch=micro)
+    yield own
+    yield replace(own, on=clips.dataset)
+    yield replace(own, on=clips.dataset, protocol=clips.protocol)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import Any
 from repro.errors import unknown
 from repro.spec.schema import Assumption
 
+Differences = dict[str, tuple[Any, Any]]  # dotted field -> its two values, None where it is absent
+
 
 def alternative(assumption: Assumption, value: str, show: str) -> Any:
     """Return the listed alternative that a user's text names."""
@@ -66,3 +68,17 @@ def merge(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
             merge(base[key], value)
         else:
             base[key] = value
+
+
+def differences(a: Mapping[str, Any], b: Mapping[str, Any], above: str = "") -> Differences:
+    """Return the fields in which two nested mappings differ, by dotted name; lists are whole."""
+    found: Differences = {}
+    for key in sorted(a.keys() | b.keys()):
+        ours, theirs = a.get(key), b.get(key)
+        if ours == theirs:
+            continue
+        if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+            found |= differences(ours, theirs, f"{above}{key}.")
+        else:
+            found[f"{above}{key}"] = (ours, theirs)
+    return found

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from repro.records.ledger import Record
-
-Differences = dict[str, tuple[Any, Any]]  # dotted field -> its two values, None where it is absent
+from repro.spec.readings import Differences, differences
 
 PARTS = ("valid", "test")
 
@@ -67,20 +66,6 @@ def compare(a: Record, b: Record) -> Parting:
         predictions={part: _predictions(a, b, part) for part in PARTS},
         predicted=(_file(a).is_file(), _file(b).is_file()),
     )
-
-
-def differences(a: Mapping[str, Any], b: Mapping[str, Any], above: str = "") -> Differences:
-    """Return the fields in which two nested mappings differ, by dotted name; lists are whole."""
-    found: Differences = {}
-    for key in sorted(a.keys() | b.keys()):
-        ours, theirs = a.get(key), b.get(key)
-        if ours == theirs:
-            continue
-        if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
-            found |= differences(ours, theirs, f"{above}{key}.")
-        else:
-            found[f"{above}{key}"] = (ours, theirs)
-    return found
 
 
 def _first(ours: list[Any], theirs: list[Any], key: Any) -> int | None:

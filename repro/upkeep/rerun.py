@@ -24,6 +24,7 @@ def run_of(record: Record) -> Run:
         missing=(),
         parents=parents_of(record),
         keep=data.get("keep", False),
+        micro_batch=data.get("micro_batch", 0),
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from repro.errors import UserError
 from repro.records.ledger import Ledger, Record
-from repro.upkeep.parting import Differences, Parting, Predictions
+from repro.spec.readings import Differences
+from repro.upkeep.parting import Parting, Predictions
 
 
 def one(ledger: Ledger, name: str) -> Record:
