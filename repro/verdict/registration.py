@@ -1,7 +1,6 @@
-"""Whether a table's statistics were declared before its runs: from the history of its file.
+"""Whether a table was declared before its runs: from the history of its file and its recipes.
 
-What is declared: unit, decider, primary cells, margin, units behind the print, seeds, claims. A
-later change of anything else in the file leaves the declaration where it was.
+A later change of what declares nothing (see `declared`) leaves the declaration where it was.
 """
 
 import subprocess
@@ -17,6 +16,10 @@ from repro import __version__, identity, places
 from repro.records.ledger import Record
 from repro.spec.entry import Entry
 from repro.spec.index import read_toml
+from repro.verdict.declared import Declaration, declaration
+
+RECIPES = "recipes.toml"
+_SHOWN = 4  # changes that are named
 
 
 @dataclass(frozen=True)
@@ -32,41 +35,29 @@ def of(entry: Entry, records: Sequence[Record]) -> str:
     first = min((datetime.fromisoformat(r.data["started"]) for r in records), default=None)
     run = f"first run {first.date()}" if first else "no run yet"
     path = entry.path.resolve()
+    declared = declaration(read_toml(path), read_toml(path.parent / RECIPES))
+    digest = identity.digest(declared)[:8]
     if not _in_checkout(path):
-        return f"declaration {_digest(path)} of version {__version__}, {run}"
-    history = _histories(path.parent.parent).get(path, [])
-    changed = path in _modified(path.parent.parent)
-    if not history or (changed and _declared_at(path, "HEAD") != declaration(read_toml(path))):
-        return f"declaration {_digest(path)} is not committed, {run}"
+        return f"declaration {digest} of version {__version__}, {run}"
+    files = {path, path.parent / RECIPES}
+    history = [commit for commit, touched in _history(path.parent.parent) if touched & files]
+    committed = declared
+    if files & _changed(path.parent.parent):
+        committed = _declared_at(path, "HEAD") or {}
+    if not history or committed != declared:
+        told = f" ({_changes(committed, declared)})" if history and committed else ""
+        return f"declaration {digest} is not committed{told}, {run}"
     if first is None:
         return f"declared {_said(history[0])} or earlier, {run}"
-    declared = declaration(read_toml(path))
     made = _made(path, history, declared)
     if made.date <= first:
         return f"declared {_said(made)}, {run}"
     if made == history[-1] and _shallow(path.parent.parent):
         return f"declared {_said(made)} or earlier (the history is cut off), {run}"
-    return f"declared after runs: {_said(made)}{_changes(path, history, declared, first)}, {run}"
-
-
-def _digest(path: Path) -> str:
-    """Return a short digest of what a table file declares."""
-    return identity.digest(declaration(read_toml(path)))[:8]
-
-
-def declaration(table: dict[str, Any]) -> dict[str, Any]:
-    """Return what a table file declares of its statistics, as plain data."""
-    seeds = {"seeds": table.get("seeds")}
-    for name in ("row", "column"):
-        seeds |= {f"seeds of {part['id']}": part.get("seeds") for part in table.get(name, [])}
-    for cell in table.get("cell", []):
-        seeds[f"seeds of {cell['row']}/{cell['column']}"] = cell.get("seeds")
-    claims = [
-        [claim[key] for key in ("better", "worse", "metric", "test")]
-        for claim in table.get("claim", [])
-    ]
-    declared = {**table["statistics"], **seeds, "claims": claims}
-    return {name: value for name, value in declared.items() if value is not None}
+    earlier = next((commit for commit in history if commit.date <= first), None)
+    before = _declared_at(path, earlier.id) if earlier else None
+    told = f" ({_changes(before, declared)} after results)" if before else ""
+    return f"declared after runs: {_said(made)}{told}, {run}"
 
 
 def _said(commit: Commit) -> str:
@@ -83,20 +74,12 @@ def _made(path: Path, history: Sequence[Commit], declared: dict[str, Any]) -> Co
     return made
 
 
-def _changes(
-    path: Path, history: Sequence[Commit], declared: dict[str, Any], first: datetime
-) -> str:
-    """Say what was declared otherwise when the first run started."""
-    earlier = next((commit for commit in history if commit.date <= first), None)
-    before = _declared_at(path, earlier.id) if earlier else None
-    if before is None:
-        return ""
-    changes = [
-        _change(name, before.get(name), declared.get(name))
-        for name in sorted({*before, *declared})
-        if before.get(name) != declared.get(name)
-    ]
-    return f" ({'; '.join(changes)} after results)"
+def _changes(before: Declaration, declared: Declaration) -> str:
+    """Say what was declared otherwise before, or at another time."""
+    names = sorted(n for n in {*before, *declared} if before.get(n) != declared.get(n))
+    shown = [_change(name, before.get(name), declared.get(name)) for name in names[:_SHOWN]]
+    more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+    return "; ".join(shown + more)
 
 
 def _change(name: str, before: Any, after: Any) -> str:
@@ -108,12 +91,14 @@ def _change(name: str, before: Any, after: Any) -> str:
 
 
 @cache
-def _declared_at(path: Path, commit: str) -> dict[str, Any] | None:
-    """Return what a file declared at a commit; None where it was not there, or not readable."""
-    text = _git("show", f"{commit}:./{path.name}", folder=path.parent)
+def _declared_at(path: Path, commit: str) -> Declaration | None:
+    """Return what was declared at a commit; None where a file was not there, or not readable."""
+    texts = [
+        _git("show", f"{commit}:./{name}", folder=path.parent) for name in (path.name, RECIPES)
+    ]
     try:
-        return declaration(tomllib.loads(text)) if text else None
-    except (tomllib.TOMLDecodeError, KeyError):
+        return declaration(*map(tomllib.loads, texts)) if texts[0] else None
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -132,24 +117,24 @@ def _shallow(folder: Path) -> bool:
     return _git("rev-parse", "--is-shallow-repository", folder=folder).strip() == "true"
 
 
-def _modified(folder: Path) -> set[Path]:
-    """Return the files below a folder that differ from the last commit."""
-    text = _git("diff", "--name-only", "--relative", "HEAD", "--", ".", folder=folder)
-    return {(folder / name).resolve() for name in text.splitlines()}
+def _changed(folder: Path) -> set[Path]:
+    """Return the files below a folder that differ from the last commit, new ones too."""
+    known = _git("diff", "--name-only", "--relative", "HEAD", "--", ".", folder=folder)
+    new = _git("ls-files", "--others", "--exclude-standard", folder=folder)
+    return {(folder / name).resolve() for name in (known + new).splitlines()}
 
 
 @cache
-def _histories(folder: Path) -> dict[Path, list[Commit]]:
-    """Return the history of every file below a folder, by one call of git."""
+def _history(folder: Path) -> list[tuple[Commit, set[Path]]]:
+    """Return the commits that touched files below a folder, newest first, by one call of git."""
     text = _git("log", "--format=%x01%H %cI", "--name-only", "--relative", "--", ".",
                 folder=folder)  # fmt: skip
-    found: dict[Path, list[Commit]] = {}
+    found = []
     for block in text.split("\x01")[1:]:
         head, *names = [line for line in block.splitlines() if line]
         name, date = head.split()
-        for file in names:
-            path = (folder / file).resolve()
-            found.setdefault(path, []).append(Commit(name, datetime.fromisoformat(date)))
+        files = {(folder / file).resolve() for file in names}
+        found.append((Commit(name, datetime.fromisoformat(date)), files))
     return found
 
 

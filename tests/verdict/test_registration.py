@@ -14,7 +14,9 @@ from repro.records.ledger import Record
 from repro.spec.catalogue import load_file
 from repro.spec.entry import Entry
 from repro.spec.index import read_toml, table_paths
+from repro.verdict import declared as declared_
 from repro.verdict import registration
+from tests import fake_ledger
 
 TABLE = "asmrh-ablation"
 
@@ -46,6 +48,14 @@ class Checkout:
         assert old in text
         self.file.write_text(text.replace(old, new))
 
+    def change_recipes(self, section: str, old: str, new: str) -> None:
+        """Change the first place in a section of recipes.toml."""
+        file = self.file.with_name("recipes.toml")
+        before, header, after = file.read_text().partition(f"[{section}]\n")
+        assert header
+        assert old in after.partition("\n[")[0]
+        file.write_text(before + header + after.replace(old, new, 1))
+
     def commit(self, day: int) -> str:
         self.git("add", ".")
         self.git("commit", "-qm", "x", day=day)
@@ -65,7 +75,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
 
 def forget() -> None:
     """Forget what git said: here history changes inside one process."""
-    for cached in (registration._git, registration._histories, registration._declared_at):
+    for cached in (registration._git, registration._history, registration._declared_at):
         cached.cache_clear()
 
 
@@ -116,6 +126,89 @@ def test_other_declared_changes(checkout: Checkout, old: str, new: str, said: st
     assert f"({said} after results)" in registration.of(checkout.entry(), started(3))
 
 
+# Section of recipes.toml, what stands there, what is put in its place, and what is said of it.
+TRAINED = [
+    ("recipes.urbansound8k", "epochs = 25", "epochs = 24", "recipe urbansound8k.epochs 25 -> 24"),
+    ("recipes.urbansound8k", "lr = 2.5e-4", "lr = 1e-3",
+     "recipe urbansound8k.optimizer.lr 0.00025 -> 0.001"),
+    ("recipes.urbansound8k", "batch = 48", "batch = 48\nema = 0.9",
+     "recipe urbansound8k.ema 0.0 -> 0.9"),
+    ("systems.asm-h", "depth = 12", "depth = 11", "system asm-h.depth 12 -> 11"),
+    ("frontends.fbank", "frames = 512", "frames = 600",
+     "front end of asm-h.frames 512 -> 600; front end of asm-r.frames 512 -> 600; "
+     "front end of asm-rh.frames 512 -> 600"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("section", "old", "new", "said"), TRAINED)
+def test_a_change_of_what_is_trained_after_results(
+    checkout: Checkout, section: str, old: str, new: str, said: str
+) -> None:
+    checkout.commit(day=1)
+    checkout.change_recipes(section, old, new)
+    commit = checkout.commit(day=8)
+    assert registration.of(checkout.entry(), started(3)) == (
+        f"declared after runs: {commit}, 2026-06-08 ({said} after results), first run 2026-06-03"
+    )
+
+
+@pytest.mark.parametrize(("section", "old", "new", "said"), TRAINED)
+def test_a_change_of_what_is_trained_that_is_not_committed_is_named(
+    checkout: Checkout, section: str, old: str, new: str, said: str
+) -> None:
+    """Tuned on a Friday afternoon: the file on the disk is not what was declared."""
+    checkout.commit(day=1)
+    checkout.change_recipes(section, old, new)
+    for records, run in (([], "no run yet"), (started(3), "first run 2026-06-03")):
+        text = registration.of(checkout.entry(), records)
+        assert text.endswith(f"is not committed ({said}), {run}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('protocol = "random"\n', 'protocol = "official"\n', "protocol random -> official"),
+        ("test = 0.1\n", "test = 0.2\n", "protocol random.test 0.1 -> 0.2"),
+        ('recipe = "urbansound8k"', 'recipe = "speechcommands"', "recipe urbansound8k -> "),
+        ('dataset = "urbansound8k"', 'dataset = "esc50"', "dataset urbansound8k -> esc50"),
+    ],
+)
+def test_protocol_recipe_and_dataset_are_declared(
+    checkout: Checkout, old: str, new: str, said: str
+) -> None:
+    checkout.commit(day=1)
+    checkout.change(old, new)
+    checkout.commit(day=8)
+    assert said in registration.of(checkout.entry(), started(3))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# ASM-RH: what its six tables share.", "# ASM-RH: what its tables share."),
+        ('label = "ASM-RH"', 'label = "ASM-RH (ours)"'),
+        ("demo = 0.0487", "demo = 0.05"),
+        ("model = { width = 64, depth = 2, ", "model = { width = 32, depth = 2, "),
+        # What a constructor has by default, and what a recipe has, may be written out.
+        ('pooling = "mean", head', 'pooling = "mean", patch = 16, head'),
+        ("lr = 2.5e-4, betas = [0.95, 0.999]", "lr = 0.00025, eps = 1e-8, betas = [0.95, 0.999]"),
+    ],
+)
+def test_what_declares_nothing_leaves_the_date(checkout: Checkout, old: str, new: str) -> None:
+    commit = checkout.commit(day=1)
+    file = checkout.file.with_name("recipes.toml")
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    checkout.commit(day=8)
+    assert registration.of(checkout.entry(), started(3)).startswith(f"declared {commit}, ")
+
+
+def test_a_recipe_that_git_does_not_know_is_not_committed(checkout: Checkout) -> None:
+    checkout.git("add", str(checkout.file))
+    checkout.git("commit", "-qm", "x")
+    assert "is not committed, no run yet" in registration.of(checkout.entry(), [])
+
+
 def test_a_table_first_committed_after_its_runs(checkout: Checkout) -> None:
     commit = checkout.commit(day=8)
     assert registration.of(checkout.entry(), started(3)) == (
@@ -129,7 +222,9 @@ def test_a_declaration_that_is_not_committed(checkout: Checkout) -> None:
     checkout.commit(day=1)
     forget()
     checkout.change("seeds = [0, 1, 2]", "seeds = [0, 1, 2, 3]")
-    assert "is not committed, first run 2026-06-03" in registration.of(checkout.entry(), started(3))
+    assert registration.of(checkout.entry(), started(3)).endswith(
+        "is not committed (seeds 3 -> 4), first run 2026-06-03"
+    )
 
 
 def test_an_uncommitted_change_that_declares_nothing(checkout: Checkout) -> None:
@@ -161,13 +256,49 @@ def test_outside_a_checkout_the_version_stands_for_it(
     assert text.endswith(f"of version {__version__}, first run 2026-06-03")
 
 
+def declared(table: str) -> declared_.Declaration:
+    path = table_paths()[table]
+    return declared_.declaration(read_toml(path), read_toml(path.with_name("recipes.toml")))
+
+
 def test_what_is_declared() -> None:
-    declared = registration.declaration(read_toml(table_paths()["m3net-speechcommands"]))
-    assert declared["seeds of M3Net"] == [0, 1, 2, 3, 4]
-    assert declared["unit"] == "run"
-    declared = registration.declaration(read_toml(table_paths()[TABLE]))
-    assert declared["seeds"] == [0, 1, 2]
-    assert declared["claims"] == [
+    found = declared("m3net-speechcommands")
+    assert found["seeds of M3Net"] == [0, 1, 2, 3, 4]
+    assert found["unit"] == "run"
+    assert found["recipe scratch.epochs"] == 100
+    assert found["front end of m3net-1s.frames"] == 100
+    assert not any(
+        "m3net." in name and "m3net-1s" not in name for name in found if "system" in name
+    )
+    found = declared(TABLE)
+    assert found["seeds"] == [0, 1, 2]
+    assert found["claims"] == [
         ["asm-rh", "asm-h", "test.accuracy", "welch"],
         ["asm-rh", "asm-r", "test.accuracy", "welch"],
     ]
+
+
+@pytest.mark.parametrize("table", [TABLE, "m3net-speechcommands", "eat-esc50", "gafx-genre"])
+def test_the_default_of_every_assumption_is_declared(table: str, tmp_path: Path) -> None:
+    """What a plan takes at an assumption's path stands in the declaration, with its value."""
+    found = declared(table)
+    for assumption, value in fake_ledger.planned(tmp_path, table).assumed:
+        last = assumption.path.rpartition(".")[2]
+        values = [
+            v
+            for name, v in found.items()
+            if last in (name, name.rpartition(".")[2], name.partition(" of ")[0])
+        ]
+        silent = assumption.path == "statistics.behind"  # 1 where no file states it
+        plain = list(value) if isinstance(value, tuple) else value
+        assert plain in values or silent, assumption.path
+
+
+def test_a_parent_that_is_trained_is_declared_too() -> None:
+    found = declared("gafx-pretraining")
+    assert any(name.startswith("system gafx-r") for name in found)
+    parents = [parent for name, init in found.items() if name.endswith(".init") for parent in init]
+    for parent in parents:
+        if parent["kind"] == "run":
+            assert any(name.startswith(f"system {parent['name']}.") for name in found)
+            assert f"recipe {parent['recipe']}.epochs" in found
