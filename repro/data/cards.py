@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from repro.data.folders.scan import Layout, Spelt
 from repro.data.lists import Clip
 
 UNVERIFIED = "unverified"  # no source states the hash or the revision
@@ -65,12 +66,14 @@ class Card:
     """What a dataset is, and how its folder is read.
 
     layout: in words, what its folder looks like; layouts: from a clip's id to the paths at which
-    copies keep it, best first. rate (Hz), channels: None where clips differ. seconds, shortest: the
-    longest clip's, and the least that one lasts. clips: the complete count, None where only the
-    user's list tells it. min_share: the share of the clips that a full run needs. known_bad: clip
-    ids with what is wrong with them. aside: folders of audio that are no clips. companions:
-    datasets whose parts belong to the official split. rebuild: lists the clips from the dataset's
-    own files under a folder; hashes: the published hashes found there, as a manifest holds them.
+    copies keep it, best first; spelt: from a file's stem to the clips' stems that it may stand for,
+    where copies spell them in ways that no layout can tell. rate (Hz), channels: None where clips
+    differ. seconds, shortest: the longest clip's, and the least that one lasts. clips: the complete
+    count, None where only the user's list tells it. min_share: the share of the clips that a full
+    run needs. known_bad: clip ids with what is wrong with them. aside: folders of audio that are no
+    clips. companions: datasets whose parts belong to the official split. rebuild: lists the clips
+    from the dataset's own files under a folder; hashes: the published hashes found there, as a
+    manifest holds them.
     archive, hub: what is fetched, in this order; with by_hand only where the user names the source.
     by_hand: how to get what is not fetched; next_step: the command after that.
     own_list: the user may supply the list.
@@ -92,7 +95,8 @@ class Card:
     min_share: float = 1.0
     known_bad: Mapping[str, str] = field(default_factory=dict)
     aside: tuple[str, ...] = ()
-    layouts: tuple[Callable[[str], str], ...] = (str,)  # str: as the manifest says
+    layouts: tuple[Layout, ...] = (str,)  # str: as the manifest says
+    spelt: Spelt | None = None
     companions: tuple[str, ...] = ()
     archive: Archive | None = None
     hub: Hub | None = None

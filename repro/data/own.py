@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 from repro import atomic, places
-from repro.data import lists, manifest, registry, sources
+from repro.data import lists, manifest, registry
 from repro.data.decoding import decode
+from repro.data.folders.scan import scan
 from repro.data.lists import PARTS, Clip
 from repro.errors import UserError, nearest
 
@@ -100,7 +101,7 @@ def add(name: str, folder: Path, file: Path, data: Path) -> None:
         listed = lists.build(name, clips)
     except ValueError as error:
         raise _wrong(file, str(error)) from error
-    found = sources.scan(root, listed.clips, (str,))
+    found = scan(root, listed.clips, (str,))
     missing = [clip.id for clip in listed.clips if clip.id not in found]
     if missing:
         named = "".join(f"\n  {clip}" for clip in missing[:10])

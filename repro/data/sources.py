@@ -6,22 +6,19 @@ A registration is `<data folder>/<dataset>.json`; the audio stays where the user
 import datetime
 import functools
 import json
-import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from repro import atomic, places
 from repro.data import manifest
+from repro.data.folders import missing, names
+from repro.data.folders.scan import scan
 from repro.data.lists import Clip
 from repro.data.registry import card
 from repro.data.waveforms import digests
 from repro.errors import UserError
-
-# The copies of one clip that may stand for it, best first.
-SUFFIXES = (".wav", ".flac", ".au", ".ogg", ".mp3")
 
 
 @dataclass(frozen=True)
@@ -100,16 +97,28 @@ def add(dataset: str, folder: Path, data: Path, origin: Mapping[str, Any] | None
     dataset.
     """
     clips = manifest.load(dataset, data).clips
-    root = places.absolute(folder)
-    if not root.is_dir():
-        what = "is not a folder" if atomic.existing(root) else "does not exist"
-        raise UserError(f"{root} {what}", next_step=f"repro data add {dataset} DIR")
-    if not scan(root, clips, card(dataset, data).layouts):
+    root = checked(dataset, folder)
+    if not _scan(dataset, root, data):
         raise _foreign(dataset, root, clips, data)
     if origin is None:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         origin = {"source": "folder", "added": today}  # where it lies is nobody else's business
     return _note(dataset, root, data, {}, origin)
+
+
+def checked(dataset: str, folder: Path) -> Path:
+    """Return a folder of audio as an absolute path; UserError if it is none, or named in bytes."""
+    again = f"repro data add {dataset} DIR"
+    root = names.checked(places.absolute(folder), again)
+    if root.is_dir():
+        return root
+    if root.is_file() and missing.is_archive(root.name):
+        raise UserError(
+            f"{root} is an archive, not a folder",
+            f"{missing.unpack(root)}, then repro data add {dataset} {names.quoted(root.parent)}",
+        )
+    what = "is not a folder" if atomic.existing(root) else "does not exist"
+    raise UserError(f"{names.shown(root)} {what}", next_step=again)
 
 
 def leave_out(there: Located, unusable: Mapping[str, str], data: Path) -> Located:
@@ -139,12 +148,11 @@ def located(dataset: str, data: Path) -> Located | None:
     noted = registration(dataset, data)
     if noted is None:
         return None
-    clips = manifest.load(dataset, data).clips
     root, file = noted.folder, data / f"{dataset}.json"
     again = f"repro data add {dataset} DIR"
     if not root.is_dir():
         raise UserError(f"{root} (registered in {file}) does not exist any more", again)
-    found = scan(root, clips, card(dataset, data).layouts)
+    found = _scan(dataset, root, data)
     if not found:
         raise UserError(f"{root} (registered in {file}) holds no clip of {dataset} any more", again)
     return _usable(dataset, root, found, data, noted.unusable)
@@ -176,8 +184,7 @@ def _note(
     origin: Mapping[str, Any],
 ) -> Located:
     """Register a folder, with the clips in it that cannot be used and where it comes from."""
-    clips = manifest.load(dataset, data).clips
-    there = _usable(dataset, root, scan(root, clips, card(dataset, data).layouts), data, unusable)
+    there = _usable(dataset, root, _scan(dataset, root, data), data, unusable)
     entry: dict[str, object] = {
         "dataset": dataset,
         "folder": str(root),
@@ -218,73 +225,16 @@ def _read(file: Path, dataset: str) -> Registration:
         ) from error
 
 
-def scan(
-    root: Path, clips: Sequence[Clip], layouts: Sequence[Callable[[str], str]]
-) -> dict[str, str]:
-    """Return the file of each clip that is there: same place and stem, first suffix of SUFFIXES.
-
-    The layouts are tried in order for the clips not found yet. Only folders that hold clips
-    are read, so a wrong folder costs little, however large.
-    """
-    found: dict[str, str] = {}
-    listed: dict[str, dict[str, str]] = {}
-    for layout in layouts:
-        wanted = _by_folder((clip.id, layout(clip.id)) for clip in clips if clip.id not in found)
-        for folder, stems in wanted.items():
-            place = f"{root}/{folder}" if folder else str(root)
-            if folder not in listed:
-                listed[folder] = audio_in(Path(place))
-            files = listed[folder]
-            there = ((clip, files[stem]) for stem, clip in stems.items() if stem in files)
-            found.update((clip, f"{place}/{name}") for clip, name in there)
-    return found
-
-
-def _by_folder(places: Iterable[tuple[str, str]]) -> dict[str, dict[str, str]]:
-    """Return folder -> stem -> clip id."""
-    wanted: dict[str, dict[str, str]] = defaultdict(dict)
-    for clip, place in places:
-        folder, _, file = place.rpartition("/")
-        wanted[folder][file.rpartition(".")[0]] = clip
-    return wanted
-
-
-def audio_in(folder: Path) -> dict[str, str]:
-    """Return stem -> name of the audio files in a folder; nothing if there is no such folder."""
-    try:
-        names = os.listdir(folder)  # noqa: PTH208 - names, not a Path each
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be read ({error.strerror})") from error
-    best: dict[str, str] = {}
-    for suffix in reversed(SUFFIXES):
-        same = (name for name in names if name.lower().endswith(suffix))
-        best.update((name[: -len(suffix)], name) for name in same)
-    return best
-
-
-def folders_in(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder, sorted; nothing if there is no such folder."""
-    if not folder.is_dir():
-        return []
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir())
+def _scan(dataset: str, root: Path, data: Path) -> dict[str, str]:
+    """Return the file of each of a dataset's clips that is in a folder."""
+    about = card(dataset, data)
+    return scan(root, manifest.load(dataset, data).clips, about.layouts, about.spelt)
 
 
 def _foreign(dataset: str, root: Path, clips: Sequence[Clip], data: Path) -> UserError:
     """Say what was expected in a folder without clips, and which folder near it looks right."""
-    message = (
-        f"{root} holds no clip of {dataset}; expected {card(dataset, data).layout}, "
-        f"such as {clips[0].id} or {clips[len(clips) // 2].id}"
+    such_as = (clips[0].id, clips[len(clips) // 2].id)
+    layout = card(dataset, data).layout
+    return missing.no_clip(
+        dataset, root, layout, such_as, lambda near: bool(_scan(dataset, near, data))
     )
-    near = next((f for f in _near(root) if scan(f, clips, card(dataset, data).layouts)), None)
-    if near is None:
-        return UserError(message, next_step=f"repro data add {dataset} DIR")
-    return UserError(f"{message}; {near} looks right", next_step=f"repro data add {dataset} {near}")
-
-
-def _near(root: Path) -> list[Path]:
-    """Return the folders in `root`, then the two above it."""
-    inside = sorted(folder for folder in root.iterdir() if folder.is_dir())
-    return [f for f in (*inside, *root.parents[:2]) if os.access(f, os.R_OK | os.X_OK)]

@@ -12,6 +12,7 @@ from typing import TypeVar
 from repro.data import manifest, sources
 from repro.data.cards import Card
 from repro.data.decoding.decode import UndecodableError, read
+from repro.data.folders import names
 from repro.data.registry import card
 from repro.errors import UserError
 
@@ -100,11 +101,14 @@ def _extra(there: sources.Located, about: Card) -> list[str]:
 
     A second copy of a clip in another format is none; names that start with a dot are no audio.
     """
-    known = {file.rpartition(".")[0] for file in there.found.values()}
-    known |= {str(there.root / clip).rpartition(".")[0] for clip in there.left_out}
-    files = (f for f in there.root.rglob("[!.]*") if f.suffix.lower() in sources.SUFFIXES)
-    strange = (f.relative_to(there.root) for f in files if str(f).rpartition(".")[0] not in known)
-    return sorted(str(f) for f in strange if f.parts[0] not in about.aside)
+    known = {names.stem(file) for file in there.found.values()}
+    known |= {names.stem(str(there.root / clip)) for clip in there.left_out}
+    return [
+        file
+        for file in names.audio_below(there.root)
+        if names.stem(f"{there.root}/{file}") not in known
+        and file.partition("/")[0] not in about.aside
+    ]
 
 
 def _check(file: str, about: Card, published: str) -> tuple[list[tuple[str, str]], str]:

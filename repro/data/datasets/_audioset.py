@@ -11,11 +11,16 @@ from repro.errors import UserError
 
 LICENCE = "lists CC BY 4.0 (Google); the audio is YouTube's, not redistributable"
 SOURCE = "Gemmeke et al. 2017, ICASSP; the audio is downloaded from YouTube by the user"
-LAYOUT = "one file for each segment: <video>_<start in ms>, <video> or Y<video>, .wav or .flac"
+LAYOUT = (
+    "one file for each segment: <video>, <video>_<start> or <video>_<start>_<end> in s or ms, with "
+    "or without Y before it, .wav or .flac"
+)
+_LONGEST_MS = 10_000.0  # of a segment
 BY_HAND = (
     "AudioSet's audio is the user's to take from YouTube, segment by segment, as far as it exists; "
     "each video's start and end are in Google's own list"
 )
+_FILE = re.compile(r"Y?(?P<video>[A-Za-z0-9_-]{11})_(?P<start>\d+(\.\d+)?)(_(?P<end>\d+(\.\d+)?))?")
 _HEADER = re.compile(r"#.*num_segs=(\d+)")
 
 
@@ -52,6 +57,27 @@ def _y_video(clip: str) -> str:
     return f"Y{_video(clip)}"
 
 
+def spelt(stem: str) -> list[str]:
+    """Return the stems of the segments that a file may stand for, whatever unit its times are in.
+
+    <video>_<start>_<end> as downloaders write it, Y<video>_30.000_40.000 as DCASE does, six digits
+    of seconds (000030). A list has each video once, so only one of them is in it.
+    """
+    found = _FILE.fullmatch(stem)
+    if found is None:
+        return []
+    start, end = found["start"], found["end"]
+    if end is not None and not 0 < float(end) - float(start) <= _LONGEST_MS:
+        return []
+    in_seconds, in_ms = round(1000 * float(start)), round(float(start))
+    units = {in_seconds, in_ms}
+    if end is not None:  # ten seconds at most are told from ten thousand milliseconds
+        units = {in_seconds if float(end) - float(start) <= _LONGEST_MS / 1000 else in_ms}
+    elif "." in start or (len(start) == 6 and start[0] == "0"):
+        units = {in_seconds}
+    return [f"{found['video']}_{unit}" for unit in sorted(units)]
+
+
 LAYOUTS = (str, _video, _y_video)
 
 
@@ -74,5 +100,6 @@ def card(part: str, kind: str, clips: int | None, file: str, **more: Any) -> Car
         multilabel=True,
         min_share=0.85,
         layouts=LAYOUTS,
+        spelt=spelt,
         **{"by_hand": BY_HAND, **more},
     )

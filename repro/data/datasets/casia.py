@@ -7,9 +7,9 @@ the committed list counts them from 1 in each folder; a copy with other names su
 
 from pathlib import Path
 
-from repro.data import sources
 from repro.data.cards import Card
 from repro.data.datasets.casia_1200 import EMOTIONS, SPEAKERS
+from repro.data.folders import names
 from repro.data.lists import Clip
 from repro.errors import UserError
 
@@ -41,8 +41,8 @@ def rebuild(root: Path) -> list[Clip]:
     """
     clips = [
         clip
-        for above in ("", *sources.folders_in(root))
-        for folder in sources.folders_in(root / above)
+        for above in ("", *names.folders_in(root))
+        for folder in names.folders_in(root / above)
         if _meant(folder) in SPEAKERS
         for clip in _of_speaker(root, f"{above}/{folder}".lstrip("/"), _meant(folder))
     ]
@@ -59,9 +59,9 @@ def _of_speaker(root: Path, place: str, speaker: str) -> list[Clip]:
     """List the clips of one speaker's folder."""
     return [
         _clip(f"{place}/{folder}/{stem}.wav", _meant(folder), speaker)
-        for folder in sources.folders_in(root / place)
+        for folder in names.folders_in(root / place)
         if _meant(folder) in EMOTIONS
-        for stem in sources.audio_in(root / place / folder)
+        for stem in names.audio_in(root / place / folder)
     ]
 
 

@@ -3,8 +3,8 @@
 import csv
 from pathlib import Path
 
-from repro.data import sources
 from repro.data.cards import Card
+from repro.data.folders import names
 from repro.data.lists import Clip
 from repro.errors import UserError
 
@@ -39,14 +39,19 @@ def hashes(root: Path) -> dict[str, str]:
 def _named(root: Path) -> list[Clip]:
     """List the clips found in folders of emotions, or of speakers with folders of emotions."""
     found = set()
-    for emotion in EMOTIONS:
-        for stem in sources.audio_in(root / emotion):
+    for folder in names.folders_in(root):
+        emotion = folder.lower()
+        for stem in names.audio_in(root / folder) if emotion in EMOTIONS else ():
             number, _, rest = stem.lower().partition(f"-{emotion}-")
             found.add((number, emotion, rest))
-        for folder in sources.folders_in(root):
-            for number in sources.audio_in(root / folder / emotion):
-                found.add((number, emotion, folder.lower()))
-    return sorted(_clip(*one) for one in found if one[0].isdigit() and one[2] in SPEAKERS)
+        for inside in names.folders_in(root / folder):
+            for number in names.audio_in(root / folder / inside):
+                found.add((number, inside.lower(), folder.lower()))
+    return sorted(_clip(*one) for one in found if _is_one(*one))
+
+
+def _is_one(number: str, emotion: str, speaker: str) -> bool:
+    return number.isdecimal() and emotion in EMOTIONS and speaker in SPEAKERS
 
 
 def _clip(number: str, emotion: str, speaker: str) -> Clip:

@@ -8,8 +8,8 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
-from repro.data import sources
 from repro.data.cards import Archive, Card
+from repro.data.folders import names
 from repro.data.lists import Clip
 from repro.errors import UserError
 
@@ -57,7 +57,7 @@ def _tracks(root: Path) -> set[str]:
     found = {Path(path).stem for path in hashes(root)}
     for genre in GENRES:
         for folder in (root / "genres" / genre, root / genre):
-            found |= {stem for stem in sources.audio_in(folder) if stem.startswith(f"{genre}.")}
+            found |= {stem for stem in names.audio_in(folder) if stem.startswith(f"{genre}.")}
     return found
 
 

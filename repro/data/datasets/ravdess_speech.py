@@ -4,8 +4,8 @@ import csv
 import re
 from pathlib import Path
 
-from repro.data import sources
 from repro.data.cards import Archive, Card
+from repro.data.folders import names
 from repro.data.lists import Clip
 from repro.errors import UserError
 
@@ -26,10 +26,10 @@ def clips_of(root: Path, channel: str, dataset: str) -> list[Clip]:
 
     A clip's group is its actor. UserError if there is none.
     """
-    names = {Path(path).stem for path in hashes(root)}
-    for folder in (root, *(d for d in root.iterdir() if d.is_dir())):
-        names |= set(sources.audio_in(folder))
-    clips = [clip_of(name) for name in sorted(names) if _NAME.fullmatch(name)]
+    stems = {Path(path).stem for path in hashes(root)}
+    for folder in ("", *names.folders_in(root)):
+        stems |= names.audio_in(root / folder).keys()
+    clips = [clip_of(stem) for stem in sorted(stems) if _NAME.fullmatch(stem)]
     clips = [clip for clip in clips if flat(clip.id).split("-")[1] == channel]
     if not clips:
         raise UserError(f"{root}: no RAVDESS clips of channel {channel}; expected {LAYOUT}",

@@ -1,18 +1,18 @@
 """Speech Commands v0.02, all 35 words: one-second spoken words, split by speaker (Warden 2018)."""
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from repro.data.cards import Archive, Card
+from repro.data.folders import names
 from repro.data.lists import Clip
 from repro.errors import UserError
 
 # The official lists, by part; the archive itself carries the last two only.
 LISTS = {"train": "training_list.txt", "valid": "validation_list.txt", "test": "testing_list.txt"}
-_CLIP_FILE = re.compile(r"([0-9a-f]{8})_nohash_\d+\.(wav|flac|ogg)")
+_CLIP = re.compile(r"[0-9a-f]{8}_nohash_\d+")
 _BUCKETS = 2**27
 _HOSTS = (
     "https://storage.googleapis.com/download.tensorflow.org",
@@ -39,12 +39,12 @@ def rebuild(root: Path) -> list[Clip]:
 
     FLAC or Ogg of the same stem counts as the wav. Raises UserError if no file looks like a clip.
     """
-    words = sorted(d.name for d in os.scandir(root) if d.is_dir() and d.name not in CARD.aside)
     found = {
-        f"{word}/{Path(file.name).stem}.wav"
-        for word in words
-        for file in os.scandir(root / word)
-        if _CLIP_FILE.fullmatch(file.name)
+        f"{word}/{stem}.wav"
+        for word in names.folders_in(root)
+        if word not in CARD.aside
+        for stem in names.audio_in(root / word)
+        if _CLIP.fullmatch(stem)
     }
     if not found:
         raise UserError(f"{root}: no Speech Commands clips; expected {CARD.layout}")
@@ -84,7 +84,7 @@ CARD = Card(
     clips=105829,
     group="speaker",
     rebuild=rebuild,
-    aside=("_background_noise_",),
+    aside=("_background_noise_", "_silence_", "_unknown_"),  # the last two: of the test archive
     # No hub: google/speech_commands there has the test clips of ten words only.
     archive=Archive(
         name="speech_commands_v0.02.tar.gz",
