@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from repro import __version__
+from repro.commands.shared import suggesting
 from repro.errors import UserError, nearest
 
 _FOLDER = Path(__file__).resolve().parent
@@ -71,11 +72,16 @@ class Verbs(click.Group):
             raise UserError(f"unknown command {args[0]!r}{hint}", "repro --help")
         return super().resolve_command(ctx, args)
 
-    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], *rest: Any, **extra: Any
+    ) -> click.Context:
         """Read the words before the verb; --help and --version are answered here."""
         _any_letter()
+        typed = list(args)
         with _one_message():
-            return super().make_context(*args, **extra)
+            context = super().make_context(info_name, args, *rest, **extra)
+        context.meta[suggesting.TYPED] = typed
+        return context
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a verb."""
@@ -154,7 +160,7 @@ def _say(message: str, next_step: str | None) -> None:
     with suppress(OSError):
         click.echo(f"Error: {message}", err=True)
         if next_step:
-            click.echo(f"Next:  {next_step}", err=True)
+            click.echo(f"Next:  {suggesting.completed(next_step, message)}", err=True)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from repro import places
-from repro.commands.shared import asking
+from repro.commands.shared import asking, suggesting
 from repro.data import registry, sources
 from repro.errors import UserError
 from repro.places import Home
@@ -56,7 +56,7 @@ def command(home: str | None, fmt: str) -> None:
         try:
             results.append({"check": name, "ok": True, "text": check(where)})
         except UserError as error:
-            step = f" -> {error.next_step}" if error.next_step else ""
+            step = f" -> {suggesting.completed(error.next_step)}" if error.next_step else ""
             results.append({"check": name, "ok": False, "text": f"{error.message}{step}"})
     if fmt == "json":
         click.echo(json.dumps(results, indent=1))

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking
+from repro.commands.shared import asking, suggesting
 from repro.engines import slurm_queue
 from repro.places import Home
 from repro.plan import cost
@@ -105,8 +105,8 @@ def _ended(
         ended = {"cause": f"Slurm's job {task} ended{words}"} if task is not None else {}
         return {"state": "interrupted", **ended, "next": "the same command again continues it"}
     if failed := ledger.records(run):
-        return {"state": "failed", "cause": failed[0].data["cause"],
-                "next": f"repro runs show {run}, then repro runs retry {run}"}  # fmt: skip
+        step = suggesting.completed(f"repro runs show {run}, then repro runs retry {run}")
+        return {"state": "failed", "cause": failed[0].data["cause"], "next": step}
     if task is None:
         return {}  # not submitted in the end, or nobody here knows what became of it
     if not slurm_queue.log(home, task).is_file():

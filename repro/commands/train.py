@@ -6,7 +6,7 @@ import click
 
 from repro import places
 from repro.commands.shared import asking, making
-from repro.errors import UserError
+from repro.errors import UserError, started
 from repro.plan.planning import plan_table
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
@@ -63,11 +63,6 @@ def _check(run: Run, ledger: Ledger, chosen: set[str]) -> None:
 
 def _find(text: str, runs: tuple[Run, ...], table_id: str) -> Run:
     """Return the run whose id starts with a text."""
-    found = [run for run in runs if run.id.startswith(text)]
-    if len(found) != 1:
-        count = "no run" if not found else f"{len(found)} runs"
-        raise UserError(
-            f"{count} of {table_id}, asked for like this, with an id that starts with {text!r}",
-            f"repro plan {table_id} --format sh",
-        )
-    return found[0]
+    of = {run.id: run for run in runs}
+    kind, step = f"run of {table_id}, asked for like this,", f"repro plan {table_id} --format sh"
+    return of[started(kind, text, of, step)]

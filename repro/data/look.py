@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from repro import atomic
-from repro.data import lists, manifest, sources
+from repro.data import lists, manifest, registry, sources
 from repro.data.decoding import decode
 from repro.errors import UserError, unknown
 
@@ -117,6 +117,7 @@ def as_dict(found: Stats) -> dict[str, Any]:
 
 
 def _located(dataset: str, data: Path) -> sources.Located:
+    registry.card(dataset, data)  # of a name that is none, nothing else is to be said
     there = sources.located(dataset, data)
     if there is None:
         raise UserError(

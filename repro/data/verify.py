@@ -45,12 +45,13 @@ def verify(
     registered. Rate and channels are no faults to training (audio is resampled and mixed down), but
     the original files do not have them.
     """
+    about = card(dataset, data)
     there = sources.located(dataset, data)
     if there is None:
         raise UserError(
             f"no folder is registered for {dataset}", next_step=f"repro data add {dataset} DIR"
         )
-    about, listed = card(dataset, data), manifest.load(dataset, data)
+    listed = manifest.load(dataset, data)
     absent = (c.id for c in listed.clips if c.id not in there.found and c.id not in there.left_out)
     problems = [Problem(clip, "missing", "no file") for clip in absent]
     problems += [Problem(file, "extra", "no clip of the dataset") for file in _extra(there, about)]

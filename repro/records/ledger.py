@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import atomic, places
-from repro.errors import UserError
+from repro.errors import UserError, started
 from repro.places import Home
 from repro.records import locks
 
@@ -112,12 +112,9 @@ class Ledger:
 
     def find(self, prefix: str) -> list[Record]:
         """Return the records of the one run whose id starts with `prefix`."""
-        started = [(root, run) for root in self.roots for run in _runs(root, prefix)]
-        ids = {run for root, run in started if _folders(root / run)}
-        if len(ids) != 1:
-            found = "no run" if not ids else f"{len(ids)} runs ({', '.join(sorted(ids)[:4])})"
-            raise UserError(f"{found} with an id that starts with {prefix!r}", "repro runs list")
-        return self.records(ids.pop())
+        there = [(root, run) for root in self.roots for run in _runs(root, prefix)]
+        ids = [run for root, run in there if _folders(root / run)]
+        return self.records(started("run", prefix, ids, "repro runs list"))
 
 
 def _runs(root: Path, prefix: str = "") -> list[str]:

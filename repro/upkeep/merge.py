@@ -94,7 +94,7 @@ def take(file: Path, runs: Path) -> Merged:
     """
     if not file.is_file():
         what = "is not a file" if atomic.existing(file) else "does not exist"
-        raise UserError(f"{file} {what}", "repro runs export FILE makes one, where the records are")
+        raise UserError(f"{file} {what}", _AGAIN)
     merged = Merged()
     base = runs / ".work"
     base.mkdir(parents=True, exist_ok=True)
@@ -206,7 +206,7 @@ def _checked(file: Path, folder: Path, name: str, files: Mapping[str, str]) -> R
     return record
 
 
-_AGAIN = "repro runs export FILE makes one, where the records are"
+_AGAIN = "repro runs export FILE, where the records are"
 
 
 def _bad(file: Path, what: str) -> UserError:

@@ -126,7 +126,7 @@ def fetch(
         else:
             return _keep(name, file, source.url, source.stated)
     by_hand = f"get the file elsewhere: repro weights add {shlex.quote(name)} FILE"
-    taken = f"{_fetch(name, trust=True)} takes what comes, and notes its hash"
+    taken = f"{_fetch(name, trust=True)}, which takes what comes and notes it"
     raise UserError(
         f"{name} weights are not fetched:\n" + "\n".join(reasons),
         f"{taken}; or {by_hand}" if untried else f"try again later, or {by_hand}",

@@ -166,12 +166,12 @@ def test_nothing_to_train_is_no_script(repro):
 
 @pytest.mark.parametrize(
     ("run", "text"),
-    [("zzz", "no run of asmrh-speechcommands"), ("", "9 runs of asmrh-speechcommands")],
+    [("zzz", "no run of asmrh-speechcommands"), ("", "ambiguous: 9 ids")],
 )
 def test_a_run_that_the_table_does_not_have_is_refused(run, text, repro):
     said = repro("train", run, "--table", TABLE, *DEMO, code=2).stderr
     assert text in said
-    assert f"Next:  repro plan {TABLE} --format sh" in said
+    assert f"Next:  repro plan {TABLE} --format sh --profile demo" in said
 
 
 def test_a_run_that_lacks_something_is_refused_with_what(repro, planned):

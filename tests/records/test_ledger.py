@@ -159,7 +159,7 @@ def test_what_is_no_start_of_an_id_finds_nothing(prefix, tmp_path):
     finish(tmp_path)
     with ledger.work(tmp_path, OTHER, EXECUTION) as work:
         (work.folder / "run.json").write_text(json.dumps(record(run=OTHER)))
-    with pytest.raises(UserError, match="no run with an id that starts with") as caught:
+    with pytest.raises(UserError, match="no run has an id that starts with") as caught:
         Ledger([tmp_path]).find(prefix)
     assert caught.value.next_step == "repro runs list"
 
@@ -167,7 +167,7 @@ def test_what_is_no_start_of_an_id_finds_nothing(prefix, tmp_path):
 def test_an_ambiguous_start_names_the_runs(tmp_path):
     finish(tmp_path)
     finish(tmp_path, run=OTHER)
-    with pytest.raises(UserError, match="2 runs") as caught:
+    with pytest.raises(UserError, match="ambiguous: 2 ids") as caught:
         Ledger([tmp_path]).find("b61f")
     assert RUN in caught.value.message
     assert OTHER in caught.value.message

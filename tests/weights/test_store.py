@@ -411,7 +411,7 @@ def test_a_file_whose_hash_nobody_states_needs_trust(server, tmp_path, monkeypat
     server.files["/a/tiny.pth?dl=1"] = BODY
     with pytest.raises(UserError, match="no source states the hash of tiny") as caught:
         store.fetch("DeiT-Ti", tmp_path, False)
-    assert caught.value.next_step.startswith("repro weights fetch DeiT-Ti --trust takes what comes")
+    assert caught.value.next_step.startswith("repro weights fetch DeiT-Ti --trust, which takes")
     assert server.asked == []
     there = store.fetch("DeiT-Ti", tmp_path, True)
     assert (there.path.name, there.sha256, there.stated) == ("tiny.pth", SHA, False)

@@ -8,7 +8,7 @@ import click
 
 from repro import places
 from repro.commands.plan import scripts
-from repro.commands.shared import asking
+from repro.commands.shared import asking, suggesting
 from repro.errors import UserError
 from repro.plan import cost
 from repro.plan.planning import TablePlan, done, plan_table, remaining
@@ -89,7 +89,12 @@ def _table(
     for run in blocked:
         for gap in run.missing:
             entry = gaps.setdefault(
-                gap.text, {"what": gap.kind, "next": gap.next_step, "systems": []}
+                gap.text,
+                {
+                    "what": gap.kind,
+                    "next": suggesting.completed(gap.next_step),
+                    "systems": [],
+                },
             )
             if run.system not in entry["systems"]:
                 entry["systems"].append(run.system)

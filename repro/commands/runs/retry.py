@@ -5,7 +5,7 @@ from itertools import groupby
 import click
 
 from repro import places
-from repro.commands.shared import asking
+from repro.commands.shared import asking, suggesting
 from repro.errors import UserError
 from repro.records.ledger import Ledger, Record
 
@@ -42,7 +42,7 @@ def retry(
             rerun.check(record, where)
         except UserError as error:
             refused = True
-            step = f" -> {error.next_step}" if error.next_step else ""
+            step = f" -> {suggesting.completed(error.next_step)}" if error.next_step else ""
             click.echo(f"not again: {error.message}{step}", err=True)
         else:
             ready.append(record)

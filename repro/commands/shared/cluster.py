@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from repro import places
+from repro.commands.shared import suggesting
 from repro.engines import slurm
 from repro.engines.slurm import Asked
 from repro.errors import UserError
@@ -68,7 +69,8 @@ def submit(ready: Sequence[Run], table: str, asked: Asked, home: places.Home) ->
     if waiting:
         jobs = ", ".join(sorted({place.job.partition("_")[0] for place in waiting.values()}))
         click.echo(f"{len(waiting)} runs are in the queue already (jobs {jobs})", err=True)
-    click.echo(f"follow them with: repro status {table}", err=True)
+    follow = suggesting.completed(f"repro status {table}")
+    click.echo(f"follow them with: {follow}", err=True)
 
 
 def scripts(ready: Sequence[Run], asked: Asked, ledger: Ledger, home: places.Home) -> str:

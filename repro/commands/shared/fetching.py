@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from repro import places
-from repro.commands.shared import asking
+from repro.commands.shared import asking, suggesting
 from repro.commands.shared.counter import Counter
 from repro.data import registry
 from repro.errors import UserError
@@ -107,7 +107,7 @@ class Offer:
             card = registry.card(name, self.data)
             told.append(f"  {name}: licence {card.licence}")
             if card.by_hand or not card.copies:
-                told.append(f"    {card.by_hand} -> {card.next_step}")
+                told.append(f"    {card.by_hand} -> {suggesting.completed(card.next_step)}")
                 continue
             told += [f"    {kind}: {_about(copy)}" for kind, copy in card.copies.items()]
             told.append("    --fetch downloads it" + ("" if self._may(name) else ", with --trust"))
@@ -136,7 +136,7 @@ class Offer:
                 self.declined.add(name)
                 click.echo(f"{name} is not fetched: {error.message}", err=True)
                 if error.next_step:
-                    click.echo(f"  -> {error.next_step}", err=True)
+                    click.echo(f"  -> {suggesting.completed(error.next_step)}", err=True)
         if came:
             from repro.data.waveforms import here
 

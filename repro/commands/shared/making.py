@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from repro import places
-from repro.commands.shared import asking, cluster, fetching, writing
+from repro.commands.shared import asking, cluster, fetching, suggesting, writing
 from repro.errors import UserError
 from repro.plan import cost
 from repro.plan.planning import TablePlan, command_line, done, plan_table, remaining
@@ -187,7 +187,8 @@ def plan_lines(
         for gap in run.missing:
             gaps.setdefault((gap.text, gap.next_step), set()).add(run.system)
     for (text, step), systems in gaps.items():
-        lines.append(f"  {', '.join(sorted(systems))}: {text}" + (f" -> {step}" if step else ""))
+        then = f" -> {suggesting.completed(step)}" if step else ""
+        lines.append(f"  {', '.join(sorted(systems))}: {text}{then}")
     if ready:
         where = ", ".join(devices)
         time = cost.spoken(None if estimate.seconds is None else estimate.seconds / len(devices))
@@ -226,7 +227,8 @@ def train(
     for run, cause in outcomes.failed.items():
         # A process that was killed has left no record to show.
         see = f"show {run}" if Ledger([home.runs]).records(run) else "list"
-        click.echo(f"run {run} failed: {cause}\n  see: repro runs {see}", err=True)
+        see = suggesting.completed(f"repro runs {see}", cause)
+        click.echo(f"run {run} failed: {cause}\n  see: {see}", err=True)
     for run, cause in outcomes.busy.items():
         click.echo(f"run {run} is being {cause}; ask again later", err=True)
     return bool(outcomes.failed)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from repro.errors import UserError
+from repro.errors import started
 from repro.records.ledger import Ledger, Record
 from repro.spec.readings import Differences
 from repro.upkeep.parting import Parting, Predictions
@@ -19,13 +19,9 @@ def one(ledger: Ledger, name: str) -> Record:
     records = ledger.find(run)
     if not sign:
         return next((r for r in records if r.done), records[0])
-    exact = [r for r in records if r.path.name == execution]
-    found = exact or [r for r in records if r.path.name.startswith(execution)]
-    if not execution or len({r.path.name for r in found}) != 1:
-        names = ", ".join(f"{r.run}/{r.path.name}" for r in records)
-        what = "no execution" if not found else "several executions"
-        raise UserError(f"{what} of run {records[0].run} that {name!r} names", f"one of {names}")
-    return found[0]
+    of = {r.path.name: r for r in reversed(records)}
+    step = f"one of {', '.join(f'{r.run}/{r.path.name}' for r in records)}"
+    return of[started(f"execution of run {records[0].run}", execution, of, step)]
 
 
 def as_dict(found: Parting) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def _bring_any(
             failed.append(
                 UserError(
                     f"{copy.name}: no source states its {what}, so it cannot be checked",
-                    f"repro data fetch {dataset} --trust takes what comes, and notes its hash",
+                    f"repro data fetch {dataset} --trust, which takes what comes and notes it",
                 )
             )
             continue
