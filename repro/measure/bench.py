@@ -80,7 +80,7 @@ class Loop:
                     logits = task.model(x).float()
                 loss = losses.loss(logits=logits, targets=targets, **settings)
                 if learner.stages:
-                    loss = loss + learner.stages.loss(logits, targets, settings)
+                    loss = loss + learner.stages.loss(logits, targets, settings, recipe)
                 loss.backward()  # type: ignore[no-untyped-call]
                 if clip := recipe.get("grad_clip"):
                     torch.nn.utils.clip_grad_norm_(task.model.parameters(), clip)

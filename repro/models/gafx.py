@@ -64,6 +64,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "attention_order": ("cnn-first", "attention-first"),
     "classifier": ("small", "tiny", "none"),
     "target": ("spectrogram",),
+    "map_scale": ("raw", "standard"),
     "target_scale": ("clip", "set"),
     "rgb": ast_vit.CHOICES["rgb"],
 }
@@ -92,10 +93,18 @@ def build(classes: int, input_shape: tuple[int, ...], **args: Any) -> "GAFX":
     return GAFX(classes, input_shape, **args)
 
 
+def standard(x: Tensor) -> Tensor:
+    """Scale maps (B, steps, features) to mean 0 and deviation 0.5 in each clip."""
+    centred = x - x.mean(dim=(1, 2), keepdim=True)
+    deviation = centred.square().mean(dim=(1, 2), keepdim=True).sqrt()
+    return centred / (2 * deviation + 1e-5)
+
+
 class GAFX(nn.Module):
     """Classify waveforms by an extractor and AST; the module docstring explains the readings.
 
     channels: of the first layer; 48 in GAFX-U and 64 in the others unless given.
+    map_scale: "standard" gives each clip's map mean 0 and deviation 0.5 before AST reads it.
     width, depth, heads: of the classifier; DeiT's own unless given.
     """
 
@@ -117,6 +126,7 @@ class GAFX(nn.Module):
         classifier: str = "small",
         target: str = "spectrogram",
         target_scale: str = "clip",
+        map_scale: str = "raw",
         fstride: int = 16,
         tstride: int = 16,
         rgb: str = "mean",
@@ -126,7 +136,7 @@ class GAFX(nn.Module):
     ) -> None:
         super().__init__()
         self.input_shape = tuple(input_shape)
-        self.target, self.target_scale = target, target_scale
+        self.target, self.target_scale, self.map_scale = target, target_scale, map_scale
         if extractor == "unet":
             self.extractor = UNetExtractor(
                 self.input_shape, channels or 48, levels, map, concat, groups, frozen
@@ -162,7 +172,9 @@ class GAFX(nn.Module):
                 f"the model was built for {self.input_shape}"
             )
         x = self.extractor(x)  # (B, steps, features)
-        return x[:, :TARGET_STEPS] if self.classifier is None else self.classifier(x)
+        if self.classifier is None:
+            return x[:, :TARGET_STEPS]
+        return self.classifier(standard(x) if self.map_scale == "standard" else x)
 
     @property
     def target_shape(self) -> tuple[int, int, int] | None:

@@ -35,8 +35,9 @@ def grounds(entry: Entry, system: str, settings: Mapping[str, Any]) -> Iterator[
 def _found(entry: Entry, system: str, settings: Mapping[str, Any], path: str) -> tuple[str, str]:
     """Return kind and reason of a path's value."""
     for assumption in entry.assumptions():
-        covers = _covers(assumption.path, path)
-        if covers and readings.applies(assumption, system, dict(settings)):
+        paths = [assumption.path, *(p for a in assumption.alternatives for p in a.also)]
+        bears = readings.applies(assumption, system, dict(settings))
+        if bears and any(_covers(p, path) for p in paths):
             return "assumption", assumption.key
     for stated in entry.recipes.stated:
         if _bears(stated, entry, system) and any(_covers(p, path) for p in stated.paths):

@@ -41,6 +41,7 @@ class Resolver:
             declared = self._declared(system, str(fields.recipe), str(fields.dataset))
             declared["protocol"] = self.entry.protocol(fields.protocol).name
             settings = self._settled(declared)
+            self.settled.setdefault(system, settings)
             protocol = self._protocol(settings)
             self._runs[key] = tuple(
                 self._run(settings, protocol, seed, fold)
@@ -59,7 +60,6 @@ class Resolver:
             if "protocol" in either:  # not a parent: those stay on their dataset
                 either["dataset"] = self.request.on or either["dataset"]
         self._settings.append((declared["system"], declared))
-        self.settled.setdefault(declared["system"], settings)
         return settings
 
     def _declared(self, name: str, recipe: str, dataset: str) -> dict[str, Any]:
@@ -68,6 +68,7 @@ class Resolver:
         system = recipes.systems[name]
         front = dict(recipes.frontends[system.frontend])
         kind = str(front.pop("name"))
+        front |= recipes.recipes[recipe].frontend
         return {
             "system": name,
             "recipe_name": recipe,
@@ -81,7 +82,7 @@ class Resolver:
                 "args": {**defaults.of_frontend(kind), **front},
             },
             "init": [parent.model_dump(exclude={"what"}) for parent in system.init],
-            "recipe": recipes.recipes[recipe].model_dump(exclude={"demo", "source"}),
+            "recipe": recipes.recipes[recipe].model_dump(exclude={"demo", "source", "frontend"}),
             "statistics": {
                 "behind": 1,
                 **self.entry.table.statistics.model_dump(exclude_none=True),
@@ -112,16 +113,16 @@ class Resolver:
         for assumption in self.entry.assumptions():
             chosen = self.request.assume.get(assumption.key)
             if chosen is not None and readings.applies(assumption, settings["system"], settings):
-                readings.put(
-                    settings, assumption.path, readings.alternative(assumption, chosen, "")
-                )
+                picked = readings.alternative(assumption, chosen, "")
+                for path, value in {assumption.path: picked.value, **picked.also}.items():
+                    readings.put(settings, path, value)
 
     def _system(self, name: str) -> str:
         """Return the system that stands in a cell; an assumption on "system" swaps it."""
         for assumption in self.entry.assumptions():
             chosen = self.request.assume.get(assumption.key)
             if chosen is not None and assumption.path == "system" and name in assumption.systems:
-                return str(readings.alternative(assumption, chosen, ""))
+                return str(readings.alternative(assumption, chosen, "").value)
         return name
 
     def _protocol(self, settings: dict[str, Any]) -> Protocol:
@@ -188,8 +189,10 @@ class Resolver:
     def _parts(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Return model and front end as they stand in a run's identity."""
         system = self.entry.recipes.systems[settings["system"]]
-        front = self.entry.recipes.frontends[system.frontend]
-        demo = self.entry.recipes.recipes[settings["recipe_name"]].demo
+        front = dict(self.entry.recipes.frontends[system.frontend])
+        recipe = self.entry.recipes.recipes[settings["recipe_name"]]
+        front |= recipe.frontend
+        demo = recipe.demo
         small = self.request.profile == "demo" and demo is not None
         named = {
             "model": {**system.args, **(demo.model if small and demo else {})},
@@ -290,7 +293,8 @@ class Resolver:
                 if readings.applies(assumption, system, settings)
             ]
             if assumption.path == "system" and assumption.key in self.request.assume:
-                values = [readings.alternative(assumption, self.request.assume[assumption.key], "")]
+                chosen = self.request.assume[assumption.key]
+                values = [readings.alternative(assumption, chosen, "").value]
             if values:
                 found.append((assumption, values[0]))
         return found

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from repro.errors import unknown
-from repro.spec.schema import Assumption
+from repro.spec.schema import Alternative, Assumption
 
 Differences = dict[str, tuple[Any, Any]]  # dotted field -> its two values, None where it is absent
 
 
-def alternative(assumption: Assumption, value: str, show: str) -> Any:
+def alternative(assumption: Assumption, value: str, show: str) -> Alternative:
     """Return the listed alternative that a user's text names."""
-    listed = {as_text(a.value): a.value for a in assumption.alternatives}
+    listed = {as_text(a.value): a for a in assumption.alternatives}
     if value not in listed:
         raise unknown(f"value for --assume {assumption.key}", value, listed, show)
     return listed[value]

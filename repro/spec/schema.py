@@ -60,7 +60,10 @@ class Schedule(Strict):
     factor: float = neutral(1.0)  # step: rate is multiplied by this at every later epoch
     at: list[int] = neutral([])  # halving: epochs at which the rate is halved
     warmup_steps: int = neutral(0)
+    warmup_shape: Literal["line", "cosine"] = neutral("line")
     rise: float = neutral(0.0)  # onecycle: share of the steps in which the rate rises
+    # cycle: the first beta goes 0.95, 0.85, 0.95
+    momentum: Literal["fixed", "cycle"] = neutral("fixed")
 
 
 class Augment(Strict):
@@ -103,7 +106,14 @@ class Recipe(Strict):
     label_smoothing: float = neutral(0.0)
     ema: float = neutral(0.0)
     distill: Literal["", "self", "teacher"] = neutral("")
-    reduction: Literal["mean", "sum"] = neutral("mean")  # of the loss over a batch
+    distill_share: float = neutral(0.3)  # of an early stage's loss that comes from the last one
+    distill_features: float = neutral(0.03)  # weight of the distance to the last stage's features
+    distill_temperature: float = neutral(3.0)
+    # softmax: divergence of softmax outputs, the mean of a batch, whatever the loss is.
+    # loss: of the outputs that the loss takes (sigmoid for bce), reduced as the loss is.
+    distill_like: Literal["softmax", "loss"] = neutral("softmax")
+    # Of the loss over a batch; clip: the sum over the classes, the mean over the clips.
+    reduction: Literal["mean", "sum", "clip"] = neutral("mean")
     mixed_loss: Literal["", "bce-hard", "bce-convex"] = neutral("")  # labels of mixed clips
     pieces: Annotated[int, Field(ge=1)] = neutral(1)  # clips are cut into so many equal pieces
     scored: Literal["clip", "piece"] = neutral("clip")  # what a decision of the test is made on
@@ -111,6 +121,7 @@ class Recipe(Strict):
     micro_batch: Annotated[int, Field(ge=0)] = neutral(0)  # clips at once; 0: the whole batch
     drop_last: bool = neutral(False)  # a last batch that is not full is left out
     grad_clip: float = neutral(0.0)
+    frontend: Args = neutral({})  # values of the front end that go with this recipe
     demo: Demo | None = None
 
 
@@ -141,6 +152,7 @@ class Alternative(Strict):
 
     value: Scalar | list[Scalar]
     why: str
+    also: dict[str, Scalar | list[Scalar]] = {}  # values at other paths that go with it
 
 
 class Assumption(Strict):

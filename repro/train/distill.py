@@ -6,7 +6,7 @@ With C the last classifier and F its features, the loss that is added to C's own
 
     sum over stages i of  (1 - a) L(q_i, y) + a KL(q_C || q_i) + b |F_i - F_C|^2
 
-EAT gives neither a, b, the temperature nor the stages; the values here are our choice.
+EAT gives neither a, b, the temperature nor the stages; the first three are values of the recipe.
 
 Deviations: a stage's features are the mean over time and one linear layer to the width of F (the
 cited networks are two-dimensional and have convolutions there). The cited paper sums over all
@@ -21,9 +21,17 @@ from torch.utils.hooks import RemovableHandle
 
 from repro.train import losses
 
-SHARE = 0.3  # a
-FEATURES = 0.03  # b
-TEMPERATURE = 3.0
+
+def likeness(recipe: dict[str, Any], settings: dict[str, Any]) -> dict[str, str]:
+    """Return name and reduction of a recipe's divergences; settings: those of the batch's loss."""
+    if recipe.get("distill_like", "softmax") == "softmax":
+        return {"name": "ce", "reduction": "mean"}
+    return {"name": settings["name"], "reduction": settings["reduction"]}
+
+
+def weight_of(reduction: str, of_batch: float) -> float:
+    """Return what a term of a part of a batch counts: its share for a mean, all for a sum."""
+    return 1.0 if reduction == "sum" else of_batch
 
 
 class Stages(nn.Module):
@@ -62,16 +70,37 @@ class Stages(nn.Module):
             bound = tensor.shape[1] ** -0.5
             nn.init.uniform_(tensor, -bound, bound, generator=generator)
 
-    def loss(self, logits: Tensor, targets: Tensor, settings: dict[str, Any]) -> Tensor:
-        """Return what the stages add to a batch's loss; settings: arguments of `losses.loss`."""
+    def loss(
+        self,
+        logits: Tensor,
+        targets: Tensor,
+        settings: dict[str, Any],
+        recipe: dict[str, Any],
+        of_batch: float = 1.0,
+    ) -> Tensor:
+        """Return what the stages add to the loss of a batch, or of a part of it.
+
+        settings: arguments of `losses.loss`. recipe: its distill_* values. of_batch: the share that
+        these clips have of the batch; terms that are means are weighed by it, sums are not.
+        """
+        share = recipe.get("distill_share", 0.3)
+        temperature = recipe.get("distill_temperature", 3.0)
+        weight = recipe.get("distill_features", 0.03)
+        how = likeness(recipe, settings)
         features = self.seen[self.last].detach().float()  # (B, width)
+        labelled = weight_of(settings["reduction"], of_batch)
+        taught = weight_of(how["reduction"], of_batch)
         total = logits.new_zeros(())
         for name, reduce, head in zip(self.names, self.reduce, self.heads, strict=True):
             own = reduce(self.seen[name].float().mean(dim=2))  # (B, width)
             guess = head(torch.relu(own))  # (B, classes)
-            total = total + (1 - SHARE) * losses.loss(logits=guess, targets=targets, **settings)
-            total = total + SHARE * losses.divergence(guess, logits.detach(), TEMPERATURE)
-            total = total + FEATURES * (own - features).square().mean()
+            learnt = losses.loss(logits=guess, targets=targets, **settings)
+            kept = losses.divergence(guess, logits.detach(), temperature, **how)
+            apart = (own - features).square()  # (B, width)
+            distance = apart.mean(dim=1).sum() if how["reduction"] == "sum" else apart.mean()
+            total = total + labelled * (1 - share) * learnt
+            total = total + taught * share * kept
+            total = total + taught * weight * distance
         return total
 
     def remove(self) -> None:

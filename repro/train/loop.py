@@ -19,7 +19,7 @@ from repro.train import batches, losses, optim
 from repro.train.average import Average
 from repro.train.checkpoint import Checkpoints
 from repro.train.determinism import initialise, weight_digest
-from repro.train.distill import Stages
+from repro.train.distill import Stages, likeness, weight_of
 from repro.train.feed import Feed
 from repro.train.task import Emit, Outcome, Part, Scores, Task
 from repro.train.watch import Watch
@@ -43,6 +43,7 @@ class Learner:
             initialise(self.stages, *task.seed_parts, "stages")
             self.stages.to(task.device)
             learning += self.stages.parameters()
+        self.learning = learning
         self.optimizer = optim.build(learning, recipe["optimizer"])
 
     @property
@@ -234,8 +235,7 @@ def _train_epoch(task: Task, learner: Learner, feed: Feed, epoch: int, emit: Emi
     task.model.train()
     torch.manual_seed(batches.key(task, "dropout", epoch))
     for size, x, targets, mixed in batches.training_batches(task, feed, epoch):
-        for group in learner.optimizer.param_groups:
-            group["lr"] = _lr(task, step)
+        optim.put(learner.optimizer, _lr(task, step), _beta(task, step))
         batch_losses.append(_step(task, learner, x, targets, mixed) * size)
         step += 1
         done += size
@@ -252,31 +252,38 @@ def _step(task: Task, learner: Learner, x: Tensor, targets: Tensor, mixed: bool)
     loss = x.new_zeros((), dtype=torch.float32)
     for start in range(0, len(x), size):
         some = slice(start, start + size)
-        share = 1.0 if task.recipe.get("reduction") == "sum" else len(x[some]) / len(x)
-        part = _loss(task, learner, x[some], targets[some], mixed) * share
+        part = _loss(task, learner, x[some], targets[some], mixed, len(x[some]) / len(x))
         part.backward()  # type: ignore[no-untyped-call]  # untyped in torch
         loss += part.detach()
     if clip := task.recipe.get("grad_clip"):
-        torch.nn.utils.clip_grad_norm_(task.model.parameters(), clip)
+        torch.nn.utils.clip_grad_norm_(learner.learning, clip)
     learner.optimizer.step()
     if learner.average:
         learner.average.update(task.model)
     return loss
 
 
-def _loss(task: Task, learner: Learner, x: Tensor, targets: Tensor, mixed: bool) -> Tensor:
-    """Return the loss of a batch, with what a teacher or the stages add to it."""
+def _loss(
+    task: Task, learner: Learner, x: Tensor, targets: Tensor, mixed: bool, share: float
+) -> Tensor:
+    """Return the loss of a part of a batch, with what a teacher or the stages add to it.
+
+    share: of the batch; terms that are means are weighed by it, sums are not.
+    """
     with _autocast(task):
         logits = task.model(x)
     logits = logits.float()
     settings = batches.settings_of_loss(task.recipe, mixed)
+    how = likeness(task.recipe, settings)
     loss = losses.loss(logits=logits, targets=targets, **settings)
+    loss = loss * weight_of(settings["reduction"], share)
     if learner.stages:
-        loss = loss + learner.stages.loss(logits, targets, settings)
+        loss = loss + learner.stages.loss(logits, targets, settings, task.recipe, share)
     if task.teacher is not None:
         with torch.no_grad(), _autocast(task):
-            taught = task.teacher(x)
-        loss = loss + losses.divergence(logits, taught.float(), 1.0)
+            towards = task.teacher(x)
+        taught = losses.divergence(logits, towards.float(), 1.0, **how)
+        loss = loss + taught * weight_of(how["reduction"], share)
     return loss
 
 
@@ -295,6 +302,11 @@ def _lr(task: Task, step: int) -> float:
     recipe = task.recipe
     rate = optim.rate(recipe["schedule"], step, batches.steps(task), recipe["epochs"])
     return float(recipe["optimizer"]["lr"]) * rate
+
+
+def _beta(task: Task, step: int) -> float | None:
+    recipe = task.recipe
+    return optim.momentum(recipe["schedule"], step, batches.steps(task), recipe["epochs"])
 
 
 def _autocast(task: Task) -> torch.autocast:

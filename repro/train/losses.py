@@ -12,10 +12,13 @@ def loss(
 
     "bce": binary cross-entropy over all outputs. "ce": cross-entropy against the targets as
     probabilities (mixed clips have two); `smoothing` takes so much from them and gives it in equal
-    shares to the other classes. reduction "sum": the sum over the batch, for "bce" over the outputs
-    too.
+    shares to the other classes. reduction "mean": over the clips, for "bce" over the outputs too;
+    "sum": over both; "clip": the sum over the outputs, the mean over the clips.
     """
     if name == "bce":
+        if reduction == "clip":
+            each = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+            return each.sum(dim=1).mean()
         return F.binary_cross_entropy_with_logits(logits, targets, reduction=reduction)
     if name == "ce":
         if smoothing:
@@ -31,12 +34,24 @@ def scores(name: str, logits: Tensor) -> Tensor:
     return torch.sigmoid(logits) if name == "bce" else torch.softmax(logits, dim=1)
 
 
-def divergence(logits: Tensor, towards: Tensor, temperature: float) -> Tensor:
-    """Return KL(towards || logits) at a temperature, its square as factor; the mean of a batch.
+def divergence(
+    logits: Tensor, towards: Tensor, temperature: float, name: str = "ce", reduction: str = "mean"
+) -> Tensor:
+    """Return KL(towards || logits) at a temperature, its square as factor, over a batch.
 
-    Both (B, classes). Hinton et al. 2015: the factor keeps gradients of one size.
+    Both (B, classes). Hinton et al. 2015: the factor keeps gradients of one size. name "ce": of
+    softmax outputs; "bce": of sigmoid outputs, summed over the classes. reduction "sum": the sum
+    over the clips, else their mean.
     """
+    if name == "bce":
+        given, own = towards / temperature, logits / temperature
+        certain = F.logsigmoid(given) - F.logsigmoid(own)
+        otherwise = F.logsigmoid(-given) - F.logsigmoid(-own)
+        each = given.sigmoid() * certain + (-given).sigmoid() * otherwise  # (B, classes)
+        total = each.sum() if reduction == "sum" else each.sum(dim=1).mean()
+        return total * temperature**2
     target = F.log_softmax(towards / temperature, dim=1)
     student = F.log_softmax(logits / temperature, dim=1)
-    divided = F.kl_div(student, target, reduction="batchmean", log_target=True)
+    over = "sum" if reduction == "sum" else "batchmean"
+    divided = F.kl_div(student, target, reduction=over, log_target=True)
     return divided * temperature**2

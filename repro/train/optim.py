@@ -9,6 +9,7 @@ from torch import nn
 
 # PyTorch's OneCycleLR starts at 1/25 of the highest rate and ends at 1/10,000 of where it started.
 CYCLE_START, CYCLE_END = 1 / 25, 1 / 25 / 1e4
+MOMENTUM_LOW, MOMENTUM_HIGH = 0.85, 0.95  # its base_momentum and max_momentum
 
 
 def build(parameters: Iterable[nn.Parameter], settings: dict[str, Any]) -> torch.optim.Optimizer:
@@ -41,12 +42,14 @@ def rate(settings: dict[str, Any], step: int, steps: int, epochs: int) -> float:
     steps: in one epoch. "step": 1 in the first `start` epochs, then `factor` once more at every
     epoch, as AST's MultiStepLR with milestones 5, 6, 7, ... does. "halving": half from each epoch
     of `at` on, counted from 0 as MultiStepLR counts. "onecycle": PyTorch's OneCycleLR with cosine
-    shape, rising in the share `rise` of all steps; the momentum stays. Before all of them the rate
-    rises in a straight line for `warmup_steps`.
+    shape, rising in the share `rise` of all steps. Before all of them the rate rises for
+    `warmup_steps`, in a straight line or along half a cosine.
     """
     epoch = step // steps
     warmup = int(settings.get("warmup_steps", 0))
     rising = min(1.0, (step + 1) / warmup) if warmup else 1.0
+    if settings.get("warmup_shape", "line") == "cosine":
+        rising = _cosine(0.0, 1.0, rising)
     if settings["name"] == "constant":
         return rising
     if settings["name"] == "step":
@@ -55,16 +58,43 @@ def rate(settings: dict[str, Any], step: int, steps: int, epochs: int) -> float:
     if settings["name"] == "halving":
         return rising * math.pow(0.5, sum(epoch >= at for at in settings.get("at", [])))
     if settings["name"] == "onecycle":
-        return rising * _cycle(step, steps * epochs, float(settings.get("rise", 0.0)))
+        share = _share(step, steps * epochs, float(settings.get("rise", 0.0)))
+        return rising * _along(share, CYCLE_START, 1.0, CYCLE_END)
     raise ValueError(f"unknown schedule {settings['name']!r}")
 
 
-def _cycle(step: int, total: int, rise: float) -> float:
-    """Return the one-cycle rate, as a share of the highest."""
+def momentum(settings: dict[str, Any], step: int, steps: int, epochs: int) -> float | None:
+    """Return the first beta (SGD: the momentum) at a step; None where it stays as it is.
+
+    momentum = "cycle" is PyTorch's OneCycleLR with its default: lowest where the rate is highest.
+    """
+    if settings["name"] != "onecycle" or settings.get("momentum", "fixed") == "fixed":
+        return None
+    share = _share(step, steps * epochs, float(settings.get("rise", 0.0)))
+    return _along(share, MOMENTUM_HIGH, MOMENTUM_LOW, MOMENTUM_HIGH)
+
+
+def put(optimizer: torch.optim.Optimizer, lr: float, beta: float | None) -> None:
+    """Set an optimiser's learning rate, and its first beta or momentum unless None."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+        if beta is not None and "betas" in group:
+            group["betas"] = (beta, group["betas"][1])
+        elif beta is not None:
+            group["momentum"] = beta
+
+
+def _share(step: int, total: int, rise: float) -> float:
+    """Return where a step lies in one cycle: 0 at the start, 1 at the top, 2 at the end."""
     top = max(rise * total - 1, 0.0)  # the step at which the rate is highest
     if step <= top and top > 0:
-        return _cosine(CYCLE_START, 1.0, step / top)
-    return _cosine(1.0, CYCLE_END, (step - top) / max(total - 1 - top, 1.0))
+        return step / top
+    return 1.0 + (step - top) / max(total - 1 - top, 1.0)
+
+
+def _along(share: float, start: float, top: float, end: float) -> float:
+    """Return a value that moves along two half cosines: from start to top, from top to end."""
+    return _cosine(start, top, share) if share < 1.0 else _cosine(top, end, share - 1.0)
 
 
 def _cosine(start: float, end: float, share: float) -> float:

@@ -1,5 +1,7 @@
 """Schedules and optimisers against torch's own."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -74,6 +76,56 @@ def test_one_cycle_is_torchs(rise, epochs):
         optimizer.step()
         if step + 1 < steps * epochs:
             oracle.step()
+
+
+@pytest.mark.parametrize("rise", [0.1, 0.3])
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_state_in_one_cycle_is_that_of_torchs_scheduler_with_its_defaults(name, rise):
+    """EAT's trainer builds OneCycleLR with max_lr and pct_start alone: the momentum moves too."""
+    steps, epochs, betas = 7, 5, (0.9, 0.99)
+    theirs = (
+        torch.optim.AdamW(nn.Linear(1, 1).parameters(), betas=betas)
+        if name == "adamw"
+        else torch.optim.SGD(nn.Linear(1, 1).parameters(), momentum=0.9)
+    )
+    oracle = torch.optim.lr_scheduler.OneCycleLR(
+        theirs, max_lr=3e-4, total_steps=steps * epochs, pct_start=rise
+    )
+    settings = {"name": "onecycle", "rise": rise, "momentum": "cycle"}
+    about = {"name": name, "lr": 3e-4, "betas": betas, "eps": 1e-4, "weight_decay": 1e-5}
+    ours = optim.build(nn.Linear(1, 1).parameters(), about)
+    seen = []
+    for step in range(steps * epochs):
+        lr = 3e-4 * optim.rate(settings, step, steps, epochs)
+        optim.put(ours, lr, optim.momentum(settings, step, steps, epochs))
+        expected, found = theirs.param_groups[0], ours.param_groups[0]
+        assert found["lr"] == pytest.approx(expected["lr"], rel=1e-9)
+        if name == "adamw":
+            assert found["betas"] == pytest.approx(expected["betas"], rel=1e-9)
+            seen.append(found["betas"][0])
+        else:
+            assert found["momentum"] == pytest.approx(expected["momentum"], rel=1e-9)
+        theirs.step()
+        if step + 1 < steps * epochs:
+            oracle.step()
+    if name == "adamw":
+        assert (max(seen), min(seen)) == pytest.approx((0.95, 0.85), abs=0.01)
+
+
+def test_a_fixed_momentum_is_left_alone():
+    assert optim.momentum({"name": "onecycle", "rise": 0.1}, 0, 7, 5) is None
+    assert optim.momentum({"name": "constant", "momentum": "cycle"}, 0, 7, 5) is None
+    ours = optim.build(nn.Linear(1, 1).parameters(), {"name": "adam", **ADAM})
+    optim.put(ours, 1e-3, None)
+    assert ours.param_groups[0]["betas"] == (0.95, 0.999)
+
+
+def test_a_warm_up_rises_in_a_line_or_along_half_a_cosine():
+    line = {"name": "constant", "warmup_steps": 4}
+    assert [optim.rate(line, step, 10, 1) for step in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    curved = {**line, "warmup_shape": "cosine"}
+    expected = [(1 - math.cos(math.pi * share)) / 2 for share in (0.25, 0.5, 0.75, 1.0, 1.0)]
+    assert [optim.rate(curved, step, 10, 1) for step in range(5)] == pytest.approx(expected)
 
 
 def test_one_cycle_of_too_few_steps_to_rise_starts_at_the_top():
