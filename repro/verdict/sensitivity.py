@@ -52,11 +52,17 @@ def survey(
     trained = [record for record in records if record.data["kind"] == "train" and record.done]
     if judge.silence(plan) or not trained:
         return {}
-    others = list(_others(plan, home, ledger, trained))
+    decided = {
+        cell: own
+        for planned in plan.cells
+        for cell in [(planned.row.id, planned.column.id)]
+        if planned.runs and (own := judged.cells[cell]).word in FOUR and own.reason != "partial"
+    }
+    others = list(_others(plan, home, ledger, trained)) if decided else []
     found = {}
-    for cell, own in judged.cells.items():
+    for cell, own in decided.items():
         words = {f"{o.key}={o.value}": o.words[cell] for o in others if cell in o.words}
-        if own.word in FOUR and own.reason != "partial" and words:
+        if words:
             holds = tuple(name for name, word in words.items() if word == own.word)
             flips = {name: word for name, word in words.items() if word != own.word}
             found[cell] = Sensitivity(own.word, holds, flips)

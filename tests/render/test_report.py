@@ -88,7 +88,11 @@ def test_it_is_one_file_of_at_most_two_megabytes(committed: str) -> None:
     assert found.open == []
     loads = {"src", "data", "poster", "srcset"}
     assert not [name for _, attrs in found.attributes for name in attrs if name in loads]
-    assert [tag for tag, _ in found.attributes if tag in ("link", "iframe", "img", "object")] == []
+    assert not [tag for tag, _ in found.attributes if tag in ("iframe", "img", "object")]
+    assert [attrs["href"] for tag, attrs in found.attributes if tag == "link"] == ["data:,"]
+    (policy,) = (attrs["content"] for _, attrs in found.attributes if "http-equiv" in attrs)
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
     style = re.search(r"<style>(.*?)</style>", committed, re.DOTALL)
     assert style
     assert not re.search(r"url\(|@import", style[1])
@@ -133,17 +137,41 @@ def test_the_evidence_of_a_cell_says_printed_ours_units_test_and_command(tmp_pat
     }
     judged = shown.cell.judged
     assert judged.interval is not None
-    assert facts["Verdict"] == judged.sentence
-    assert facts["Printed"] == "96.51 %"
-    assert facts["Ours"] == "96.57 ± 0.21 %"
-    assert facts["Difference"].startswith("+0.06 points, 90 % interval [−")
+    assert f"REPRODUCED: {shown.sentence[0].lower()}{shown.sentence[1:]}" == judged.sentence
+    # Printed 96.51; ours 96.5, 96.8, 96.4: mean 96.5667, standard deviation 0.2082.
+    assert shown.head == (
+        ("printed", "96.51 %"),
+        ("ours", "96.57 ± 0.21 %"),
+        ("difference", "+0.06"),
+    )
+    assert facts["90 % interval"].startswith("[−")
     assert facts["Margin"] == "±0.87 points"
-    assert "seed 0: 96.50. seed 1: 96.80. seed 2: 96.40." in facts["Units"]
+    assert [(unit.seed, unit.value) for unit in shown.units] == [
+        (0, "96.50"), (1, "96.80"), (2, "96.40")
+    ]  # fmt: skip
+    runs = {run.seed: run.id for run in part.grid.plan.runs if run.system == "asm-rh"}
+    for unit in shown.units:
+        assert [link.place for link in unit.runs] == [f"run-{runs[unit.seed]}"]
     assert facts["Protocol"] == "official"
+    assert facts["Runs"] == "3 of 3 done"
     assert facts["Command"].startswith("repro table asmrh-speechcommands")
     assert facts["Command"].endswith("--only asm-rh")
-    runs = [run.id for run in part.grid.plan.runs if run.system == "asm-rh"]
-    assert all(run in facts["Runs"] for run in runs)
+
+
+def test_folds_lead_to_their_runs_and_runs_of_no_unit_are_named(tmp_path: Path) -> None:
+    table = "eat-phase"
+    fill(tmp_path, table, lambda run: None if (run.seed, run.clips.fold) == (1, 2) else 80.0)
+    (part,) = gathered(tmp_path, table)
+    shown = next(s for s in evidence.shown(part).values() if s.units)
+    folds = {(run.seed, run.clips.fold): run.id for run in part.grid.plan.runs
+             if run.id in shown.cell.runs}  # fmt: skip
+    assert [unit.seed for unit in shown.units] == [0, 2]
+    for unit in shown.units:
+        places = [link.place for link in unit.runs]
+        assert places == [f"run-{folds[unit.seed, fold]}" for fold in range(5)]
+    (apart,) = (fact for fact in shown.facts if fact.what == "Runs of no unit")
+    named = {link.place for link in apart.texts if not isinstance(link, str)}
+    assert named == {f"run-{folds[1, fold]}" for fold in (0, 1, 3, 4)}
 
 
 def test_nothing_of_a_demo_is_set_against_a_print(tmp_path: Path) -> None:
@@ -196,6 +224,26 @@ def test_whole_records_give_every_kind_of_figure_but_a_ladder(tmp_path: Path) ->
     text = written(gathered(tmp_path, profile="demo", audio="generated"))
     kinds = re.findall(rf'id="fig/{TABLE}/(\w+)"', text)
     assert kinds == ["forest", "folds", "curves", "confusion"]
+
+
+def test_a_link_to_a_table_that_is_not_in_the_file_is_text(tmp_path: Path) -> None:
+    entry = next(e for e in catalogue.load_all() if 'same_as = "' in e.path.read_text())
+    found = Page(written(gathered(tmp_path, entry.id)))
+    links = {href[1:] for href in found.all("href") if href.startswith("#")}
+    assert links <= set(found.all("id"))
+    assert "Trained in" in found.text
+
+
+def test_claims_stand_with_the_sentence_that_draws_them(tmp_path: Path) -> None:
+    fill(tmp_path, TABLE, lambda run: near({"asm": 91.9, "asm-i": 96.6}.get(run.system, 96.5))(run))
+    (part,) = gathered(tmp_path)
+    words = [
+        line[0] for claim in evidence.claims(part.grid.judgement.claims) for line in claim.lines
+    ]
+    assert words == ["CONFIRMED", "UNDECIDED"]
+    text = Page(written([part])).text
+    for claim in part.grid.judgement.claims:
+        assert claim.sentence in text
 
 
 def test_markup_in_a_text_stays_text(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ class Panel:
     """One cell: its passes by seed, each with the values of its folds."""
 
     label: str
+    signed: bool  # an increment, which shares no scale with values
     passes: tuple[tuple[int, tuple[float, ...], float], ...]  # seed, folds, value
 
     @property
@@ -54,7 +55,7 @@ def pictures(grid: Grid) -> list[Picture]:
 
 def _panel(grid: Grid, cell: Cell) -> Panel:
     passes = tuple((unit.seed, unit.folds, unit.value) for unit in cell.units)
-    return Panel(words.name(grid, cell), passes)
+    return Panel(words.name(grid, cell), cell.signed, passes)
 
 
 def _said(panel: Panel) -> str:
@@ -68,14 +69,12 @@ def _draw(panels: list[Panel]) -> "Figure":
     down = -(-len(panels) // across)
     figure = canvas.sheet(down * (_PANEL + _BELOW + 0.25) + 0.28)
     width = (canvas.WIDTH - 0.5 * across) / across
-    values = [v for panel in panels for _, folds, value in panel.passes for v in (*folds, value)]
-    space = 0.06 * (max(values) - min(values)) or 1.0
     for number, panel in enumerate(panels):
         row, column = divmod(number, across)
         left = 0.45 + column * (width + 0.5)
         top = 0.25 + row * (_PANEL + _BELOW + 0.25)
         axes = canvas.place(figure, left, top, width - 0.05, _PANEL)
-        axes.set_ylim(min(values) - space, max(values) + space)
+        axes.set_ylim(*_range([other for other in panels if other.signed == panel.signed]))
         axes.set_title(panel.label)
         axes.grid(axis="y", color=canvas.FAINT, linewidth=0.5)
         axes.set_axisbelow(True)
@@ -87,6 +86,13 @@ def _draw(panels: list[Panel]) -> "Figure":
             frameon=False, bbox_to_anchor=(0.06, 0.0), borderpad=0,
         )  # fmt: skip
     return figure
+
+
+def _range(panels: list[Panel]) -> tuple[float, float]:
+    """Return the scale that panels share."""
+    values = [v for panel in panels for _, folds, value in panel.passes for v in (*folds, value)]
+    space = 0.06 * (max(values) - min(values)) or 1.0
+    return min(values) - space, max(values) + space
 
 
 def _handle(seed: int) -> "Line2D":

@@ -8,7 +8,7 @@ from repro.verdict.ladder import Ladder
 
 def of_grid(grid: Grid, climbed: Ladder | None, name: str) -> list[Picture]:
     """Return all figures of a table that have something to show, by kind."""
-    made = [*forest.pictures(grid), *folds.pictures(grid), *curves.pictures(grid)]
+    made = forest.pictures(grid)
     if climbed is not None:
         made += ladder.pictures(climbed, name)
-    return [*made, *confusion.pictures(grid)]
+    return [*made, *folds.pictures(grid), *curves.pictures(grid), *confusion.pictures(grid)]

@@ -11,6 +11,7 @@ from repro.render.grid import Cell, Grid
 from repro.render.html.gather import Part
 from repro.render.looks import LOOKS
 from repro.verdict import phrases
+from repro.verdict.judgement import ClaimVerdict
 
 _ODD = re.compile(r"[^A-Za-z0-9._@+-]+")
 
@@ -33,6 +34,15 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class UnitLine:
+    """One unit of a mean: a seed with its value and the runs behind it."""
+
+    seed: int
+    value: str
+    runs: tuple[Link, ...]  # a value for each fold, or that of the one run
+
+
+@dataclass(frozen=True)
 class Shown:
     """A cell as the report shows it."""
 
@@ -40,6 +50,9 @@ class Shown:
     place: str  # its id in the page
     name: str
     ours: str  # our side; empty where nothing of ours belongs
+    head: tuple[tuple[str, str], ...]  # printed, ours, difference: the numbers at a glance
+    sentence: str
+    units: tuple[UnitLine, ...]
     facts: tuple[Fact, ...]
     findings: tuple[str, ...]  # places of the findings that concern it
 
@@ -71,28 +84,45 @@ def finding_place(paper: str, number: int) -> str:
 
 
 def _shown(part: Part, cell: Cell, recorded: dict[str, Record]) -> Shown:
-    grid = part.grid
-    here = f"{grid.id}/{cell.row}/{cell.column}"
+    here = f"{part.grid.id}/{cell.row}/{cell.column}"
     findings = [(number, f) for number, f in part.findings if here in f.cells]
     facts = [*_facts(part, cell, recorded)]
     facts += [
         Fact("Audit", (Link(f.title, finding_place(f.paper, number)),)) for number, f in findings
     ]
+    judged = cell.judged
+    sentence = judged.sentence.removeprefix(judged.word).removeprefix(": ")
     return Shown(
         cell=cell,
-        place=place(grid.place, cell.row, cell.column),
-        name=words.name(grid, cell),
-        ours=words.ours(cell) if cell.is_ours and cell.state != "not run" else "",
+        place=place(part.grid.place, cell.row, cell.column),
+        name=words.name(part.grid, cell),
+        ours=words.ours(cell) if _is_there(cell) else "",
+        head=tuple(_head(cell)),
+        sentence=sentence[:1].upper() + sentence[1:],
+        units=tuple(_units(cell)),
         facts=tuple(fact for fact in facts if any(fact.texts)),
         findings=tuple(finding_place(f.paper, number) for number, f in findings),
     )
 
 
+def _is_there(cell: Cell) -> bool:
+    """Tell whether there is a result of ours, if only that runs diverged."""
+    return cell.ours is not None or bool(cell.text) or cell.state == "diverged"
+
+
+def _head(cell: Cell) -> Iterator[tuple[str, str]]:
+    """Yield the numbers that stand large; no difference where there is no verdict."""
+    unit = f" {cell.unit}" if cell.unit in ("%", "ms") else ""
+    yield "printed", f"{cell.printed or '(blank)'}{unit if cell.value is not None else ''}"
+    if _is_there(cell):
+        yield "ours", f"{words.ours(cell)}{unit if cell.ours is not None else ''}"
+    if cell.delta is not None and cell.judged.difference is not None:
+        yield "difference", words.number(cell.delta, max(cell.decimals, 2), signed=True)
+
+
 def _facts(part: Part, cell: Cell, recorded: dict[str, Record]) -> Iterator[Fact]:
     """Yield what is known of a cell; empty facts are left out later."""
-    grid, judged = part.grid, cell.judged
-    yield Fact("Verdict", (judged.sentence or f"{judged.word}.",))
-    yield Fact("Printed", (f"{cell.printed or '(blank)'} {_unit(cell)}".strip(),))
+    judged = cell.judged
     if cell.state == "cited":
         yield Fact("Quoted from", (cell.source,))
         if cell.same_as:
@@ -100,8 +130,6 @@ def _facts(part: Part, cell: Cell, recorded: dict[str, Record]) -> Iterator[Fact
         return
     if cell.state == "declared":
         return
-    if cell.ours is not None or cell.text:
-        yield Fact("Ours", (f"{words.ours(cell)} {_unit(cell)}".strip(),))
     yield from _statistics(cell)
     if judged.note and judged.note not in judged.sentence:
         yield Fact("Note", (f"{judged.note}.",))
@@ -109,15 +137,14 @@ def _facts(part: Part, cell: Cell, recorded: dict[str, Record]) -> Iterator[Fact
     fared = part.fared.get((cell.row, cell.column))
     if fared is not None:
         yield Fact("Other choices", (f"{fared.word} {fared.sentence}.",))
-    yield Fact("System", (f"{cell.system}, {cell.metric}" if cell.system else "",))
+    yield Fact("System", (cell.system,))
+    yield Fact("Metric", (cell.metric,))
     yield Fact("Protocol", (cell.protocol,))
-    yield from _units(cell)
-    yield Fact("Runs", tuple(_runs(cell, recorded)))
-    yield Fact("Command", (command(grid, cell),), code=True)
-
-
-def _unit(cell: Cell) -> str:
-    return cell.unit if cell.unit in ("%", "ms") else ""
+    yield Fact("Runs", (_coverage(cell, recorded),))
+    units = {record.run for unit in cell.units for record in unit.records}
+    apart = [run for run in cell.runs if run in recorded and run not in units]
+    yield Fact("Runs of no unit", tuple(Link(run, run_place(run)) for run in apart))
+    yield Fact("Command", (command(part.grid, cell),), code=True)
 
 
 def _statistics(cell: Cell) -> Iterator[Fact]:
@@ -125,11 +152,8 @@ def _statistics(cell: Cell) -> Iterator[Fact]:
     judged = cell.judged
     if judged.word == "NO VERDICT":
         return
-    if judged.difference is not None:
-        text = f"{words.number(judged.difference, 2, signed=True)} points"
-        if judged.interval is not None:
-            text += f", 90 % interval {phrases.interval(*judged.interval)}"
-        yield Fact("Difference", (text,))
+    if judged.interval is not None:
+        yield Fact("90 % interval", (f"{phrases.interval(*judged.interval)} points of difference",))
     if judged.margin is not None:
         yield Fact("Margin", (f"±{words.number(judged.margin, 2)} points",))
     if judged.se is not None and judged.df is not None:
@@ -150,29 +174,27 @@ def _statistics(cell: Cell) -> Iterator[Fact]:
     yield Fact("Test", ("; ".join(tests),))
 
 
-def _units(cell: Cell) -> Iterator[Fact]:
-    """Yield each unit with its folds."""
-    lines = []
+def _units(cell: Cell) -> Iterator[UnitLine]:
+    """Yield each unit: its value, and that of each fold with the run behind it."""
     decimals = max(cell.decimals, 2)
     for unit in cell.units:
-        text = f"seed {unit.seed}: {words.number(unit.value, decimals)}"
-        if len(unit.folds) > 1:
-            folds = ", ".join(words.number(value, decimals) for value in unit.folds)
-            text += f" (folds {folds})"
-        lines.append(f"{text}. ")
-    yield Fact("Units", tuple(lines))
+        values = [words.number(value, decimals, cell.signed) for value in unit.folds]
+        runs = zip(values, unit.records, strict=True)
+        yield UnitLine(
+            seed=unit.seed,
+            value=words.number(unit.value, decimals, cell.signed),
+            runs=tuple(Link(value, run_place(record.run)) for value, record in runs),
+        )
 
 
-def _runs(cell: Cell, recorded: dict[str, Record]) -> Iterator[str | Link]:
-    """Yield the runs that have a record, and how many have none."""
+def _coverage(cell: Cell, recorded: dict[str, Record]) -> str:
+    """Say how many of a cell's runs are done, and why the others are not."""
     if not cell.runs:
-        return
-    done = [run for run in cell.runs if run in recorded]
-    yield f"{cell.n_done} of {cell.n_needed} done" + (": " if done else "; none recorded here")
-    for run in done:
-        yield Link(run, run_place(run))
-    if done and cell.reason:
-        yield f" ({cell.reason})"
+        return ""
+    text = f"{cell.n_done} of {cell.n_needed} done"
+    diverged = sum(recorded[run].status == "diverged" for run in cell.runs if run in recorded)
+    text += f", {diverged} diverged" if diverged else ""
+    return f"{text} ({cell.reason})" if cell.reason and cell.state != "diverged" else text
 
 
 def run_place(run: str) -> str:
@@ -193,3 +215,34 @@ def reasons(cells: Sequence[Shown]) -> list[str]:
     """Return why cells have no result, each reason once."""
     found = (c.cell.reason for c in cells if c.cell.state == "not run")
     return list(dict.fromkeys(part for text in found for part in text.split("; ") if part))
+
+
+# ---- claims ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the paper with the comparisons that it draws, each with what our runs say."""
+
+    sentence: str
+    lines: tuple[tuple[str, str, str], ...]  # word, who over whom, effect and test
+
+
+def claims(judged: Sequence[ClaimVerdict]) -> list[Claim]:
+    """Return each sentence once."""
+    return [
+        Claim(text, tuple(_claimed(one) for one in judged if one.sentence == text))
+        for text in dict.fromkeys(one.sentence for one in judged)
+    ]
+
+
+def _claimed(one: ClaimVerdict) -> tuple[str, str, str]:
+    said = []
+    if one.effect is not None and one.p is not None:
+        text = f"{words.number(one.effect, 2, signed=True)} points"
+        said.append(f"{text}, 95 % {phrases.interval(*one.interval)}" if one.interval else text)
+        sizes = " and ".join(map(str, one.n))
+        said.append(f"{one.test} (n = {sizes}), {phrases.p_value(one.p)}")
+        said.append(f"after Holm {phrases.p_value(one.p_adjusted)}")
+    said += [remark for remark in (one.reason, one.note) if remark]
+    return one.word, f"{one.better} over {one.worse} ({one.metric})", "; ".join(said)

@@ -12,11 +12,11 @@ from markupsafe import Markup
 
 from repro import __version__
 from repro.records.ledger import Record
-from repro.render import audit_report, layout, listings, paragraph, records, words
+from repro.render import layout, listings, paragraph, provenance, records, words
 from repro.render.figures import canvas, kinds
 from repro.render.grid import Grid
 from repro.render.html import evidence
-from repro.render.html.evidence import Shown
+from repro.render.html.evidence import Claim, Shown
 from repro.render.html.gather import Part
 from repro.render.layout import Layout, Line, Span
 from repro.render.listings import Listing
@@ -25,7 +25,16 @@ from repro.spec.schema import Paper
 from repro.verdict.judgement import WORDS
 from repro.verdict.vocabulary import NOTIONS, TERMS
 
-_BESIDE = ("Assumptions", "Settings", "Where recipes", "How to make")  # listings that are shown
+_BEHIND = ("Assumptions", "Settings", "Where recipes")  # listings that are shown
+
+
+@dataclass(frozen=True)
+class Head:
+    """A heading over columns, the first of which is number `at`."""
+
+    text: layout.Text
+    width: int
+    at: int
 
 
 @dataclass(frozen=True)
@@ -44,13 +53,13 @@ class Table:
     part: Part
     place: str
     layout: Layout
-    header: tuple[tuple[Span, ...], ...]
+    header: tuple[tuple[Head, ...], ...]
     body: tuple[Body, ...]
     above: tuple[Shown, ...]  # cells that stand in the heading
     cells: tuple[Shown, ...]
     reasons: tuple[str, ...]  # why cells have no result
     figures: tuple[tuple[canvas.Picture, Markup], ...]
-    claims: Listing | None
+    claims: tuple[Claim, ...]
     listings: tuple[Listing, ...]
     paragraph: str
     others: tuple["Table", ...]
@@ -64,6 +73,11 @@ class Table:
     def word(self) -> str:
         """The word of its statement."""
         return self.grid.judgement.table.word
+
+    @property
+    def audited(self) -> bool:
+        """Whether a finding concerns one of its cells."""
+        return any(cell.findings for cell in self.cells)
 
     def counts(self) -> dict[str, int]:
         """Return its cells by word."""
@@ -96,10 +110,18 @@ def render(parts: Sequence[Part], title: str, command: str) -> str:
         tables=tables,
         counts=count(every),
         total=len(every),
+        known={cell.place for cell in every},
         terms=TERMS,
         notions=NOTIONS,
         trained=[_row(record, places) for record, places in used if _is_training(record)],
         measured=[(r, p) for r, p in used if not _is_training(r)],
+        names={place: name for part in parts for place, name in _names(part)},
+        behind=_behind(parts),
+        different=[
+            (table, found)
+            for table in tables
+            if (found := [cell for cell in table.cells if cell.word == "DIFFERENT"])
+        ],
         style=_style(),
         script=Markup(_text("script.js")),
     )  # fmt: skip
@@ -122,7 +144,7 @@ def _table(part: Part) -> Table:
         part=part,
         place=grid.place,
         layout=laid,
-        header=laid.header,
+        header=tuple(tuple(_heads(level)) for level in laid.header),
         body=tuple(_body(grid, laid.body, shown)),
         above=tuple(
             shown[row.id, column.id]
@@ -133,17 +155,30 @@ def _table(part: Part) -> Table:
         cells=cells,
         reasons=tuple(evidence.reasons(cells)),
         figures=tuple(_figures(part)),
-        claims=next((item for item in listed if item.title == "Claims"), None),
-        listings=tuple(item for item in listed if item.title.startswith(_BESIDE)),
+        claims=tuple(evidence.claims(grid.judgement.claims)),
+        listings=tuple(item for item in listed if item.title.startswith(_BEHIND)),
         paragraph=" ".join(paragraph.sentences(grid)),
         others=tuple(map(_table, part.others)),
     )
 
 
+def _heads(level: Sequence[Span]) -> Iterator[Head]:
+    at = 0
+    for span in level:
+        yield Head(span.text, span.width, at)
+        at += span.width
+
+
 def _figures(part: Part) -> Iterator[tuple[canvas.Picture, Markup]]:
-    """Yield the figures of a table as markup; a plot of printed values alone is left out."""
-    if part.grid.used:
-        for picture in kinds.of_grid(part.grid, part.ladder, part.grid.place):
+    """Yield the figures of a table as markup, but what says nothing here.
+
+    That is a plot of printed values alone, and one of means that the ladder beside it holds.
+    """
+    on, climbed = part.grid.plan.request.on, part.ladder
+    if not part.grid.used:
+        return
+    for picture in kinds.of_grid(part.grid, climbed, part.grid.place):
+        if not (picture.kind == "forest" and on and climbed):
             yield picture, Markup(canvas.inline(picture))
 
 
@@ -177,6 +212,20 @@ def _used(parts: Sequence[Part]) -> list[tuple[Record, list[str]]]:
     return list(found.values())
 
 
+def _names(part: Part) -> Iterator[tuple[str, str]]:
+    """Yield the places of a table, its own and on other data, with a short name for each."""
+    for one in (part, *part.others):
+        on = one.grid.plan.request.on
+        yield one.grid.place, one.grid.spec.number + (f" on {on}" if on and part is not one else "")
+
+
+def _behind(parts: Sequence[Part]) -> list[Listing]:
+    """Return what stands behind all tables: their data and the machines of the records."""
+    grids = [one.grid for part in parts for one in (part, *part.others)]
+    found = [provenance.of_data(grids), provenance.of_environment(grids)]
+    return [listing for listing in found if listing.rows]
+
+
 def _is_training(record: Record) -> bool:
     return str(record.data["kind"]) == "train"
 
@@ -185,10 +234,8 @@ def _row(record: Record, places: list[str]) -> dict[str, object]:
     """Return a training as the list of records shows it."""
     row = records.training(record)
     git = record.data["git"]
-    dirty = " with local changes" if git["dirty"] else ""
-    commit = f"{git['commit'][:7]}{dirty}" if git["commit"] else "unknown"
-    findings = record.data["findings"]
-    return {**row, "places": places, "commit": commit, "findings": findings}
+    commit = (git["commit"] or "unknown")[:7] + ("+" if git["dirty"] else "")
+    return {**row, "places": places, "commit": commit}
 
 
 # ---- template --------------------------------------------------------------------------------
@@ -208,14 +255,11 @@ def _environment() -> jinja2.Environment:
         "looks": LOOKS,
         "finding_place": evidence.finding_place,
         "run_place": evidence.run_place,
-        "severities": audit_report.MEANS,
     }
     made.filters |= {
         "slug": lambda text: re.sub(r"[^a-z]+", "-", text.lower()),
         "percent": lambda value: "–" if value is None else words.number(100 * value, 2),
         "thousands": lambda value: "–" if value is None else f"{value:,}",
-        "number": words.number,
-        "is_link": lambda text: isinstance(text, evidence.Link),
         "shape": lambda word: Markup(LOOKS[word].shape),
     }
     return made

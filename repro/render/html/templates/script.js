@@ -32,8 +32,9 @@ addEventListener("click", (event) => {
 });
 for (const sheet of document.querySelectorAll(".evidence")) {
   sheet.addEventListener("toggle", (event) => {
-    const cell = document.getElementById(sheet.id.slice(3));
-    if (cell) cell.classList.toggle("open", event.newState === "open");
+    const open = event.newState === "open";
+    document.getElementById(sheet.id.slice(3)).classList.toggle("open", open);
+    if (open) sheet.querySelector(".close").focus();
   });
 }
 
