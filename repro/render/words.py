@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from repro.render.grid import Cell, Grid
-from repro.verdict import phrases
+from repro.verdict import phrases, vocabulary
 from repro.verdict.judgement import REASONS
 from repro.verdict.vocabulary import TERMS
 
 MARKS = {word: term.mark for word, term in TERMS.items() if term.mark}
 _MEANS = {
-    **{term.mark: f"{word.lower()}, {term.short}" for word, term in TERMS.items() if term.mark},
     "NOT RUN": TERMS["NOT RUN"].short,
     "DIVERGED": "the loss became NaN",
     "cited": TERMS["CITED"].short,
@@ -76,8 +75,16 @@ def tells_reason(cell: Cell) -> bool:
 
 def legend(cells: Sequence[Cell], unit: str, delta: bool) -> str:
     """Explain how our side reads, and every mark that occurs in the cells."""
-    marks = {_mark(cell) for cell in cells} | {ours(cell) for cell in cells}
-    meant = {mark: text for mark, text in _MEANS.items() if mark in marks}
+    about: dict[str, set[str]] = {}
+    for cell in cells:
+        for mark in (_mark(cell), ours(cell)):
+            about.setdefault(mark, set()).add(_about(cell))
+    meant = {
+        mark: f"{word.lower()}, {vocabulary.short(word, about[mark])}"
+        for word, mark in MARKS.items()
+        if mark in about
+    }
+    meant |= {mark: text for mark, text in _MEANS.items() if mark in about}
     reasons = {cell.verdict_reason for cell in cells if _mark(cell)}
     meant |= {reason: text for reason, text in REASONS.items() if reason in reasons}
     explained = "; ".join(f"{mark}: {text}" for mark, text in meant.items())
@@ -90,6 +97,13 @@ def legend(cells: Sequence[Cell], unit: str, delta: bool) -> str:
         f"ours: mean ± standard deviation over {_UNITS[unit]} "
         f"({difference}runs done/needed, verdict). {explained}."
     )
+
+
+def _about(cell: Cell) -> str:
+    """Return what stands in a cell, as the vocabulary tells it apart: "" for a mean of runs."""
+    if cell.kind in ("measured", "structural"):
+        return "a time" if cell.metric.startswith("latency.") else "a count or a layer"
+    return "a printed /" if cell.printed.strip() == "/" else ""
 
 
 def _mark(cell: Cell) -> str:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import accumulate
 
 from repro.stats.ranks import subset_sums
-from repro.stats.summary import Interval, checked_confidence
+from repro.stats.summary import Interval, checked_confidence, whole
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,14 @@ def pooled_accuracy(correct: Sequence[int], n: Sequence[int]) -> Fraction:
     """Return all correct clips over all clips: folds weigh by their size, unlike the average."""
     if not shares(correct, n):
         raise ValueError("needs at least one count")
-    return Fraction(sum(map(int, correct)), sum(map(int, n)))
+    return Fraction(sum(map(whole, correct)), sum(map(whole, n)))
 
 
 def clopper_pearson(correct: int, n: int, confidence: float = 0.95) -> Interval:
     """Return the exact two-sided binomial interval of an accuracy, in 0..1."""
     from scipy.special import betaincinv
 
+    correct, n = whole(correct), whole(n)
     _share(correct, n)
     tail = (1 - checked_confidence(confidence)) / 2
     low = float(betaincinv(correct, n - correct + 1, tail)) if correct > 0 else 0.0
@@ -72,9 +73,10 @@ def discordant(correct_a: Sequence[bool], correct_b: Sequence[bool]) -> tuple[in
 
 def mcnemar(only_a: int, only_b: int) -> McNemar:
     """Test two systems on the same clips; no discordant clip gives p = 1."""
+    only_a, only_b = whole(only_a), whole(only_b)
     if only_a < 0 or only_b < 0:
         raise ValueError(f"counts must not be negative, got {only_a} and {only_b}")
-    n, fewer = int(only_a + only_b), int(min(only_a, only_b))
+    n, fewer = only_a + only_b, min(only_a, only_b)
     ways, tail = 1, 1  # n choose i, and its sum up to i
     for i in range(fewer):
         ways = ways * (n - i) // (i + 1)
@@ -109,11 +111,12 @@ def group_sign_flip(
 
 
 def _share(correct: int, n: int) -> Fraction:
+    correct, n = whole(correct), whole(n)
     if n < 1:
         raise ValueError(f"the number of clips must be at least 1, got {n}")
     if not 0 <= correct <= n:
         raise ValueError(f"the number of correct clips must lie in 0..{n}, got {correct}")
-    return Fraction(int(correct), int(n))
+    return Fraction(correct, n)
 
 
 def _signs(correct_a: Sequence[bool], correct_b: Sequence[bool]) -> list[int]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from repro.stats.summary import Estimate, Interval, t_quantile
+from repro.stats import sequential
+from repro.stats.summary import Estimate, Interval, t_quantile, whole
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def closeness(
     """
     from scipy.special import stdtr
 
+    paper_units = whole(paper_units)
     if paper_units < 1:
         raise ValueError(f"paper_units must be at least 1, got {paper_units}")
     if margin <= 0 or half_unit < 0:
@@ -62,20 +64,23 @@ def closeness(
     )
 
 
-def power_of_equivalence(sd: float, margin: float, units: int, df: float) -> float:
+def power_of_equivalence(
+    sd: float, margin: float, units: int, df: float, alpha: float = 0.05
+) -> float:
     """Return the chance that |difference| + e < margin where the true difference is zero.
 
     sd: true standard deviation of one unit; the mean averages over `units`, the estimated sd
-    has `df` degrees of freedom.
+    has `df` degrees of freedom. alpha: of each of the two one-sided tests.
     """
     from scipy.integrate import quad
 
-    if sd < 0 or margin <= 0 or units < 1 or df <= 0:
-        raise ValueError("needs sd >= 0, margin > 0, units >= 1 and df > 0")
+    units = whole(units)
+    if sd < 0 or margin <= 0 or units < 1 or df <= 0 or not 0 < alpha < 0.5:
+        raise ValueError("needs sd >= 0, margin > 0, units >= 1, df > 0 and alpha in 0..0.5")
     if sd == 0:
         return 1.0
     width = margin / (sd / math.sqrt(units))  # margin in true standard errors
-    quantile = t_quantile(0.95, df)
+    quantile = t_quantile(1 - alpha, df)
     # The ratio of estimated to true sd is distributed as chi_df / sqrt(df).
     constant = math.log(2) + df / 2 * math.log(df / 2) - math.lgamma(df / 2)
 
@@ -90,17 +95,20 @@ def power_of_equivalence(sd: float, margin: float, units: int, df: float) -> flo
 
 
 def runs_needed(
-    sd: float, margin: float, power: float = 0.8, folds: int = 1, most: int = 200
+    sd: float, margin: float, power: float = 0.8, folds: int = 1, most: int = 200, looked: int = 0
 ) -> int | None:
     """Return the fewest runs that give REPRODUCED with this power at no true difference.
 
-    folds > 1: passes over that many fixed folds, sd being s_w. None: more than `most` runs, not
-    decidable at this cost. At least 2 df are needed, as the verdict asks.
+    folds > 1: passes over that many fixed folds, sd being s_w. looked: runs after which there is
+    a look before; then the last look has the level that keeps both of them at 5 %. None: more
+    than `most` runs, not decidable at this cost. At least 2 df are needed, as the verdict asks.
     """
+    folds, most, looked = whole(folds), whole(most), whole(looked)
     if not 0 < power < 1 or folds < 1:
         raise ValueError("needs a power between 0 and 1 and at least one fold")
-    for runs in range(2, most + 1):
+    for runs in range(max(2, looked + 1), most + 1):
         df = folds * (runs - 1)
-        if df >= 2 and power_of_equivalence(sd, margin, folds * runs, df) >= power:
+        alpha = sequential.levels([looked / runs, 1])[1] if looked else 0.05
+        if df >= 2 and power_of_equivalence(sd, margin, folds * runs, df, alpha) >= power:
             return runs
     return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from repro.stats.summary import best_constant
+from repro.stats.summary import best_constant, whole
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Unpaired:
 
 def two_proportions(a: float, b: float, n: int, m: int) -> Unpaired:
     """Compare accuracies a and b, in 0..1, over n and m decisions."""
+    n, m = whole(n), whole(m)
     if n < 1 or m < 1:
         raise ValueError(f"the numbers of decisions must be at least 1, got {n} and {m}")
     if not (0 <= a <= 1 and 0 <= b <= 1):
@@ -37,6 +38,7 @@ def two_proportions(a: float, b: float, n: int, m: int) -> Unpaired:
 
 def fisher(a: int, n: int, b: int, m: int) -> float:
     """Return Fisher's exact two-sided p for a of n against b of m."""
+    a, n, b, m = whole(a), whole(n), whole(b), whole(m)
     for correct, total in ((a, n), (b, m)):
         if not 0 <= correct <= total or total < 1:
             raise ValueError(f"{correct} of {total} is not a count of clips")
@@ -58,6 +60,7 @@ def mean_behind_best(best: float, k: int, n: int) -> float:
     """
     if not 0 < best < 1:
         raise ValueError(f"the best accuracy must lie between 0 and 1, got {best}")
+    n = whole(n)
     if n < 1:
         raise ValueError(f"the number of clips must be at least 1, got {n}")
     lift = best_constant(k) / math.sqrt(n)

@@ -18,7 +18,7 @@ from itertools import accumulate
 from numbers import Rational
 from typing import Literal
 
-from repro.stats.summary import Interval, checked_confidence
+from repro.stats.summary import Interval, checked_confidence, whole
 
 Method = Literal["exact", "normal", "normal corrected"]
 Sidedness = Literal["two-sided", "greater", "less"]
@@ -99,7 +99,7 @@ def p_lattice(
     sidedness: Sidedness = "two-sided",
 ) -> dict[float, float]:
     """Return every W+ these ranks can give, with its p: all p that could ever be printed."""
-    if not doubled_ranks:
+    if len(doubled_ranks) == 0:
         raise ValueError("needs at least one rank")
     p_at = null_distribution(doubled_ranks, method, sidedness)
     return {w / 2: p_at(w) for w, ways in enumerate(subset_sums(doubled_ranks)) if ways}
@@ -129,18 +129,19 @@ def hodges_lehmann(
 
 def doubled_midranks(sizes: Sequence[int | Fraction]) -> list[int]:
     """Return twice the rank of each size, equal sizes sharing the mean of their ranks."""
-    rank_of: dict[int | Fraction, int] = {}
+    exact = _rationals(sizes) if len(sizes) else []
+    rank_of: dict[Fraction, int] = {}
     below = 0
-    for size, shared in sorted(Counter(sizes).items()):
+    for size, shared in sorted(Counter(exact).items()):
         rank_of[size] = 2 * below + shared + 1
         below += shared
-    return [rank_of[size] for size in sizes]
+    return [rank_of[size] for size in exact]
 
 
 def subset_sums(parts: Sequence[int]) -> list[int]:
     """Count the subsets of the parts (none negative) by their sum, from 0 to the sum of all."""
     counts = [1]
-    for part in parts:
+    for part in map(whole, parts):
         gap = [0] * part
         counts = [left + taken for left, taken in zip(counts + gap, gap + counts, strict=True)]
     return counts
@@ -150,6 +151,7 @@ def null_distribution(
     doubled_ranks: Sequence[int], method: Method, sidedness: Sidedness
 ) -> Callable[[int], float]:
     """Return the function from twice W+ to its p under random signs."""
+    doubled_ranks = [whole(rank) for rank in doubled_ranks]
     if sidedness not in ("two-sided", "greater", "less"):
         raise ValueError(f"sidedness must be two-sided, greater or less, got {sidedness!r}")
     if method == "exact":
@@ -209,4 +211,5 @@ def _rationals(differences: Sequence[int | Fraction]) -> list[Fraction]:
     for difference in differences:
         if not isinstance(difference, Rational):
             raise ValueError(f"differences must be integers or Fractions, got {difference!r}")
-    return [Fraction(difference) for difference in differences]
+    # A Fraction keeps what it was made of, and NumPy's integers wrap around.
+    return [Fraction(int(each.numerator), int(each.denominator)) for each in differences]

@@ -1,4 +1,8 @@
-"""Test differences of means: corrected resampled t (folds), Welch t (seeds), one-sample t, Holm."""
+"""Test differences of means: corrected resampled t, Welch t, one-sample t; Holm; chances.
+
+Splits of one data set share clips, so runs on them are less than independent: the variance of
+their mean is sd^2 (1/n + n_test/n_train) instead of sd^2 / n (Nadeau and Bengio 2003).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,16 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from repro.stats.summary import Interval, checked_confidence, finite, t_quantile
+from repro.stats.summary import (
+    Estimate,
+    Interval,
+    checked_confidence,
+    estimate_runs,
+    finite,
+    increment,
+    t_quantile,
+    whole,
+)
 
 
 @dataclass(frozen=True)
@@ -28,17 +41,28 @@ class TTest:
         return Interval(self.difference - half, self.difference + half)
 
 
+@dataclass(frozen=True)
+class Chances:
+    """Posterior chances that a difference is below, inside and above a region around zero.
+
+    The region holds the differences that make none in practice.
+    """
+
+    worse: float
+    same: float
+    better: float
+
+
 def corrected_t(
     differences: Sequence[float],
     n_train: Sequence[int],
     n_test: Sequence[int],
     floor: float = 0.0,
 ) -> TTest:
-    """Test paired differences over the folds of one data set (Nadeau and Bengio 2003).
+    """Test paired differences over folds or resampled splits of one data set.
 
-    The variance of the mean is sd^2 (1/k + n_test/n_train), because the folds share training
-    clips. n_train and n_test are the clips really trained and tested on in each fold; a fold
-    held out for validation is in neither. floor: the least sd to assume.
+    n_train and n_test are the clips really trained and tested on in each split; a fold held out
+    for validation is in neither. floor: the least sd to assume.
     """
     numbers = finite(differences, least=2)
     if not len(numbers) == len(n_train) == len(n_test):
@@ -46,23 +70,48 @@ def corrected_t(
             f"{len(numbers)} differences, {len(n_train)} training sizes and {len(n_test)} test "
             "sizes do not fit"
         )
-    if min(n_train) < 1 or min(n_test) < 1:
-        raise ValueError("every fold needs at least one training and one test clip")
     k = len(numbers)
-    factor = math.sqrt(1 / k + sum(n_test) / sum(n_train))
+    factor = math.sqrt(1 / k + resampled(n_train, n_test))
     se = max(statistics.stdev(numbers), floor) * factor
     return _t_test("corrected resampled t", (k,), statistics.mean(numbers), se, k - 1)
 
 
+def resampled(n_train: Sequence[int], n_test: Sequence[int]) -> float:
+    """Return n_test / n_train, by which splits of one data set are less than independent."""
+    train, test = ([whole(n) for n in sizes] for sizes in (n_train, n_test))
+    if min(train) < 1 or min(test) < 1:
+        raise ValueError("every fold needs at least one training and one test clip")
+    return sum(test) / sum(train)
+
+
 def welch_t(a: Sequence[float], b: Sequence[float], floor: float = 0.0) -> TTest:
     """Test mean(a) - mean(b) of independent runs; floor: the least sd to assume in each."""
-    samples = finite(a, least=2), finite(b, least=2)
-    parts = [max(statistics.stdev(sample), floor) ** 2 / len(sample) for sample in samples]
-    dfs = [len(sample) - 1 for sample in samples]
-    weight = math.fsum(part**2 / df for part, df in zip(parts, dfs, strict=True))
-    df = sum(parts) ** 2 / weight if weight else float(sum(dfs))
-    difference = statistics.mean(samples[0]) - statistics.mean(samples[1])
-    return _t_test("Welch t", (len(a), len(b)), difference, math.sqrt(sum(parts)), df)
+    sides = [estimate_runs(finite(side, least=2), floor=floor) for side in (a, b)]
+    return difference_t("Welch t", sides[0], sides[1], (len(a), len(b)))
+
+
+def difference_t(method: str, a: Estimate, b: Estimate, n: tuple[int, int]) -> TTest:
+    """Test the difference of two independent estimates, with the df of Welch and Satterthwaite."""
+    both = increment(a, b)
+    return _t_test(method, n, both.mean, both.se, both.df)
+
+
+def chances(test: TTest, region: float) -> Chances:
+    """Return the posterior of a tested difference, against -region..region.
+
+    With a flat prior it is Student's t around the difference with the test's standard error; after
+    `corrected_t` this is the Bayesian correlated t test (Corani and Benavoli 2015).
+    """
+    from scipy.special import stdtr
+
+    if region < 0:
+        raise ValueError(f"the region must not be negative, got {region}")
+    if test.se == 0:  # no doubt is left
+        below, above = test.difference < -region, test.difference > region
+        return Chances(float(below), float(not (below or above)), float(above))
+    worse = float(stdtr(test.df, (-region - test.difference) / test.se))
+    better = float(stdtr(test.df, (test.difference - region) / test.se))
+    return Chances(worse, max(0.0, 1 - worse - better), better)
 
 
 def one_sample_t(values: Sequence[float], quoted: float, floor: float = 0.0) -> TTest:

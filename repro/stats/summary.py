@@ -8,12 +8,13 @@ uncertainty of their average.
 from __future__ import annotations
 
 import math
+import operator
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,11 @@ def finite(values: Sequence[float], least: int = 1) -> list[float]:
     return [float(value) for value in values]
 
 
+def whole(number: SupportsIndex) -> int:
+    """Return an integer as Python's own: those of NumPy wrap around when they grow."""
+    return operator.index(number)
+
+
 def checked_confidence(confidence: float) -> float:
     """Return the confidence if it lies strictly between 0 and 1, else raise ValueError."""
     if not 0 < confidence < 1:
@@ -128,25 +134,10 @@ def spread_within_folds(passes: Sequence[Sequence[float]]) -> Spread:
 
 def sd_floor(n_test: int) -> float:
     """Return the rounding noise of an accuracy in percent over n_test clips: (100/n)/sqrt(12)."""
-    if n_test < 1:
-        raise ValueError(f"n_test must be at least 1, got {n_test}")
-    return 100 / n_test / math.sqrt(12)
-
-
-def pool_spreads(spreads: Sequence[Spread], floor: float = 0.0) -> Spread | None:
-    """Pool the spreads of systems that share a design; None where the sds differ too much.
-
-    Each sd is raised to the floor first. Pooling is refused where the largest sd is more than
-    three times the smallest.
-    """
-    if len(spreads) == 0:
-        raise ValueError("needs at least one spread to pool")
-    sds = [max(spread.sd, floor) for spread in spreads]
-    if max(sds) > 3 * min(sds):
-        return None
-    df = sum(spread.df for spread in spreads)
-    squares = math.fsum(spread.df * sd**2 for spread, sd in zip(spreads, sds, strict=True))
-    return Spread(math.sqrt(squares / df), df)
+    n = whole(n_test)
+    if n < 1:
+        raise ValueError(f"n_test must be at least 1, got {n}")
+    return 100 / n / math.sqrt(12)
 
 
 def sd_interval(spread: Spread, confidence: float = 0.95) -> Interval:
@@ -222,11 +213,12 @@ def summarise_folds(values: Sequence[float]) -> Folds:
 @cache
 def best_constant(k: int) -> float:
     """Return c_k = E[largest of k standard normal values]."""
-    return expected_max([0.0] * k, 1.0)
+    return expected_max([0.0] * whole(k), 1.0)
 
 
 def c4(n: int) -> float:
     """Return E[sd] / sigma of n normal values."""
+    n = whole(n)
     if n < 2:
         raise ValueError(f"c4 needs at least 2 values, got {n}")
     return math.sqrt(2 / (n - 1)) * math.exp(math.lgamma(n / 2) - math.lgamma((n - 1) / 2))
@@ -257,7 +249,7 @@ def expected_best_of(values: Sequence[float], size: int) -> float:
 
     `size` must be below the number of values: the best of all of them is only the largest again.
     """
-    numbers = sorted(finite(values, least=2))
+    numbers, size = sorted(finite(values, least=2)), whole(size)
     if not 1 <= size < len(numbers):
         raise ValueError(f"size must lie in 1..{len(numbers) - 1}, got {size}")
     ways = [math.comb(below, size - 1) for below in range(len(numbers))]

@@ -1,16 +1,18 @@
 """The standard error of a cell by its design: hold-out, fixed folds, random folds, best of k.
 
-The replicate is one run of a hold-out and one whole pass over folds; over folds that never
-change, the spread within each fold says how well their average is known.
+The replicate is one run of a hold-out and one whole pass over folds. Over folds that never change
+the spread within each fold says how well their average is known, unless passes lie further apart
+than that explains: then the passes' own spread does.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.spec.schema import Protocol
-from repro.stats import summary
+from repro.stats import summary, variances
 from repro.stats.summary import Estimate, Spread
 from repro.verdict import reduction
 from repro.verdict.reduction import Results, Unit
@@ -26,7 +28,10 @@ class Pool:
     """What the complete systems of one design say about the spread of a unit."""
 
     systems: int
-    spread: Spread | None  # None: refused, their standard deviations differ more than threefold
+    spread: Spread | None  # None: refused, they differ more than by chance
+    # Of the averages of passes over fixed folds: of rows, and of increments over another row.
+    passes: Spread | None = None
+    steps: Spread | None = None
 
 
 @dataclass(frozen=True)
@@ -37,53 +42,105 @@ class Evidence:
     paper_units: int
     flags: tuple[str, ...] = ()
 
+    def unit_sd(self, n: int) -> float:
+        """Return the standard deviation of a run, or of a whole pass, of which there are n."""
+        return self.estimate.se * math.sqrt(n)
+
+
+@dataclass(frozen=True)
+class _Own:
+    """A row's own mean, and what its spread rests on."""
+
+    estimate: Estimate
+    units: int  # that one pass counts for in the spread: its folds, or 1
+    pooled: bool
+
 
 def evidence(
     plan: TablePlan, cell: PlannedCell, found: Results, pools: Mapping[Design, Pool]
 ) -> Evidence | None:
     """Return the evidence of a cell's complete units; None where they have no spread."""
     pool = pools.get(design(plan, cell))
-    how = reduction.protocol(plan, cell)
     behind = reduction.statistics(plan).behind or 1
-    paper_units = behind * (how.folds if fixed_folds(how, cell) else 1)
     ours = _estimate(plan, cell, found, pool)
     if ours is None:
         return None
-    estimate, pooled = ours
     below = reduction.base(plan, cell)
     if below is not None:
         theirs = _estimate(plan, below, found, pool)
         if theirs is None:
             return None
-        pooled = pooled and theirs[1]
-        estimate = summary.increment(estimate, theirs[0])
-        if pooled:  # both rows rest on one pooled spread, whose df do not add up
-            estimate = replace(estimate, df=ours[0].df)
+        ours = _increment(ours, theirs)
     flags: tuple[str, ...] = ()
-    if pooled and pool is not None:
-        flags = (f"s pooled over {pool.systems} systems, {estimate.df:g} df",)
+    if ours.pooled and pool is not None:
+        flags = (f"s pooled over {pool.systems} systems, {ours.estimate.df:g} df",)
     elif pool is not None and pool.spread is None:
-        flags = ("s not pooled: the systems' standard deviations differ more than threefold",)
-    return Evidence(estimate, paper_units, flags)
+        flags = ("s not pooled: the systems' standard deviations differ more than by chance",)
+    units = reduction.observe(plan, cell, found).units
+    if ours.units > 1 and len(units) > 1:
+        shared = None if pool is None else pool.passes if below is None else pool.steps
+        wider = _by_passes([unit.value for unit in units], ours, shared)
+        if wider is not None:
+            ours = wider
+            apart = "passes lie further apart than their folds explain: standard error by passes"
+            flags = (f"{apart}, {ours.estimate.df:g} df",)
+    return Evidence(ours.estimate, behind * ours.units, flags)
+
+
+def _increment(row: _Own, base: _Own) -> _Own:
+    """Return the increment of a row over its base."""
+    pooled = row.pooled and base.pooled
+    estimate = summary.increment(row.estimate, base.estimate)
+    if pooled:  # both rest on one pooled spread, whose df do not add up
+        estimate = replace(estimate, df=row.estimate.df)
+    return _Own(estimate, row.units, pooled)
+
+
+def _by_passes(values: Sequence[float], ours: _Own, shared: Spread | None) -> _Own | None:
+    """Return the estimate by the spread of passes where that gives the larger standard error."""
+    pooled = shared if ours.pooled else None
+    other = summary.estimate_runs(values, pooled)
+    return _Own(other, 1, pooled is not None) if other.se > ours.estimate.se else None
 
 
 def pools(plan: TablePlan, found: Results) -> dict[Design, Pool]:
     """Pool the spread within systems, for each design that enough complete systems share."""
     systems: dict[Design, dict[tuple[str, ...], Spread | None]] = {}
+    passes: dict[Design, dict[tuple[str, ...], Spread]] = {}
+    steps: dict[Design, dict[tuple[str, ...], Spread]] = {}
     for cell in plan.cells:
         if not cell.runs:
             continue
         reduced = reduction.reduce(cell, found)
         if reduced.complete and not reduced.diverged:
+            name = design(plan, cell)
             runs = tuple(run.id for run in cell.runs)  # two rows of the same runs count once
-            members = systems.setdefault(design(plan, cell), {})
-            members[runs] = spread(plan, cell, reduced.units)
+            systems.setdefault(name, {})[runs] = spread(plan, cell, reduced.units)
+            if fixed_folds(reduction.protocol(plan, cell), cell) and len(reduced.units) > 1:
+                passes.setdefault(name, {})[runs] = _apart(reduced.units)
+                units = reduction.observe(plan, cell, found).units
+                if reduction.base(plan, cell) is not None and len(units) > 1:
+                    steps.setdefault(name, {})[runs] = _apart(units)
     pooled = {}
     for name, members in systems.items():
         spreads = [own for own in members.values() if own is not None]
         if len(members) >= SYSTEMS and spreads:
-            pooled[name] = Pool(len(members), summary.pool_spreads(spreads))
+            pooled[name] = Pool(
+                systems=len(members),
+                spread=variances.pool_spreads(spreads),
+                passes=_pooled(passes.get(name, {})),
+                steps=_pooled(steps.get(name, {})),
+            )
     return pooled
+
+
+def _apart(units: Sequence[Unit]) -> Spread:
+    """Return how far the averages of passes lie apart."""
+    return summary.spread_of_runs([unit.value for unit in units])
+
+
+def _pooled(members: Mapping[tuple[str, ...], Spread]) -> Spread | None:
+    return variances.pool_spreads(list(members.values())) if members else None
 
 
 def design(plan: TablePlan, cell: PlannedCell) -> Design:
@@ -125,13 +182,8 @@ def floor(plan: TablePlan, cell: PlannedCell, units: Sequence[Unit]) -> float:
     return summary.sd_floor(sum(sizes) if average else round(fmean(sizes)))
 
 
-def _estimate(
-    plan: TablePlan, cell: PlannedCell, found: Results, pool: Pool | None
-) -> tuple[Estimate, bool] | None:
-    """Estimate a row's own mean, and say whether its spread is the pooled one.
-
-    None where neither the row nor its design has a spread.
-    """
+def _estimate(plan: TablePlan, cell: PlannedCell, found: Results, pool: Pool | None) -> _Own | None:
+    """Estimate a row's own mean; None where neither the row nor its design has a spread."""
     units = reduction.reduce(cell, found).units
     pooled = pool.spread if pool is not None and 0 < len(units) < FEW else None
     used = pooled or spread(plan, cell, units)
@@ -139,6 +191,6 @@ def _estimate(
         return None
     if fixed_folds(reduction.protocol(plan, cell), cell):
         estimate = summary.estimate_passes([unit.folds for unit in units], used)
-    else:
-        estimate = summary.estimate_runs([unit.value for unit in units], used)
-    return estimate, pooled is not None
+        return _Own(estimate, len(units[0].folds), pooled is not None)
+    estimate = summary.estimate_runs([unit.value for unit in units], used)
+    return _Own(estimate, 1, pooled is not None)

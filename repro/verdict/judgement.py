@@ -72,7 +72,7 @@ class TableVerdict:
     counts: dict[str, int]  # cells by word, the whole table
     votes: dict[str, int]  # the same for the primary cells
     coverage: str
-    level: str
+    level: str  # empty where nothing trained votes, or nothing may be compared
     order: str
     registration: str
     sentence: str
@@ -92,14 +92,14 @@ def decide(close: Closeness, margin: float, df: float) -> tuple[str, str]:
     """Choose the word of a cell whose runs are complete; return it with its reason.
 
     |d| + e < margin is the pair of one-sided tests at 5 %; the excess is |d| beyond the rounding
-    of the print. Exactly one word holds.
+    of the print. COMPATIBLE speaks for the print, so it needs runs that would have shown a
+    difference of two margins. Exactly one word holds.
     """
     if df >= 2:
         if abs(close.difference) + close.e < margin:
             return "REPRODUCED", ""
         if close.excess <= close.h:
-            narrow = close.h <= 2 * margin or df >= 5
-            return ("COMPATIBLE", "") if narrow else ("INCONCLUSIVE", "wide")
+            return ("COMPATIBLE", "") if close.h <= 2 * margin else ("INCONCLUSIVE", "wide")
         if close.excess - close.e > margin:
             return "DIFFERENT", ""
         return "INCONCLUSIVE", "borderline"

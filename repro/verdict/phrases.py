@@ -71,4 +71,5 @@ def _because(verdict: CellVerdict, digits: int) -> str:
                 f"{margin} ({ninety})"
             )
         case _:
-            return f"{REASONS[verdict.reason]}: 95 % prediction interval of {prediction}"
+            told = f"a difference below {number(verdict.h, digits)} could not have been told"
+            return f"{REASONS[verdict.reason]}: {told}"

@@ -13,7 +13,8 @@ from repro.verdict.reduction import Measured, Reduced, Results, same_device
 
 ALPHA = 0.05
 SAME_TIME = (0.8, 1.25)  # ratio of times that counts as equal
-DECIDING = 5  # converged runs from which "/" is refuted: 95 % bound of divergence .451
+FEWEST = 3  # runs, or process starts, that a word takes
+OFTEN = 0.5  # share of diverging runs that "/" stands for at least: c = 0 refutes it from n = 5
 
 
 # ---- what is not ours ------------------------------------------------------------------------
@@ -37,21 +38,23 @@ def nothing(reason: str, text: str) -> CellVerdict:
 
 
 def slash(reduced: Reduced) -> CellVerdict:
-    """Judge "/", printed where training did not converge: c of n complete runs of ours diverge."""
+    """Judge "/", printed where training did not converge: c of n complete runs of ours diverge.
+
+    One bound for every c short of n: what speaks against the print is that surely less than every
+    second run diverges, whether some did or none. Fewer than three runs speak for nothing.
+    """
     n, diverged = reduced.n_needed, reduced.diverged
     text = f"printed as not converging; {diverged} of {n} of our runs diverged"
-    bound = 1 - ALPHA ** (1 / n)
+    bound = counts.clopper_pearson(diverged, n, 1 - 2 * ALPHA).high
     p: float | None = None
-    if diverged == n:
-        word, reason = ("REPRODUCED", "") if n >= 3 else ("INCONCLUSIVE", "wide")
-    elif diverged:
-        word, reason = "COMPATIBLE", ""
-    elif n >= DECIDING:
-        word, reason = "DIFFERENT", ""
-        p = 0.5**n  # that all converge where at least every second run diverges
-    else:
+    if n < FEWEST or (not diverged and bound >= OFTEN):
         word, reason = "INCONCLUSIVE", "wide"
-    if not diverged:
+    elif bound < OFTEN:
+        word, reason = "DIFFERENT", ""
+        p = sum(math.comb(n, c) for c in range(diverged + 1)) * 0.5**n
+    else:
+        word, reason = "REPRODUCED" if diverged == n else "COMPATIBLE", ""
+    if diverged < n:
         text += f"; at most {100 * bound:.0f} % diverge (one-sided 95 % bound)"
     return CellVerdict(
         word, reason, sentence=f"{word}: {text}.", n=n, n_done=reduced.n_done, n_needed=n,
@@ -139,8 +142,8 @@ def _time(cell: PlannedCell, record: Record | None, length: str) -> CellVerdict:
         text = f"printed for {cell.fields.device or 'a device that is not named'}; {where}"
         sentence = f"NOT COMPARABLE: {text}."
         return CellVerdict("NOT COMPARABLE", "device", note=ours, sentence=sentence)
-    if len(medians) < 3:
-        text = f"{len(medians)} process starts of ours; 3 are needed"
+    if len(medians) < FEWEST:
+        text = f"{len(medians)} process starts of ours; {FEWEST} are needed"
         return CellVerdict("INCONCLUSIVE", "wide", sentence=f"INCONCLUSIVE (wide): {text}.")
     logs = [math.log(median / float(cell.printed.value)) for median in medians]
     test = significance.one_sample_t(logs, 0.0, floor=1e-6)

@@ -29,7 +29,7 @@ def of(
     word, reason = ("NO VERDICT", silenced) if silenced else _word(voting, judged)
     votes = count(voting)
     coverage = _coverage(plan, voting, found, silenced)
-    level = _level(plan, found) if not silenced else "none"
+    level = _level(plan, found) if not silenced else ""
     order = claims.summary(judged)
     said = ", ".join(f"{number} {name}" for name, number in votes.items()) or "none of ours"
     assuming = "".join(f", assuming {k}={v}" for k, v in plan.request.assume.items())
@@ -44,8 +44,9 @@ def of(
         order=order,
         registration=registered,
         sentence=(
-            f"{word}{because}{assuming}: primary cells: {said}; {coverage}. Level: {level}. "
-            f"Order: {order}. {registered[:1].upper()}{registered[1:]}."
+            f"{word}{because}{assuming}: primary cells: {said}; {coverage}. "
+            f"{f'Level: {level}. ' if level else ''}Order: {order}. "
+            f"{registered[:1].upper()}{registered[1:]}."
         ),
     )
 
@@ -53,14 +54,14 @@ def of(
 def _coverage(plan: TablePlan, voting: Cells, found: Results, silenced: str) -> str:
     """Say how much of what is declared is there: runs, primary cells, clips of each dataset."""
     done = sum(record is not None for record in found.values())
-    parts = [f"{done} of {len(found)} runs done"]
+    parts = [f"{done} of {len(found)} runs done"] if found else []
     if voting and not silenced:
         missing = sum(v.word == "NOT RUN" or v.reason == "partial" for v in voting.values())
         parts.append(f"{len(voting) - missing} of {len(voting)} primary cells complete")
     for name, outline in plan.outlines.items():
         if 0 < outline.present < outline.total:
             parts.append(f"{outline.present:,} of {outline.total:,} clips of {name}")
-    return ", ".join(parts)
+    return ", ".join(parts) or "nothing to run"
 
 
 def p_different(close: Closeness, df: float) -> float:
@@ -102,19 +103,22 @@ def _level(plan: TablePlan, found: Results) -> str:
     """Return the mean of ours minus printed over the primary cells, with its interval over seeds.
 
     Cells share seeds and often splits, so their errors are not independent: the replicate is a
-    seed, averaged over the cells. The printed numbers are taken as they stand.
+    seed, averaged over the cells. The printed numbers are taken as they stand. Empty where no
+    primary cell is a trained number: a count or a layer has no level, and of an increment its base
+    row has it.
     """
+    levels = [c for c in roles.primary(plan) if c.fields.kind == "trained" and c.printed]
+    if not levels:
+        return ""
     shifts: list[dict[int, float]] = []
-    for cell in roles.primary(plan):
-        # An increment is no level: its base row stands for it.
-        if cell.fields.kind != "trained" or cell.printed is None:
-            continue
+    for cell in levels:
+        assert cell.printed is not None
         reduced = reduction.reduce(cell, found)
         if reduced.complete and not reduced.diverged:
             printed = float(cell.printed.value)
             shifts.append({unit.seed: unit.value - printed for unit in reduced.units})
     if not shifts:
-        return "no complete primary cell"
+        return "no trained primary cell is complete"
     values = seed_means(shifts)
     text = phrases.number(fmean(values), 2, signed=True) if values else "no common seed"
     if len(values) > 1:

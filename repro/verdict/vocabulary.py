@@ -3,6 +3,7 @@
 Legends, `repro explain`, the report and docs/verdicts.md take their texts from here.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from repro.verdict.judgement import REASONS, WORDS
@@ -91,6 +92,24 @@ TERMS: dict[str, Term] = {
     ),
 }
 
+# What a word means of a cell that has no mean of runs: by what stands in it.
+OTHERWISE: dict[str, dict[str, str]] = {
+    "a count or a layer": {
+        "REPRODUCED": "ours rounds to the print, or is as printed",
+        "COMPATIBLE": "another count of ours rounds to the print, and is named",
+        "DIFFERENT": "ours is another",
+    },
+    "a time": {
+        "REPRODUCED": "the 90 % interval of its ratio to the print lies within 0.8 and 1.25",
+        "DIFFERENT": "the 90 % interval of its ratio to the print lies outside 0.8 to 1.25",
+    },
+    "a printed /": {
+        "REPRODUCED": "no run of ours converges",
+        "COMPATIBLE": "some runs of ours diverge, and every second one may",
+        "DIFFERENT": "surely less than every second run of ours diverges",
+    },
+}
+
 # Notions that sentences under a table use.
 NOTIONS: dict[str, str] = {
     "margin": "How far our mean may lie from the printed number and still count as equal. For "
@@ -117,6 +136,17 @@ NOTIONS: dict[str, str] = {
 }
 
 
+def short(word: str, about: Collection[str]) -> str:
+    """Return what a word means in short: of means (""), and of all else that is asked about."""
+    parts = [TERMS[word].short] if "" in about or not about else []
+    parts += [
+        f"of {kind}, {texts[word]}"
+        for kind, texts in OTHERWISE.items()
+        if kind in about and word in texts
+    ]
+    return "; ".join(parts) or TERMS[word].short
+
+
 def known() -> list[str]:
     """Return every word, reason and notion that has a meaning here."""
     return [*WORDS, *REASONS, *NOTIONS]
@@ -125,7 +155,8 @@ def known() -> list[str]:
 def meaning(name: str) -> str:
     """Return what a word, a reason or a notion means, in full."""
     if name in TERMS:
-        return TERMS[name].full
+        others = [f" Of {kind}: {t[name]}." for kind, t in OTHERWISE.items() if name in t]
+        return TERMS[name].full + "".join(others)
     if name in REASONS:
         return f"Why a cell is INCONCLUSIVE: {REASONS[name]}."
     return NOTIONS[name]

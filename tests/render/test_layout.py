@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from repro.places import shipped
 from repro.plan.request import Run
+from repro.records.ledger import Ledger
+from repro.render import grid
 from repro.render.layout import Layout, lay_out
 from tests import fake_ledger
+from tests.fake_ledger import cell, fill, planned
 from tests.render.made import made, near
 
 
@@ -134,6 +138,44 @@ def test_a_value_and_its_evidence_read_as_the_legend_says(tmp_path: Path) -> Non
     assert "cited" not in layout.legend
     alone = lay_out(made(tmp_path, "asmrh-speechcommands"), "ours").body[2].texts[3]
     assert (alone.main, alone.evidence) == ("96.57 ± 0.21", "3/3, REP")
+
+
+def measured_legend(folder: Path, table: str) -> str:
+    """Return the legend of a table with the measurements that are shipped."""
+    plan, ledger = planned(folder, table), Ledger([folder / "runs", shipped("results")])
+    return lay_out(grid.build(plan, ledger, "repro table", folder / "data"), "both").legend
+
+
+@pytest.mark.parametrize(
+    ("table", "said", "unsaid"),
+    [
+        ("eat-architecture", "REP: reproduced, of a count or a layer, ours rounds", "our mean"),
+        ("gafx-unet-architecture", "DIF: different, of a count or a layer, ours is", "noise"),
+        ("m3net-speechcommands", "REP: reproduced, of a count or a layer", "our mean is"),
+    ],
+)
+def test_a_word_of_a_count_is_not_explained_by_a_mean(
+    table: str, said: str, unsaid: str, tmp_path: Path
+) -> None:
+    legend = measured_legend(tmp_path, table)
+    assert said in legend
+    assert unsaid not in legend
+
+
+def test_a_word_of_both_is_explained_for_both(tmp_path: Path) -> None:
+    """M3Net's parameters and its accuracy are both REPRODUCED."""
+    filled = planned(tmp_path, "m3net-speechcommands")
+    fill(tmp_path / "runs", filled, near(97.44))
+    both = "our mean is within the margin of the printed value; of a count or a layer, ours rounds"
+    assert both in measured_legend(tmp_path, "m3net-speechcommands")
+
+
+def test_a_printed_slash_is_explained_by_divergence(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "gafx-extractors")
+    for run in cell(plan, "GAFX-A", "accuracy").runs:
+        fake_ledger.diverge(tmp_path / "runs", run)
+    legend = lay_out(made(tmp_path, "gafx-extractors"), "both").legend
+    assert "REP: reproduced, of a printed /, no run of ours converges" in legend
 
 
 def test_more_than_26_notes_have_letters(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from repro.stats.summary import (
     Estimate,
     estimate_passes,
     estimate_runs,
-    pool_spreads,
     spread_of_runs,
 )
+from repro.stats.variances import pool_spreads
 
 Y = [95.2, 95.9, 96.1]
 PRINTED, MARGIN = 95.80, 1.0
@@ -28,7 +28,7 @@ def word(near, df, margin):
     distance = abs(near.difference)
     if df >= 2 and distance + near.e < margin:
         return "REPRODUCED"
-    if df >= 2 and near.excess <= near.h and (near.h <= 2 * margin or df >= 5):
+    if df >= 2 and near.excess <= near.h and near.h <= 2 * margin:
         return "COMPATIBLE"
     if df >= 2 and near.excess > near.h and near.excess - near.e > margin:
         return "DIFFERENT"
@@ -169,6 +169,27 @@ def test_passes_over_folds_need_fewer_rounds():
     assert rounds < 11
 
 
+def test_a_look_before_costs_little_where_alpha_is_spent():
+    """O'Brien and Fleming's way: the last look has nearly all of the 5 %."""
+    for sd in (0.5, 1.2):
+        fresh = runs_needed(sd, 1.0, 0.8)
+        looked = runs_needed(sd, 1.0, 0.8, looked=3)
+        assert fresh is not None
+        assert looked is not None
+        assert max(fresh, 4) <= looked <= max(fresh, 4) + 2
+    # A run more is a run more: after ten there can be no look at ten.
+    assert runs_needed(0.1, 1.0, 0.8, looked=10) == 11
+
+
+def test_a_smaller_alpha_has_less_power():
+    """Against the noncentral t: one look at 1 %, where the other bound is far away."""
+    power = power_of_equivalence(1.0, 1.0, 20, 19, alpha=0.01)
+    quantile = scipy_stats.t.ppf(0.99, 19)
+    one_sided = scipy_stats.nct.sf(quantile, 19, math.sqrt(20))
+    assert power == pytest.approx(2 * one_sided - 1, abs=2e-3)
+    assert power < power_of_equivalence(1.0, 1.0, 20, 19)
+
+
 def test_two_runs_are_never_enough_on_a_hold_out():
     assert runs_needed(1e-6, 1.0) == 3
     assert runs_needed(0.0, 1.0) == 3
@@ -185,6 +206,7 @@ def test_not_decidable_at_this_cost():
         (lambda: closeness(Estimate(1, 1, 1, 2), 1, 0, paper_units=1), "margin"),
         (lambda: closeness(Estimate(1, 1, 1, 2), 1, 1, 1, half_unit=-1), "half_unit"),
         (lambda: power_of_equivalence(1, 1, 0, 1), "units"),
+        (lambda: power_of_equivalence(1, 1, 3, 2, alpha=0.5), "alpha"),
         (lambda: runs_needed(1, 1, power=1.0), "power"),
         (lambda: runs_needed(1, 1, folds=0), "fold"),
     ],

@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from repro.stats.counts import pooled_accuracy, shares
 from repro.stats.metrics import Accuracy, accuracy, macro_auc, mean_average_precision
 from repro.stats.ranks import hodges_lehmann, signed_rank
-from repro.stats.significance import corrected_t, holm, one_sample_t
+from repro.stats.significance import chances, corrected_t, holm, one_sample_t
 from repro.stats.summary import summarise, summarise_folds
 
 pytestmark = pytest.mark.data
@@ -95,6 +95,13 @@ def test_corrected_t_reverses_the_naive_one(piczak):
     rest = corrected_t(values, train, n_test)
     assert (rest.t, rest.p) == pytest.approx((2.119685, 0.063070), abs=5e-7)
     assert both.df == rest.df == 9
+
+
+def test_the_second_voice_on_the_pair_that_the_corrected_t_leaves_open(piczak):
+    """Better by more than a point .80, within a point .19 (baycomp: .8047, .1918)."""
+    percent = [100 * float(d) for d in differences(piczak, "UrbanSound8K", LONG, SHORT)]
+    got = chances(corrected_t(percent, [9] * 10, [1] * 10), 1.0)
+    assert (got.better, got.same) == pytest.approx((0.8047465883, 0.1917539469), abs=1e-9)
 
 
 def test_five_folds_reach_their_floor(piczak):

@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 from statsmodels.stats.multitest import multipletests
 
-from repro.stats.significance import corrected_t, holm, one_sample_t, welch_t
+from repro.stats.significance import (
+    Chances,
+    TTest,
+    chances,
+    corrected_t,
+    difference_t,
+    holm,
+    one_sample_t,
+    welch_t,
+)
+from repro.stats.summary import Estimate
 
 quick = settings(deadline=None, derandomize=True, max_examples=80)
 points = st.floats(0, 100).map(lambda value: round(value, 3))
@@ -138,3 +148,55 @@ def test_holm_of_an_empty_family_is_empty():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# ---- chances ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "folds", "region", "better", "same", "worse"),
+    [
+        ([1.2, 0.4, 2.2, -0.3, 1.9], 5, 0.5, 0.7741870272596783, 0.1829286375843343, 0.0428843352),
+        (
+            [1.2, 0.4, 2.2, -0.3, 1.9, 0.8, 1.1, 2.5, -0.9, 1.4],
+            5,
+            1.0,
+            0.5182962813259514,
+            0.4762169657186971,
+            0.0054867530,
+        ),
+    ],
+)
+def test_chances_are_baycomps(values, folds, region, better, same, worse):
+    """baycomp 1.0.3, CorrelatedTTest.probs; ten values are two runs of five folds."""
+    n = len(values)
+    got = chances(corrected_t(values, [folds - 1] * n, [1] * n), region)
+    assert (got.better, got.same, got.worse) == pytest.approx((better, same, worse), abs=1e-9)
+
+
+@quick
+@given(st.floats(-5, 5), st.floats(0.01, 5), st.integers(1, 40), st.floats(0, 3))
+def test_chances_add_up_and_turn_with_the_sign(difference, se, df, region):
+    test = TTest("t", (df + 1,), difference, se, difference / se, df, 0.5)
+    got = chances(test, region)
+    assert got.worse + got.same + got.better == pytest.approx(1.0)
+    turned = chances(TTest("t", (df + 1,), -difference, se, -difference / se, df, 0.5), region)
+    assert (turned.worse, turned.better) == pytest.approx((got.better, got.worse))
+    alone = chances(test, 0.0)
+    assert alone.better == pytest.approx(scipy_stats.t.sf(-difference / se, df))
+
+
+def test_without_any_spread_there_is_no_doubt():
+    sure = TTest("t", (3,), 2.0, 0.0, float("inf"), 2, 0.0)
+    assert chances(sure, 1.0) == Chances(0.0, 0.0, 1.0)
+    assert chances(sure, 2.0) == Chances(0.0, 1.0, 0.0)
+    with pytest.raises(ValueError, match="negative"):
+        chances(sure, -1.0)
+
+
+def test_a_difference_of_estimates_has_satterthwaites_df():
+    """By hand: 1/4 + 1/9, squared, over (1/16)/2 + (1/81)/8."""
+    test = difference_t("t", Estimate(5, 9, 0.5, 2), Estimate(4, 9, 1 / 3, 8), (3, 9))
+    assert test.se == pytest.approx((1 / 4 + 1 / 9) ** 0.5)
+    assert test.df == pytest.approx((13 / 36) ** 2 / (1 / 32 + 1 / 648))
+    assert (test.difference, test.n) == (1.0, (3, 9))

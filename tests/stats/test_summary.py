@@ -26,7 +26,6 @@ from repro.stats.summary import (
     expected_max,
     fold_means,
     increments,
-    pool_spreads,
     sd_floor,
     sd_interval,
     spread_of_runs,
@@ -42,7 +41,8 @@ SYSTEMS = [[95.2, 95.9, 96.1], [91.1, 92.0, 91.9], [89.1, 90.0, 89.4]]
 
 
 def test_modules_import_without_heavy_packages():
-    names = ("summary", "ranks", "counts", "significance", "equivalence")
+    names = ("summary", "ranks", "counts", "significance", "equivalence", "variances",
+             "bootstrap", "sequential")  # fmt: skip
     modules = ", ".join(f"repro.stats.{name}" for name in names)
     heavy = "{'torch', 'scipy', 'pandas', 'sklearn', 'statsmodels', 'numpy'}"
     code = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
@@ -99,33 +99,9 @@ def test_fold_means_average_the_passes():
     assert fold_means(PASSES) == pytest.approx([84.5, 81.2, 80.2, 82.7, 85.3], abs=1e-12)
 
 
-def test_pooled_spread_of_three_systems():
-    pooled = pool_spreads([spread_of_runs(runs) for runs in SYSTEMS])
-    assert pooled is not None
-    assert pooled.sd == pytest.approx(0.4749269, abs=5e-8)
-    assert pooled.df == 6
-    ours = estimate_runs(SYSTEMS[0], pooled)
-    assert ours.df == 6
-    assert ours.interval(0.9).high - ours.mean == pytest.approx(0.532818, abs=5e-7)
-
-
-def test_pooling_weighs_by_degrees_of_freedom():
-    pooled = pool_spreads([Spread(0.2, 1), Spread(0.3, 3)])
-    assert pooled is not None
-    assert pooled.sd == pytest.approx(math.sqrt((0.04 + 3 * 0.09) / 4), rel=1e-14)
-    assert pooled.df == 4
-
-
 def test_pooled_spread_lets_a_single_run_be_judged():
     ours = estimate_runs([95.2], Spread(0.5, 6))
     assert ours == Estimate(mean=95.2, sd=0.5, se=0.5, df=6)
-
-
-def test_spreads_that_differ_too_much_are_not_pooled():
-    assert pool_spreads([Spread(0.25, 2), Spread(0.75, 2)]) is not None
-    assert pool_spreads([Spread(0.25, 2), Spread(0.76, 2)]) is None
-    assert pool_spreads([Spread(0.0, 2), Spread(0.3, 2)]) is None
-    assert pool_spreads([Spread(0.0, 2), Spread(0.3, 2)], floor=0.1) is not None
 
 
 def test_floor_replaces_the_zero_spread_of_equal_counts():
@@ -261,7 +237,6 @@ def test_interval_of_a_mean_agrees_with_scipy(values, confidence):
         (lambda: spread_within_folds([[1.0, 2.0]]), "one pass"),
         (lambda: spread_within_folds([]), "at least one pass"),
         (lambda: fold_means([[1.0, 2.0], [1.0]]), "different numbers of folds"),
-        (lambda: pool_spreads([]), "at least one"),
         (lambda: sd_floor(0), "at least 1"),
         (lambda: sd_interval(Spread(1.0, 2), 1.0), "between 0 and 1"),
         (lambda: increments([Estimate(1, 1, 1, 1)]), "at least 2 rows"),

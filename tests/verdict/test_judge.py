@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from scipy import stats as scipy_stats
 
 from repro.data.outlines import Outline
 from repro.plan.planning import TablePlan
 from repro.plan.request import Request, Run
+from repro.records.ledger import Ledger
 from repro.stats.summary import expected_max, fold_means, summarise_folds
-from repro.verdict import judge
+from repro.verdict import judge, reduction
 from repro.verdict.judge import CellVerdict, Judgement
 from tests import fake_ledger
 from tests.fake_ledger import cell, edited, fill, found, planned
@@ -345,7 +347,7 @@ def test_an_increment_has_the_standard_error_of_both_rows(tmp_path: Path) -> Non
     rows = {"baseline": 83.0, "mixup": 86.4}
     for name, level in rows.items():
         for run in cell(plan, name, "relative").runs:
-            sign = 1 if name == "mixup" or run.clips.fold % 2 else -1
+            sign = 1 if run.clips.fold % 2 else -1  # so that passes are hardly apart
             accuracy = (level + sign * offsets[run.seed]) / 100
             fake_ledger.write(tmp_path / "runs", run, {"test": {"accuracy": accuracy}})
     cells = judged(tmp_path, plan).cells
@@ -358,14 +360,50 @@ def test_an_increment_has_the_standard_error_of_both_rows(tmp_path: Path) -> Non
     assert cells["cutmix", "relative"].word == "NOT RUN"
 
 
-def test_pooled_rows_share_their_degrees_of_freedom(tmp_path: Path) -> None:
-    plan = planned(tmp_path, "eat-ablation-mixing")
+def passes_apart(folder: Path, effect: dict[str, float]) -> dict[tuple[str, str], CellVerdict]:
+    """Judge EAT's mixing rows: folds that add up to nothing in each pass, and effects of passes.
+
+    effect: what a pass is above the one before it, by row; "" for the other rows.
+    """
+    plan = planned(folder, "eat-ablation-mixing")
     draw = random.Random(2)
-    fill(tmp_path / "runs", plan, lambda run: 85 + draw.gauss(0, 0.3))
-    cells = judged(tmp_path, plan).cells
+    noise = {}
+    for row in plan.cells:
+        for seed in (0, 1, 2):
+            folds = [draw.gauss(0, 0.3) for _ in range(5)]
+            shift = effect.get(row.row.id, effect[""]) * (seed - 1) - sum(folds) / 5
+            noise |= {r.id: folds[r.clips.fold] + shift for r in row.runs if r.seed == seed}
+    fill(folder / "runs", plan, lambda run: 85 + noise[run.id])
+    return judged(folder, plan).cells
+
+
+def test_pooled_rows_share_their_degrees_of_freedom(tmp_path: Path) -> None:
+    cells = passes_apart(tmp_path, {"": 0.0})
     assert cells["baseline", "relative"].df == 50  # 5 systems x 5 folds x 2
     assert cells["mixup", "relative"].df == 50  # not 100
     assert "s pooled over 5 systems, 50 df" in cells["mixup", "relative"].flags
+
+
+def test_an_effect_of_the_pass_takes_the_standard_error_of_passes(tmp_path: Path) -> None:
+    """Passes at -.5, 0, .5 in every row: sd .5 and 2 df each; between two rows nothing is left."""
+    cells = passes_apart(tmp_path, {"": 0.5})
+    row = cells["baseline", "relative"]
+    assert row.se == pytest.approx(0.5 / 3**0.5)
+    assert row.df == 10  # 5 systems x 2
+    apart = "passes lie further apart than their folds explain: standard error by passes, 10 df"
+    assert apart in row.flags
+    assert row.h == pytest.approx(scipy_stats.t.ppf(0.975, 10) * 0.5 * (2 / 3) ** 0.5)  # m = 3
+    assert cells["mixup", "relative"].df == 50
+    assert not any("passes lie" in flag for flag in cells["mixup", "relative"].flags)
+
+
+def test_increments_have_passes_of_their_own(tmp_path: Path) -> None:
+    """Mixup's passes alone at -.6, 0, .6: the two increments that it enters, of the four."""
+    cells = passes_apart(tmp_path, {"": 0.0, "mixup": 0.6})
+    assert any("by passes" in flag for flag in cells["mixup", "relative"].flags)
+    assert cells["mixup", "relative"].df == 2  # spreads of 0 and .6 are not pooled
+    assert cells["mixup", "relative"].se == pytest.approx(0.6 / 3**0.5)
+    assert not any("by passes" in flag for flag in cells["phasemix", "relative"].flags)
 
 
 @pytest.mark.parametrize(
@@ -382,6 +420,32 @@ def test_a_printed_spread_is_compared_with_ours(tmp_path: Path, ratio: float, wh
 
 
 # ---- the table ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("table", "coverage"),
+    [
+        ("eat-architecture", "8 of 8 primary cells complete"),
+        ("gafx-resnet-architecture", "13 of 13 primary cells complete"),
+        ("eat-augmentations", "nothing to run"),
+    ],
+)
+def test_what_is_counted_has_no_level_and_no_runs(
+    tmp_path: Path, table: str, coverage: str
+) -> None:
+    plan = planned(tmp_path, table)
+    measured = reduction.measurements(plan, Ledger.of(fake_ledger.home(tmp_path)))
+    statement = judge.judge(plan, {}, measured).table
+    assert statement.level == ""
+    assert statement.coverage == coverage
+    assert "Level" not in statement.sentence
+    assert "runs done" not in statement.sentence
+
+
+def test_a_trained_table_says_that_its_level_is_not_there_yet(tmp_path: Path) -> None:
+    statement = judged(tmp_path, planned(tmp_path, "asmrh-ablation")).table
+    assert statement.level == "no trained primary cell is complete"
+    assert "Level: no trained primary cell is complete." in statement.sentence
 
 
 def test_the_whole_table_is_reproduced(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats as scipy_stats
 
 from repro.plan.planning import TablePlan
 from repro.records.ledger import Ledger
@@ -63,7 +64,7 @@ def test_a_printed_text_is_no_number(tmp_path: Path) -> None:
         (2, 2, "INCONCLUSIVE", "wide"),
         (5, 1, "COMPATIBLE", ""),
         (5, 4, "COMPATIBLE", ""),
-        (2, 1, "COMPATIBLE", ""),
+        (2, 1, "INCONCLUSIVE", "wide"),
         (5, 0, "DIFFERENT", ""),
         (4, 0, "INCONCLUSIVE", "wide"),
     ],
@@ -83,11 +84,34 @@ def test_divergence_where_the_paper_prints_a_slash(
     assert f"{diverged} of {seeds} of our runs diverged" in got.sentence
 
 
-@pytest.mark.parametrize(("n", "bound"), [(5, "45 %"), (3, "63 %")])
-def test_no_divergence_bounds_its_rate(n: int, bound: str) -> None:
-    """One-sided 95 % bounds .451 and .632 of statistics.md 1.5."""
-    reduced = reduction.Reduced((), None, None, n, n, 0, (), n)
-    assert f"at most {bound} diverge" in special.slash(reduced).sentence
+def slash(diverged: int, n: int) -> CellVerdict:
+    return special.slash(reduction.Reduced((), None, None, n, n, diverged, (), n))
+
+
+@pytest.mark.parametrize(
+    ("diverged", "n", "bound"),
+    [(0, 5, "45 %"), (0, 3, "63 %"), (1, 10, "39 %"), (1, 5, "66 %")],
+)
+def test_one_bound_on_the_rate_of_divergence(diverged: int, n: int, bound: str) -> None:
+    """One-sided 95 % bounds .451, .632 and .394 of statistics.md 1.5."""
+    assert f"at most {bound} diverge" in slash(diverged, n).sentence
+
+
+@pytest.mark.parametrize(("diverged", "n", "word"), [(1, 8, "DIFFERENT"), (1, 7, "COMPATIBLE")])
+def test_a_single_divergence_is_judged_as_none_is(diverged: int, n: int, word: str) -> None:
+    """P(X <= 1) at one half is 9/256 = .035 of eight runs and 8/128 = .0625 of seven."""
+    got = slash(diverged, n)
+    assert got.word == word
+    assert got.p_different == (pytest.approx(9 / 256) if word == "DIFFERENT" else None)
+
+
+@given(st.integers(1, 30), st.integers(0, 30))
+def test_more_divergence_is_never_judged_more_harshly(n: int, diverged: int) -> None:
+    rank = {"DIFFERENT": 0, "INCONCLUSIVE": 1, "COMPATIBLE": 2, "REPRODUCED": 3}
+    ranks = [rank[slash(c, n).word] for c in range(n + 1)]
+    assert ranks == sorted(ranks)
+    p = scipy_stats.binom.cdf(min(diverged, n), n, 0.5)
+    assert (slash(min(diverged, n), n).word == "DIFFERENT") == (p < 0.05)
 
 
 def test_a_slash_is_judged_only_when_all_runs_are_there(tmp_path: Path) -> None:

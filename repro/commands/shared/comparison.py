@@ -56,7 +56,8 @@ def _table(one: Compared) -> Iterator[str]:
     yield f"**{table.word}**{because}: {_counts(table.votes)} among the primary cells"
     yield ""
     yield f"- Coverage: {table.coverage}"
-    yield f"- Level: {table.level}"
+    if table.level:
+        yield f"- Level: {table.level}"
     yield f"- Order: {table.order}"
     yield f"- All cells: {_counts(table.counts)}"
     yield f"- {table.registration[0].upper()}{table.registration[1:]}"
