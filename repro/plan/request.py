@@ -1,11 +1,14 @@
 """What is asked for, and one run that answers it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from repro.data.clips import ClipSource
 from repro.errors import UserError
+
+_EXECUTION = re.compile(r"[0-9a-f]{6}")
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,11 @@ def ask(audio: str | None = None, **asked: Any) -> Request:
     if request.protocol is not None and request.on is None:
         raise UserError("--protocol goes with --on: a table's own protocols are a reading of it",
                         "repro show ID lists the key, for --assume KEY=PROTOCOL")  # fmt: skip
+    if request.execution is not None and not _EXECUTION.fullmatch(request.execution):
+        raise UserError(
+            f"--execution {request.execution!r}: an execution is six of 0-9 and a-f",
+            "repro runs list",
+        )
     if request.subset and request.audio == "generated":
         raise UserError("--subset means part of a local dataset; generated audio is always whole",
                         "add --data local")  # fmt: skip

@@ -168,6 +168,11 @@ def _assumptions(entry: Entry) -> None:
     """Check the assumptions of the paper and of the table, each with the file that holds it."""
     folder = entry.path.parent
     tables = sorted(f"{entry.paper_id}-{path.stem}" for path in folder.glob("*.toml"))
+    keys: set[str] = set()
+    for assumption in entry.assumptions():
+        if assumption.key in keys:
+            raise UserError(f"{entry.path}: assumption {assumption.key!r} is declared twice")
+        keys.add(assumption.key)
     for assumption in entry.recipes.assumption:
         _assumption(entry, folder / "recipes.toml", assumption, tables)
     for assumption in entry.table.assumption:
@@ -184,6 +189,10 @@ def _assumption(entry: Entry, file: Path, assumption: Assumption, tables: list[s
     _known(f"path of {key} in {file}", assumption.path.partition(".")[0], _SETTINGS)
     if not assumption.why.strip():
         raise UserError(f"{file}: {key}: why: an assumption needs a reason")
+    listed = [alternative.value for alternative in assumption.alternatives]
+    for index, value in enumerate(listed):
+        if any(value == other and type(value) is type(other) for other in listed[:index]):
+            raise UserError(f"{file}: {key}: alternative {value!r} is listed twice")
     for alternative in assumption.alternatives:
         if not alternative.why.strip():
             what = f"alternative {alternative.value!r}"

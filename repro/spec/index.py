@@ -3,7 +3,10 @@
 Kept apart from `catalogue`, and free of pydantic, so that `repro list` answers at once.
 """
 
+import datetime
+import math
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 from repro.errors import UserError, unknown
 from repro.places import shipped
 
+_MEND = "mend the file, then ask again"
 _OWN = ("paper.toml", "recipes.toml")
 
 
@@ -30,16 +34,36 @@ class Title:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Parse a TOML file; what is wrong with it becomes one message that names it."""
+    """Parse a TOML file; what is wrong with it becomes one message that names it.
+
+    Dates and numbers that are not finite are refused: nothing in a table is one.
+    """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        for key, value in _values(content):
+            if isinstance(value, datetime.date | datetime.time):
+                raise UserError(f"{path}: {key}: found a date or time, {value}", _MEND)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UserError(f"{path}: {key}: found {value}, which is no finite number", _MEND)
     except FileNotFoundError:
         raise UserError(f"no such file: {path}", "repro list") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}", "repro doctor") from None
     except tomllib.TOMLDecodeError as error:
-        text = f"{path}: not valid TOML: {error}"
-        raise UserError(text, "mend the file, then ask again") from None
+        raise UserError(f"{path}: not valid TOML: {error}", _MEND) from None
+    except RecursionError:
+        raise UserError(f"{path}: nested too deeply to be read", _MEND) from None
+    return content
+
+
+def _values(content: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values in what TOML holds, each with its dotted key."""
+    if isinstance(content, dict | list):
+        named = content.items() if isinstance(content, dict) else enumerate(content)
+        for name, inner in named:
+            yield from _values(inner, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, content
 
 
 def paper_ids() -> list[str]:
@@ -79,8 +103,20 @@ def titles(paper: str | None = None) -> list[Title]:
                 cells = len(table["row"]) * len(table["column"])
                 line = (about["short"], about["title"], about["year"], table["number"])
                 cost = (table.get("hours"), table.get("core", False))
-                found.append((place, Title(table_id, *line, table["title"], cells, *cost)))
+                title = Title(table_id, *line, table["title"], cells, *cost)
             except KeyError as error:
                 step = f"repro show {table_id}"
                 raise UserError(f"{path}: {error.args[0]}: missing", step) from None
+            except TypeError:
+                step = f"repro show {table_id}"
+                raise UserError(f"{path}: row and column are lists of tables", step) from None
+            _check_numbers(path, {"order": place[1], "year": title.year, "hours": title.hours or 0})
+            found.append((place, title))
     return [title for _, title in sorted(found, key=lambda pair: pair[0])]
+
+
+def _check_numbers(path: Path, numbers: dict[str, Any]) -> None:
+    """Refuse what the list sorts and adds up, and is no number."""
+    for key, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UserError(f"{path}: {key}: not a number, found {value!r}", _MEND)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from repro.errors import UserError, nearest
 from repro.spec.index import read_toml
@@ -11,6 +11,21 @@ from repro.spec.index import read_toml
 Kind = Literal["trained", "measured", "structural", "derived", "declared", "cited"]
 Scalar = bool | int | float | str
 Args = dict[str, Scalar | list[Scalar]]
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    """Refuse a list that names something twice: it would count twice."""
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise ValueError(f"{value!r} is listed twice")
+    return values
+
+
+# A file of the registry: its name leads to no other folder, and to none of those with "_".
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_distinct)]
+Distinct = Annotated[list[str], AfterValidator(_distinct)]
 
 
 def neutral(default: Any) -> Any:
@@ -22,9 +37,9 @@ def neutral(default: Any) -> Any:
 
 
 class Strict(BaseModel):
-    """Refuse unknown keys; objects never change once read."""
+    """Refuse unknown keys and values of another kind ("30", true); objects never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Paper(Strict):
@@ -46,7 +61,7 @@ class Optimizer(Strict):
 
     name: Literal["adam", "adamw", "sgd"]
     lr: Annotated[float, Field(gt=0)]
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: Annotated[tuple[float, float], Field(strict=False)] = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
     decay: Literal["all", "matrices"] = neutral("all")  # matrices: no decay of biases and norms
@@ -139,7 +154,7 @@ class System(Strict):
     """A row's subject: model, front end, initialisation."""
 
     label: str
-    model: str
+    model: Name
     args: Args = {}
     frontend: str
     init: list[Parent] = []  # empty: all weights at random
@@ -163,8 +178,8 @@ class Assumption(Strict):
     path: str  # into the settings: model.args.x, frontend.args.x, recipe.x, protocol, system, ...
     why: Annotated[str, Field(min_length=1)]
     alternatives: Annotated[list[Alternative], Field(min_length=1)]
-    systems: list[str] = []  # empty: every system that has the path
-    tables: list[str] = []  # in recipes.toml, empty: every table of the paper
+    systems: Distinct = []  # empty: every system that has the path
+    tables: Distinct = []  # in recipes.toml, empty: every table of the paper
 
 
 class Stated(Strict):
@@ -217,10 +232,10 @@ class CellFields(Strict):
     system: str | None = None
     metric: str | None = None  # test.accuracy, valid.auc, parameters, latency.5s, layer paths
     reduce: Literal["mean", "best", "last"] | None = None
-    dataset: str | None = None
+    dataset: Name | None = None
     protocol: str | None = None
     recipe: str | None = None
-    seeds: list[int] | None = None
+    seeds: Seeds | None = None
     against: str | None = None  # derived: the row (or column) that it is compared with
     derive: Literal["difference", "wilcoxon"] | None = None
     device: str | None = None  # measured times: the printed device
@@ -247,7 +262,7 @@ class Row(CellFields):
     cells: list[str]
     group: str = ""  # a heading printed across the table above this row
     in_heading: bool = False  # its cell stands in the table's heading, not in a row
-    bold: list[str] = []  # columns printed bold in this row
+    bold: Distinct = []  # columns printed bold in this row
 
 
 class Cell(CellFields):
@@ -272,7 +287,7 @@ class Statistics(Strict):
 
     unit: Literal["run", "pass", "fold"]
     decider: Literal["welch", "corrected-t", "none"]
-    primary: list[str] = []  # rows or columns whose cells vote
+    primary: Distinct = []  # rows or columns whose cells vote
     behind: int | None = None  # units behind each printed mean; None: not stated, taken as 1
     margin: float | None = None  # default by statistics.md 1.3
     increment: Literal["above", "baseline"] = "above"  # what a printed increment is added to
@@ -289,8 +304,8 @@ class Size(Strict):
 class Scored(Strict):
     """What the accuracies of some cells are shares of; read by the audit alone."""
 
-    rows: list[str] = []  # empty: every row
-    columns: list[str] = []  # empty: every column
+    rows: Distinct = []  # empty: every row
+    columns: Distinct = []  # empty: every column
     sizes: list[Size] = []
     runs: Annotated[int, Field(ge=1)] | None = None  # averaged in a printed value; None: not stated
     source: str = ""  # the sentence that states the runs
@@ -393,10 +408,16 @@ class Table(CellFields):
     def _shape(self) -> Self:
         columns = [column.id for column in self.column]
         rows = [row.id for row in self.row]
-        for what, ids in (("column", columns), ("row", rows)):
+        once = {
+            "column id": columns,
+            "row id": rows,
+            "protocol": [protocol.name for protocol in self.protocols],
+            "[[cell]]": [f"{cell.row}/{cell.column}" for cell in self.cell],
+        }
+        for what, ids in once.items():
             twice = sorted({i for i in ids if ids.count(i) > 1})
             if twice:
-                raise ValueError(f"duplicate {what} id {twice[0]!r}")
+                raise ValueError(f"duplicate {what} {twice[0]!r}")
         for row in self.row:
             if len(row.cells) != len(columns):
                 raise ValueError(

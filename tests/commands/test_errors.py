@@ -77,6 +77,12 @@ WRONG = {
         ["table", TABLE, "--assume", "hfft-axis=tine"], ["'tine'", "'time'", f"repro show {TABLE}"],
     ),
     "assumption without value": (["table", TABLE, "--assume", "hfft-axis"], ["KEY=VALUE"]),
+    "execution": (
+        ["table", TABLE, "--execution", "zzz"], ["--execution 'zzz'", "repro runs list"],
+    ),
+    "execution cut short": (["plan", TABLE, "--execution", "b27b1"], ["--execution 'b27b1'"]),
+    "execution in capitals": (["show", TABLE, "--execution", "B27B16"], ["--execution 'B27B16'"]),
+    "no execution": (["status", TABLE, "--execution", ""], ["--execution ''"]),
     "profile": (["table", TABLE, "--profile", "dem"], ["'dem'", "'demo'"]),
     "audio": (["table", TABLE, "--data", "remote"], ["'remote'", "'local'"]),
     "full on generated audio": (
