@@ -1,4 +1,5 @@
-# make demo       a bare machine's first table: sets everything up, trains for minutes, prints it
+# make demo       a bare machine's first table: sets everything up, trains for minutes, prints it,
+#                 and writes build/demo.html: the table with everything behind it
 # make test       the tests, within minutes
 # make test-all   the slow ones too
 # make lint       style and types
@@ -10,7 +11,7 @@ INSTALLED := .venv/.installed
 .PHONY: help install demo test test-all lint clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -4
+	@sed -n 's/^# //p' Makefile | head -5
 
 install: $(INSTALLED)
 
@@ -23,6 +24,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 # Exit code 4 says that ASM-I needs weights that nobody can download here: the rest is complete.
 demo: $(INSTALLED)
 	$(BIN)/repro table asmrh-speechcommands --profile demo || test $$? -eq 4
+	$(BIN)/repro report asmrh-speechcommands --profile demo -o build/demo.html
+	@echo "The same table with all that stands behind it: open build/demo.html in a browser."
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 -m "not slow"

@@ -15,13 +15,13 @@ from repro.spec.entry import Entry
 @click.command()
 @click.argument("paper", metavar="PAPER|all")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", required=True,
-              help="Folder for appendix.tex (or .md), numbers.tex and references.bib.")  # fmt: skip
+              help="Folder for the document, numbers.tex, references.bib, figures/.")  # fmt: skip
 @click.option("--format", "fmt", type=click.Choice(["latex", "md"]), default="latex",
               show_default=True, help="Format of the document.")  # fmt: skip
 @asking.request_options
 @asking.home_option
 def command(paper: str, output: Path, fmt: str, home: str | None, **asked: Any) -> None:
-    """Write one document: tables, values per seed and fold, statistics, settings, data, runs.
+    """Write one document: tables, figures, values per seed, statistics, settings, data, runs.
 
     Trains nothing. numbers.tex gives every number to the running text: after \\input{numbers.tex},
     \\repro{asmrh-speechcommands/t-acc/ASM-RH}.
@@ -40,13 +40,14 @@ def command(paper: str, output: Path, fmt: str, home: str | None, **asked: Any) 
     writing.check(output / name)
     entries = catalogue.load_all(None if paper == "all" else paper)
     grids = writing.grids(entries, asking.request(**asked), places.home(home))
-    files = {
+    files: dict[str, str | bytes] = {
         name: appendix.render(grids, _title(entries, paper), fmt),
         "numbers.tex": numbers.render(grids),
         "references.bib": appendix.references(grids),
+        **appendix.figures(grids, fmt),
     }
-    for file, text in files.items():
-        writing.write(text, output / file)
+    for file, content in files.items():
+        writing.write(content, output / file)
 
 
 def _title(entries: list[Entry], paper: str) -> str:

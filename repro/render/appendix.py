@@ -6,6 +6,7 @@ What it says comes from `listings` and `paragraph`; the templates only lay it ou
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import jinja2
 
@@ -15,7 +16,11 @@ from repro.render.grid import Grid
 from repro.render.layout import lay_out
 from repro.render.listings import Listing
 
+if TYPE_CHECKING:
+    from repro.render.figures.canvas import Picture
+
 SUFFIX = {"latex": "tex", "md": "md"}
+_DRAWN = {"latex": "pdf", "md": "svg"}  # figures, by the format of the document
 
 
 class Markup(str):
@@ -31,6 +36,7 @@ class Part:
     turned: bool  # LaTeX: on a page of its own, turned
     paragraph: str  # what to write
     listings: list[Listing]
+    figures: list[tuple[str, "Picture"]]  # with the path of its file
 
 
 def render(grids: Sequence[Grid], title: str, fmt: str) -> str:
@@ -44,6 +50,24 @@ def render(grids: Sequence[Grid], title: str, fmt: str) -> str:
         example=_example(grids),
     )
     return made.rstrip("\n") + "\n"
+
+
+def figures(grids: Sequence[Grid], fmt: str) -> dict[str, bytes]:
+    """Return the files of all figures, by their paths beside the document."""
+    from repro.render.figures import canvas
+
+    drawn = {path: picture for grid in grids for path, picture in _figures(grid, fmt)}
+    return {path: canvas.drawn(picture, _DRAWN[fmt]) for path, picture in drawn.items()}
+
+
+def _figures(grid: Grid, fmt: str) -> list[tuple[str, "Picture"]]:
+    """Return the figures of a table that has runs; without any, there is nothing to draw."""
+    if not grid.used:
+        return []
+    from repro.render.figures import kinds
+
+    found = kinds.of_grid(grid, None, grid.place)
+    return [(f"figures/{p.name.replace('@', '-on-')}.{_DRAWN[fmt]}", p) for p in found]
 
 
 def references(grids: Sequence[Grid]) -> str:
@@ -65,6 +89,7 @@ def _part(grid: Grid, fmt: str) -> Part:
         turned=turned,
         paragraph=" ".join(paragraph.sentences(grid)),
         listings=listings.of_table(grid),
+        figures=_figures(grid, fmt),
     )
 
 

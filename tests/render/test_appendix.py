@@ -31,6 +31,9 @@ def grids(folder: Path, paper: str | None) -> list[Grid]:
 
 
 def write(folder: Path, made_of: list[Grid]) -> str:
+    for path, drawn in appendix.figures(made_of, "latex").items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(drawn)
     (folder / "numbers.tex").write_text(numbers.render(made_of), encoding="utf-8")
     return appendix.render(made_of, "The tables, reproduced", "latex")
 
@@ -164,6 +167,19 @@ def test_the_appendix_of_a_demo_says_so(tmp_path: Path) -> None:
     shown = typeset(tmp_path, write(tmp_path, [grid]), times=2).text()
     assert shown.count("[DEMO]") >= 3  # contents, section, table
     assert "Not the paper" in shown
+
+
+@pytest.mark.parametrize(
+    ("fmt", "ending", "start"), [("latex", "pdf", b"%PDF"), ("md", "svg", b"<?xml")]
+)
+def test_figures_lie_beside_the_document_that_shows_them(tmp_path, fmt, ending, start) -> None:
+    found = [made(tmp_path, TABLE, near(96.0)), made(tmp_path, "asmrh-casia")]
+    files = appendix.figures(found, fmt)
+    assert set(files) == {f"figures/{TABLE}-{kind}.{ending}" for kind in ("forest", "folds")}
+    assert all(drawn.startswith(start) for drawn in files.values())
+    text = appendix.render(found, "The tables, reproduced", fmt)
+    shown = re.findall(r"\\includegraphics\{(.*?)\}|\]\((figures/.*?)\)", text)
+    assert {one or other for one, other in shown} == set(files)
 
 
 def test_the_markdown_appendix_holds_the_same(tmp_path: Path) -> None:

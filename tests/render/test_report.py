@@ -183,6 +183,12 @@ def test_nothing_of_a_demo_is_set_against_a_print(tmp_path: Path) -> None:
     assert "Difference" not in text
 
 
+def test_a_cell_without_runs_says_so_in_a_demo_too(tmp_path: Path) -> None:
+    (part,) = gathered(tmp_path, profile="demo", audio="generated")
+    shown = evidence.shown(part)["t-acc", "ASM"]
+    assert (shown.word, shown.mark, shown.ours) == ("NO VERDICT", "NOT RUN", "")
+
+
 def test_findings_stand_beside_the_tables_that_they_concern(committed: str) -> None:
     articles = dict(
         re.findall(r'<article aria-labelledby="([^"]+)">(.*?)</article>', committed, re.DOTALL)

@@ -67,7 +67,8 @@ def _said(panel: Panel) -> str:
 def _draw(panels: list[Panel]) -> "Figure":
     across = 1 if len(panels) == 1 else 2
     down = -(-len(panels) // across)
-    figure = canvas.sheet(down * (_PANEL + _BELOW + 0.25) + 0.28)
+    folded = any(panel.folds > 1 for panel in panels)
+    figure = canvas.sheet(down * (_PANEL + _BELOW + 0.25) + (0.28 if folded else -0.2))
     width = (canvas.WIDTH - 0.5 * across) / across
     for number, panel in enumerate(panels):
         row, column = divmod(number, across)
@@ -80,7 +81,7 @@ def _draw(panels: list[Panel]) -> "Figure":
         axes.set_axisbelow(True)
         (_folded if panel.folds > 1 else _held_out)(axes, panel)
     seeds = sorted({seed for panel in panels for seed, _, _ in panel.passes})
-    if any(panel.folds > 1 for panel in panels):
+    if folded:
         figure.legend(
             handles=[_handle(seed) for seed in seeds], loc="lower left", ncol=len(seeds),
             frameon=False, bbox_to_anchor=(0.06, 0.0), borderpad=0,

@@ -62,9 +62,14 @@ class Shown:
         return self.cell.verdict
 
     @property
+    def mark(self) -> str:
+        """The word that stands in the cell: without a run that comes before "no verdict"."""
+        return "NOT RUN" if self.cell.state == "not run" else self.word
+
+    @property
     def colour(self) -> str:
-        """The name of its colour."""
-        return LOOKS[self.word].colour
+        """The name of the mark's colour."""
+        return LOOKS[self.mark].colour
 
 
 def shown(part: Part) -> dict[tuple[str, str], Shown]:
