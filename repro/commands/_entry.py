@@ -179,3 +179,7 @@ def main() -> None:
     Exit codes: 0 complete, 2 usage, 3 incomplete, 4 data or weights missing, 5 a run failed,
     130 interrupted.
     """
+
+
+if __name__ == "__main__":
+    main(prog_name="repro")  # for scripts that name the interpreter

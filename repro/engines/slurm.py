@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from repro import places
-from repro.engines import slurm_queue
+from repro.engines import slurm_options, slurm_queue
+from repro.engines.slurm_options import Options
 from repro.engines.slurm_queue import Batch, Queued
 from repro.errors import UserError
 from repro.places import Home
@@ -29,8 +30,8 @@ TIMEOUTS = 20  # limits that a run may reach: after so many it is not getting on
 NOTICE = 120  # seconds between the warning of a limit and the limit
 # Compute nodes often have no way out: nothing may wait for one.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-OF_SUBMITIT = ("account", "comment", "constraint", "cpus_per_task", "exclude", "exclusive",
-               "gpus_per_node", "gres", "mem", "nodelist", "partition", "qos", "time")  # fmt: skip
+# Names that submitit would write a second time.
+OF_SUBMITIT = ("cpus-per-task", "gpus-per-node", "job-name", "mem")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Asked:
     device: str  # cpu, or cuda:0: each task has one GPU of its own
     threads: int
     chunk: int = CHUNK
-    options: dict[str, str] = field(default_factory=dict)  # of sbatch, in place of ours
+    options: Options = field(default_factory=dict)  # of sbatch, in place of ours
 
 
 @dataclass(frozen=True)
@@ -221,31 +222,40 @@ def _script(
 
 def _parameters(needs: Resources, asked: Asked, after: list[str], batch: str) -> dict[str, Any]:
     """Return the parameters of an array in submitit's words; the user's own options win."""
-    parameters: dict[str, Any] = {
-        "job_name": slurm_queue.NAME,
-        "comment": batch,
-        "cpus_per_task": needs.cpus,
+    ours: dict[str, Any] = {
+        "job-name": slurm_queue.NAME,
+        "cpus-per-task": needs.cpus,
         "mem": f"{needs.memory_gb}GB",
         "time": needs.minutes,
-        "wckey": None,  # submitit's own would be refused where these keys are checked
+        # A run whose parent failed would wait for ever; one that was preempted has to come back.
+        "requeue": True,
+        "kill-on-invalid-dep": "yes",
+        **({"gpus-per-node": needs.gpus} if needs.gpus else {}),
     }
-    if needs.gpus:
-        parameters["gpus_per_node"] = needs.gpus
-    if after:
-        parameters["dependency"] = "afterok:" + ":".join(after)
-    # A run whose parent failed would wait for ever; one that was preempted has to come back.
-    others: dict[str, Any] = {"requeue": True, "kill-on-invalid-dep": "yes"}
-    for key, value in asked.options.items():
-        if (name := key.replace("-", "_")) in OF_SUBMITIT:
-            parameters[name] = int(value) if name == "time" else value or True
-        else:
-            others[key.replace("_", "-")] = value or True
-    # A limit of a few minutes leaves no room for the whole notice.
-    parameters["signal_delay_s"] = min(NOTICE, 60 * parameters["time"] // 2)
-    # Since 22.05, srun no longer takes this from the array.
-    environment = {**_environment(), "SRUN_CPUS_PER_TASK": str(parameters["cpus_per_task"])}
+    wanted = slurm_options.laid_over(ours, asked.options)
+    limit = slurm_options.minutes(str(wanted["time"])) if "time" in wanted else None
+    parallel = wanted.pop("array-parallelism", None)
+    waits = ["afterok:" + ":".join(after)] if after else []
+    waits += [str(wanted.pop("dependency"))] if "dependency" in wanted else []
+    parameters: dict[str, Any] = {
+        # By the last word the queue is read; a site may ask for others before it.
+        "comment": f"{wanted.pop('comment', '')} {batch}".strip(),
+        "time": wanted.pop("time", None),  # submitit has a limit of its own
+        "wckey": wanted.pop("wckey", None),  # and a key, which is refused where keys are checked
+        # A limit of a few minutes leaves no room for the whole notice.
+        "signal_delay_s": NOTICE if limit is None else min(NOTICE, 60 * limit // 2),
+        **({"dependency": ",".join(waits)} if waits else {}),
+        **({"array_parallelism": int(parallel)} if parallel else {}),
+    }
+    environment = _environment()
+    if "cpus-per-task" in wanted:
+        # Since 22.05, srun no longer takes this from the array.
+        environment["SRUN_CPUS_PER_TASK"] = str(wanted["cpus-per-task"])
     parameters["setup"] = [f"export {name}={shlex.quote(v)}" for name, v in environment.items()]
-    return {**parameters, "additional_parameters": others}
+    parameters |= {
+        name.replace("-", "_"): wanted.pop(name) for name in OF_SUBMITIT if name in wanted
+    }
+    return {**parameters, "additional_parameters": wanted}
 
 
 def _environment() -> dict[str, str]:

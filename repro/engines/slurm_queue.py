@@ -5,6 +5,7 @@ runs/.slurm/jobs/          submitit's files: pickles, scripts, logs
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -52,16 +53,17 @@ def queued(home: Home) -> dict[str, Queued] | None:
         return {}
     if shutil.which("squeue") is None:
         return None
-    command = ["squeue", "--noheader", "--array", f"--name={NAME}", "--format=%k|%i|%T|%r"]
+    mine = f"--user={os.getuid()}"  # by name would miss jobs to which the user gave another one
+    command = ["squeue", "--noheader", "--array", mine, "--format=%i|%T|%r|%k"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         return None
     found = {}
     for line in done.stdout.splitlines():
-        comment, _, rest = line.strip().partition("|")
-        if comment in ours:
-            job, state, reason = rest.split("|", 2)
-            run = ours[comment].runs[int(job.partition("_")[2] or 0)]
+        job, state, reason, comment = (line.strip().split("|", 3) + [""] * 3)[:4]
+        batch = (comment.split() or [""])[-1]
+        if batch in ours:
+            run = ours[batch].runs[int(job.partition("_")[2] or 0)]
             found[run["run"]] = Queued(job, state, reason)
     return found
 

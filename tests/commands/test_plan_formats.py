@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -49,7 +50,12 @@ def jobs(plan, home, *runs, devices=("cpu",)):
 
 
 def commands(script):
-    return [line for line in script.splitlines() if line.startswith("repro ")]
+    return [line for line in typed(script).splitlines() if line.startswith("repro ")]
+
+
+def typed(script):
+    """Write `repro` for the interpreter and the file by which a script names this program."""
+    return script.replace(shlex.join(scripts.program()), "repro")
 
 
 def test_sh_has_a_line_for_each_run_that_can_be_trained(repro, planned, home):
@@ -101,7 +107,7 @@ def test_json_says_what_each_run_takes_and_how_it_is_trained(repro, planned, hom
 def test_folders_outside_the_home_go_along(repro, monkeypatch):
     monkeypatch.setenv("REPRO_DATA", "/data/of all")
     script = repro("plan", TABLE, *DEMO, "--only", "asm", "--format", "sh").stdout
-    found = [line for line in script.splitlines() if "repro train" in line]
+    found = [line for line in typed(script).splitlines() if "repro train" in line]
     assert len(found) == 3
     assert all(line.startswith("REPRO_DATA='/data/of all' repro train ") for line in found)
 
@@ -121,7 +127,7 @@ def family(planned):
 
 def test_parents_come_first_and_waves_are_marked(planned, home):
     script = scripts.as_sh(jobs(planned, home, *family(planned)))
-    told = [line for line in script.splitlines() if re.match(r"repro|# wave \d", line)]
+    told = [line for line in typed(script).splitlines() if re.match(r"repro|# wave \d", line)]
     first, second, third = (run.id for run in planned.runs[:3])
     assert [line.split()[2] for line in told] == ["1", first, second, "2", third]
 
@@ -138,8 +144,9 @@ def test_an_array_of_waves_says_how_each_waits_for_the_one_before(planned, home,
     ]
 
 
-def test_a_task_of_the_array_runs_its_own_line(planned, home, tmp_path):
+def test_a_task_of_the_array_runs_its_own_line(planned, home, tmp_path, monkeypatch):
     """The script is played by bash, with `repro` and `scontrol` in place of the real ones."""
+    monkeypatch.setattr(scripts, "program", lambda: ["repro"])
     made = jobs(planned, home, *planned.runs[:3])
     (tmp_path / "runs.sbatch").write_text(scripts.as_sbatch(made))
     for name in ("repro", "scontrol"):
@@ -203,7 +210,7 @@ def test_the_script_trains_the_table_and_again_trains_nothing(tmp_path, home):
     launcher = tmp_path / "bin" / "repro"
     launcher.write_text(f'#!/bin/sh\nexec "{program}" -P {tmp_path}/launch.py {tables} "$@"\n')
     launcher.chmod(0o755)
-    (tmp_path / "runs.sh").write_text(script)
+    (tmp_path / "runs.sh").write_text(typed(script))
     (parallel,) = re.findall(r"^#   (grep .*)$", script, re.MULTILINE)
     ways = ["sh runs.sh", parallel.replace("FILE", "runs.sh")]
     environment = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", **tiny.QUIET}
@@ -235,9 +242,21 @@ def test_slurm_chooses_the_gpu(repro):
     assert "leave --gpu out" in repro(*SLURM, "--gpu", "0", code=2).stderr
 
 
-def test_a_time_is_in_minutes(repro):
-    said = repro(*SLURM, "--slurm-option", "time=4:00:00", "--dry-run", code=2).stderr
-    assert "a number of minutes" in said
+def test_several_runs_on_a_device_are_not_for_slurm(repro):
+    said = repro(*SLURM, "--per-device", "2", code=2).stderr
+    assert "array-parallelism=N" in said
+
+
+def test_a_script_names_the_interpreter_and_works_with_nothing_on_the_path(repro, planned):
+    """A node has no environment switched on: a bare `repro` would be exit code 127."""
+    script = repro("plan", TABLE, *DEMO, "--only", "asm-rh", "--format", "sh").stdout
+    line = next(line for line in script.splitlines() if " train " in line)
+    assert shlex.split(line)[0] == sys.executable
+    asked = shlex.split(line)
+    asked[asked.index("train") + 1] = "zzz"
+    done = subprocess.run(asked, env={}, cwd="/", capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no run of asmrh-speechcommands" in done.stderr
 
 
 def test_the_runs_that_others_start_from_are_jobs_too(repro):

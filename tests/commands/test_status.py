@@ -102,7 +102,7 @@ def test_every_state_with_its_next_step(status, home, runs, squeue):
     log(home, running, START, epoch(1), epoch(2))
     log(home, stopped, START, epoch(1))
     batch = submitted(home, running, waiting, lost)
-    squeue(f"{batch}|7_0|RUNNING|None", f"{batch}|7_1|PENDING|Priority")
+    squeue(f"7_0|RUNNING|None|{batch}", f"7_1|PENDING|Priority|{batch}")
     path = slurm_queue.log(home, "7_2")
     path.parent.mkdir(parents=True)
     path.write_text("slurmstepd: error: Detected 1 oom_kill event in StepId=7.0\n")
@@ -148,7 +148,7 @@ def test_a_job_that_was_cancelled_before_it_started_is_told_apart(status, home, 
 def test_a_failed_run_that_is_queued_again_waits(status, home, runs, squeue):
     run = runs["asm", 0]
     fake_ledger.write(home.runs, run, {}, status="failed", cause="x")
-    squeue(f"{submitted(home, run)}|7|PENDING|None")
+    squeue(f"7|PENDING|None|{submitted(home, run)}")
     made = status(TABLE, "--format", "json")
     assert [row["why"] for row in made["waiting"]] == ["to be scheduled"]
     assert made["failed"] == []

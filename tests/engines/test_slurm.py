@@ -129,11 +129,12 @@ def test_arrays_hold_what_is_alike_the_longest_first_in_chunks(plain, home, monk
 
 
 def test_the_users_options_win_and_those_unknown_to_submitit_are_handed_on(plain, home):
-    given = {"partition": "gpu", "time": "3", "mem": "2GB", "cpus-per-task": "5", "exclusive": ""}
-    asked = Asked("cpu", 2, options={**given, "oversubscribe": "", "licenses": "x:1"})
+    given = {"partition": "gpu", "time": "3", "mem": "2GB", "cpus-per-task": "5"}
+    flags = {"exclusive": True, "oversubscribe": True}
+    asked = Asked("cpu", 2, options={**given, **flags, "licenses": "x:1"})
     ((_, script),) = slurm.scripts([plain], asked, empty(home), home)
     found = options(script)
-    wanted = {**given, "exclusive": "", "oversubscribe": "", "licenses": "x:1"}
+    wanted = {**given, **dict.fromkeys(flags, ""), "licenses": "x:1"}
     assert {key: found[key] for key in wanted} == wanted
     assert found["signal"] == "USR2@90"  # half of three minutes: sooner than the usual notice
     assert "gpus-per-node" not in found
@@ -176,7 +177,7 @@ def test_a_run_in_the_queue_is_not_submitted_again_and_its_children_wait_for_it(
     program("srun", "")
     program("sbatch", 'echo "Submitted batch job 77"')
     (first,), _ = slurm.submit(named(plain, "a", "b"), "t", Asked("cpu", 2), empty(home), home)
-    program("squeue", f"echo '{first.id}|77_1|RUNNING|None'")
+    program("squeue", f"echo '77_1|RUNNING|None|{first.id}'")
     program("sbatch", f'cp "$1" {home.root}/script; echo "Submitted batch job 78"')
     runs = [*named(plain, "b"), *named(plain, "child", parents=["a", "b"])]
     (second,), queue = slurm.submit(runs, "t", Asked("cpu", 2), empty(home), home)
@@ -216,7 +217,8 @@ def test_the_queue_is_read_by_batch_and_task(home, program):
     written(home, "6", ("d",))
     program(
         "squeue",
-        "cat <<END\nid-5|5_2|PENDING|Priority\nid-6|6|RUNNING|None\nelse|5_0|RUNNING|\nEND",
+        "cat <<END\n5_2|PENDING|Priority|id-5\n6|RUNNING|None|for my|project id-6\n"
+        "5_0|RUNNING||else\n7|RUNNING|None|\n\nEND",
     )
     assert slurm_queue.queued(home) == {
         "c": Queued("5_2", "PENDING", "Priority"),

@@ -6,12 +6,14 @@ import functools
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from repro.commands.plan import scripts
 from repro.engines import slurm, slurm_queue
 from repro.records import ledger, locks
 from repro.records.ledger import Ledger
@@ -238,6 +240,8 @@ def test_the_array_of_plan_runs_without_submitit(
 ):
     words = ["plan", tiny.TABLE, *ASKED, "--seeds", "0,1", "--threads", "1", "--format", "slurm"]
     script = repro(*words).stdout
+    # The interpreter that it names knows the shipped table, `repro` here the small one.
+    script = script.replace(shlex.join(scripts.program()), "repro")
     (tmp_path / "runs.sbatch").write_text(script)
     command = ["sbatch", "--parsable", "--output=/dev/null", str(tmp_path / "runs.sbatch")]
     environment = {**os.environ, **tiny.QUIET, "PATH": path_with_repro}

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,11 +63,19 @@ def jobs(
             device = devices[len(made) % len(devices)]
             plan = asked[run.id]
             request = dataclasses.replace(plan.request, seeds=None, only=None)
-            words = ["repro", "train", run.id, "--table", plan.entry.id]
+            words = [*program(), "train", run.id, "--table", plan.entry.id]
             words += [*request.words(), "--device", device]
             words += ["--threads", str(threads), "--home", str(home.root)]
             made.append(Job(run, takes[run.id], words, number))
     return made
+
+
+def program() -> list[str]:
+    """Return how this program is started where nothing is on the PATH, such as on a node."""
+    root = places.checkout()
+    if root is not None and (root / "cli.py").is_file():
+        return [sys.executable, str(root / "cli.py")]
+    return [sys.executable, "-P", "-m", "repro.commands._entry"]
 
 
 def as_sh(jobs: Sequence[Job]) -> str:

@@ -7,7 +7,7 @@ import click
 
 from repro import places
 from repro.commands.shared import suggesting
-from repro.engines import slurm
+from repro.engines import slurm, slurm_options
 from repro.engines.slurm import Asked
 from repro.errors import UserError
 from repro.plan.request import Run
@@ -23,7 +23,8 @@ def options(command: Command) -> Command:
                      help="Submit the runs to Slurm and exit; each has one GPU (or --device cpu)."),
         click.option("--slurm-option", multiple=True, metavar="KEY=VALUE",
                      envvar="REPRO_SLURM_OPTIONS",
-                     help="An option of sbatch: partition=gpu, account=me, time=MINUTES, mem=32GB; "
+                     help="An option of sbatch, in place of ours: partition=gpu, gres=gpu:1, "
+                          "time=2-00:00:00, mem=32GB; KEY= takes ours out. "
                           "REPRO_SLURM_OPTIONS holds those of every call."),
         click.option("--slurm-chunk", type=click.IntRange(1), default=slurm.CHUNK, metavar="N",
                      show_default=True, help="Runs in an array; below the cluster's MaxArraySize."),
@@ -45,17 +46,13 @@ def asked(values: dict[str, Any]) -> Asked | None:
         )
     values["device"] = values["device"] or "cuda"
     device = "cuda:0" if values["device"].startswith("cuda") else values["device"]
-    options = dict(_pair(text) for text in given["slurm_option"])
+    if values.get("per_device", 1) > 1:
+        raise UserError(
+            "--per-device puts runs side by side on a device; with --slurm each is its own task",
+            "leave it out; --slurm-option array-parallelism=N says how many run at once",
+        )
+    options = slurm_options.given(given["slurm_option"])
     return Asked(device, values["threads"], given["slurm_chunk"], options)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    """Split KEY=VALUE; an option without a value, such as exclusive, needs no sign."""
-    key, _, value = text.lstrip("-").partition("=")
-    if key == "time" and not value.isdecimal():
-        raise UserError(f"--slurm-option {text!r}: the time is a number of minutes",
-                        "--slurm-option time=240")  # fmt: skip
-    return key, value
 
 
 def submit(ready: Sequence[Run], table: str, asked: Asked, home: places.Home) -> None:
