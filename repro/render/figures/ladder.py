@@ -20,14 +20,16 @@ def pictures(made: Ladder, name: str) -> list[Picture]:
     rungs = [r for r in made.rungs if sum(step.mean is not None for step in r.steps) > 1]
     if not rungs:
         return []
+    said = "; ".join(map(_said, rungs))
     return [
         Picture(
             kind="ladder",
             name=f"{name}-ladder",
             title=f"Ladder: {made.title}",
             caption="Left: each unit (a run, or a pass over folds), mean and one standard "
-            "deviation, per cent. Right: differences of means with 95 % intervals, points.",
-            alt="; ".join(map(_said, rungs)),
+            "deviation, per cent. Right: differences of means with 95 % intervals, points. "
+            f"{said}.",
+            alt=said,
             draw=lambda: _draw(rungs),
         )
     ]

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from repro import __version__
 from repro.records.ledger import Record
@@ -216,7 +217,8 @@ def _names(part: Part) -> Iterator[tuple[str, str]]:
     """Yield the places of a table, its own and on other data, with a short name for each."""
     for one in (part, *part.others):
         on = one.grid.plan.request.on
-        yield one.grid.place, one.grid.spec.number + (f" on {on}" if on and part is not one else "")
+        name = f"{one.grid.plan.entry.paper.short} {one.grid.spec.number}"
+        yield one.grid.place, f"{name} on {on}" if on and part is not one else name
 
 
 def _behind(parts: Sequence[Part]) -> list[Listing]:
@@ -256,13 +258,20 @@ def _environment() -> jinja2.Environment:
         "finding_place": evidence.finding_place,
         "run_place": evidence.run_place,
     }
-    made.filters |= {
+    filters: dict[str, Any] = {
         "slug": lambda text: re.sub(r"[^a-z]+", "-", text.lower()),
         "percent": lambda value: "–" if value is None else words.number(100 * value, 2),
         "thousands": lambda value: "–" if value is None else f"{value:,}",
+        "code": _code,
         "shape": lambda word: Markup(LOOKS[word].shape),
     }
+    made.filters |= filters
     return made
+
+
+def _code(text: str) -> Markup:
+    """Set what stands between backticks in typewriter."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _text(name: str) -> str:
