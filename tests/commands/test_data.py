@@ -145,6 +145,23 @@ def test_a_new_dataset_gets_its_first_list(repro, tmp_path, monkeypatch):
     manifest.forget()
 
 
+def test_a_list_of_the_users_is_compared_before_it_is_called_the_same(repro, tmp_path):
+    def rebuilt(*videos):
+        lines = [f'{video}, 0.000, 10.000, "/m/09x0r"\n' for video in videos]
+        (tmp_path / "unbalanced_train_segments.csv").write_text("".join(lines))
+        done = repro("manifest", "audioset_unbalanced", "--rebuild", tmp_path)
+        assert done.exit_code == 0, done.output
+        return done.output.strip().splitlines()[-1].partition(": ")[2]
+
+    assert rebuilt("abcdefghijk", "bbcdefghijk") == "its first list"
+    assert rebuilt("abcdefghijk", "bbcdefghijk") == "the same as the list that was known"
+    told = "NOT the same as the list that was known: 2 clips are only here, 1 only there; "
+    other = ("abcdefghijk", "cbcdefghijk", "dbcdefghijk")
+    assert rebuilt(*other) == f"{told}it takes that one's place"
+    assert rebuilt(*other).startswith("the same")
+    manifest.forget()
+
+
 def test_fetch_says_how_to_get_what_cannot_be_fetched(repro):
     done = repro("fetch", "gtzan")
     assert done.exit_code == 2

@@ -9,6 +9,7 @@ import click
 from repro import atomic, places
 from repro.commands.shared import asking
 from repro.data import lists, registry
+from repro.data.folders import names
 from repro.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 def show(name: str, rebuild: Path | None, output: Path | None, home: str | None, fmt: str) -> None:
     """Show a dataset's list of clips, or make it again; exit 1 if it is another one then.
 
-    Where the list is yours to supply (AudioSet unbalanced, CASIA), --rebuild keeps it in the home.
+    Where the list is yours to supply (AudioSet unbalanced, CASIA), --rebuild keeps it in the home,
+    and another one takes the place of the one before.
 
     \b
     Examples:
@@ -52,27 +54,30 @@ def show(name: str, rebuild: Path | None, output: Path | None, home: str | None,
     known = manifest.load(name, data) if not new and manifest.available(name, data) else None
     listed = known
     if rebuild is not None:
+        names.checked(places.absolute(rebuild), f"repro data manifest {name} --rebuild DIR")
         if not rebuild.is_dir():
             raise UserError(f"{rebuild} is not a folder", f"repro data manifest {name}")
         hashes = {**(known.hashes if known else {}), **card.hashes(rebuild)}
         listed = lists.build(name, card.rebuild(rebuild), hashes=hashes)
         if card.own_list:
             lists.write(listed, registry.own_file(name, data))
+            manifest.forget()
     elif known is None:
         raise UserError(f"{name}: its list is not shipped; {card.by_hand}", card.next_step)
     assert listed is not None
     if output is not None:
         lists.write(listed, output)
-    same = known is None or card.own_list or listed == known
     said_aside = output is not None and atomic.standard_output(output)
-    click.echo("\n".join(_lines(listed, rebuild, known is not None, same, fmt)), err=said_aside)
+    kept = rebuild is not None and card.own_list
+    click.echo("\n".join(_lines(listed, rebuild, known, kept, fmt)), err=said_aside)
+    same = known is None or card.own_list or listed == known
     click.get_current_context().exit(0 if same else 1)
 
 
 def _lines(
-    listed: "Manifest", rebuild: Path | None, compared: bool, same: bool, fmt: str
+    listed: "Manifest", rebuild: Path | None, known: "Manifest | None", kept: bool, fmt: str
 ) -> list[str]:
-    """Say what a list holds."""
+    """Say what a list holds, and how one that was made again compares with the known one."""
     about = {
         "dataset": listed.dataset,
         "clips": len(listed.clips),
@@ -81,7 +86,7 @@ def _lines(
         "parts": listed.counts(),
         "hashes": len(listed.hashes),
         "digest": listed.digest,
-        "as_committed": same,
+        "as_committed": known is None or listed == known,
     }
     if fmt == "json":
         return [json.dumps(about, indent=1)]
@@ -93,7 +98,19 @@ def _lines(
         f"digest  {listed.digest}",
     ]
     if rebuild is not None:
-        word = "the same as" if same else "NOT the same as"
-        told = f"{word} the list that was known" if compared else "its first list"
-        lines.append(f"made from {rebuild}: {told}")
+        lines.append(f"made from {rebuild}: {_compared(listed, known, kept)}")
     return lines
+
+
+def _compared(listed: "Manifest", known: "Manifest | None", kept: bool) -> str:
+    """Say how a list that was made again compares with the one that was known before."""
+    if known is None:
+        return "its first list"
+    if listed == known:
+        return "the same as the list that was known"
+    new, old = set(listed.clips), set(known.clips)
+    what = f"{len(new - old):,} clips are only here, {len(old - new):,} only there"
+    if new == old:
+        what = "the same clips, other hashes"
+    taken = "; it takes that one's place" if kept else ""
+    return f"NOT the same as the list that was known: {what}{taken}"
