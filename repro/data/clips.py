@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import seeds
-from repro.data import generated, guards, lists, manifest, protocols, registry, sources
+from repro.data import generated, guards, lists, manifest, protocols, registry, settings, sources
 from repro.data.guards import Finding
 from repro.data.lists import Manifest
 from repro.data.protocols import Split
@@ -146,12 +146,14 @@ def forget() -> None:
     _pass.cache_clear()
 
 
-def natural(dataset: str, data: Path) -> dict[str, Any]:
-    """Return the protocol that a dataset itself calls for; see `protocols.natural`."""
+def called_for(dataset: str, data: Path, kind: str | None = None) -> dict[str, Any]:
+    """Return the settings that a dataset calls for; see `settings.called_for`."""
     about = registry.card(dataset, data)
-    if about.companions or not manifest.available(dataset, data):
+    if kind in (None, "official") and about.companions:
         return {"protocol": "official", "valid": 0.1}
-    return protocols.natural(manifest.load(dataset, data))
+    if not manifest.available(dataset, data):  # what a plan can say before the list is here
+        return {"protocol": kind, "test": 0.2, "valid": 0.1}
+    return settings.called_for(manifest.load(dataset, data), kind)
 
 
 def unlisted(source: ClipSource, data: Path) -> tuple[str, ...]:

@@ -8,10 +8,9 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
 
 from repro import seeds
-from repro.data.lists import PARTS, Clip, Manifest
+from repro.data.lists import PARTS, Clip, Manifest, is_fold
 from repro.errors import UserError, unknown
 
 PROTOCOLS = ("official", "random", "grouped")
@@ -113,24 +112,6 @@ def statement(
     return f"{how}: {test:.4g} test, {valid:.4g} validation"
 
 
-def natural(manifest: Manifest) -> dict[str, Any]:
-    """Return the settings that a dataset itself calls for, where no table says how it is split.
-
-    Its own parts; its own folds, the next one for validation; else whole groups where there are at
-    least ten, and clips drawn at random where not, a fifth for test and a tenth for validation.
-    """
-    parts = {clip.part for clip in manifest.clips} - {""}
-    numbered = [part for part in parts if part.isdigit()]
-    if len(numbered) > 2:
-        share = round(1 / (len(numbered) - 1), 6)
-        return {"protocol": "official", "folds": len(numbered), "valid": share}
-    if "test" in parts and "train" in parts:
-        return {"protocol": "official", "valid": 0.0 if "valid" in parts else 0.1}
-    groups = len({clip.group for clip in manifest.clips})
-    kind = "grouped" if 10 <= groups < len(manifest.clips) else "random"
-    return {"protocol": kind, "valid": 0.1, "test": 0.2, "stratified": kind == "random"}
-
-
 def _check(
     manifest: Manifest, protocol: str, folds: int, valid: float, test: float, stratified: bool
 ) -> None:
@@ -165,7 +146,7 @@ def _official(
     for clip in manifest.clips:
         if clip.part:
             parts[clip.part].append(clip)
-    numbered = sorted((part for part in parts if part.isdigit()), key=int)
+    numbered = sorted(filter(is_fold, parts), key=int)
     wrong = sorted(parts.keys() - set(PARTS) - set(numbered))
     name = manifest.dataset
     if wrong or not parts or (numbered and len(numbered) < len(parts)):

@@ -46,18 +46,17 @@ def _own(name: str, data: Path) -> Card:
     file = data / f"{name}{ABOUT}"
     try:
         about = json.loads(file.read_text())
-        listed = lists.read(name, own_file(name, data))
         return Card(
-            title=f"{name} (your own data, {len(listed.classes)} classes)",
+            title=f"{name} (your own data, {about['classes']} classes)",
             licence="yours to know",
             source=str(own_file(name, data)),
             layout="the paths of your CSV",
             rate=None,
             channels=None,
             seconds=about["seconds"],
-            clips=len(listed.clips),
+            clips=int(about["clips"]),
             group=about["group"],
-            rebuild=lambda _: list(listed.clips),
+            rebuild=lambda _: list(lists.read(name, own_file(name, data)).clips),
             multilabel=about["multilabel"],
             own_list=True,
             by_hand="it is your own data",

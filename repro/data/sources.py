@@ -98,12 +98,25 @@ def add(dataset: str, folder: Path, data: Path, origin: Mapping[str, Any] | None
     """
     clips = manifest.load(dataset, data).clips
     root = checked(dataset, folder)
-    if not _scan(dataset, root, data):
+    found = _scan(dataset, root, data)
+    if not found:
         raise _foreign(dataset, root, clips, data)
+    return register(dataset, root, data, found, len(clips), origin)
+
+
+def register(
+    dataset: str,
+    root: Path,
+    data: Path,
+    found: dict[str, str],
+    total: int,
+    origin: Mapping[str, Any] | None = None,
+) -> Located:
+    """Register a folder in which these of `total` clips were found; see `add`."""
     if origin is None:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         origin = {"source": "folder", "added": today}  # where it lies is nobody else's business
-    return _note(dataset, root, data, {}, origin)
+    return _note(_usable(dataset, root, found, data, {}, total), {}, origin)
 
 
 def checked(dataset: str, folder: Path) -> Path:
@@ -137,7 +150,10 @@ def leave_out(there: Located, unusable: Mapping[str, str], data: Path) -> Locate
         )
     noted = registration(there.dataset, data)
     before, origin = (noted.unusable, noted.origin) if noted else ({}, {})
-    return _note(there.dataset, there.root, data, {**before, **unusable}, origin)
+    bad = {**before, **unusable}
+    found = _scan(there.dataset, there.root, data)
+    here = _usable(there.dataset, there.root, found, data, bad, there.total)
+    return _note(here, bad, origin)
 
 
 def located(dataset: str, data: Path) -> Located | None:
@@ -155,7 +171,8 @@ def located(dataset: str, data: Path) -> Located | None:
     found = _scan(dataset, root, data)
     if not found:
         raise UserError(f"{root} (registered in {file}) holds no clip of {dataset} any more", again)
-    return _usable(dataset, root, found, data, noted.unusable)
+    total = len(manifest.load(dataset, data).clips)
+    return _usable(dataset, root, found, data, noted.unusable, total)
 
 
 @functools.cache
@@ -165,10 +182,14 @@ def scanned(dataset: str, data: Path) -> Located | None:
 
 
 def _usable(
-    dataset: str, root: Path, found: dict[str, str], data: Path, unusable: Mapping[str, str]
+    dataset: str,
+    root: Path,
+    found: dict[str, str],
+    data: Path,
+    unusable: Mapping[str, str],
+    total: int,
 ) -> Located:
     """Leave out the clips that are known to be bad and those that were found to be."""
-    total = len(manifest.load(dataset, data).clips)
     bad = {**card(dataset, data).known_bad, **unusable}
     left_out = {clip: why for clip, why in bad.items() if clip in found}
     for clip in left_out:
@@ -176,18 +197,11 @@ def _usable(
     return Located(dataset, root, found, total, data / f"{dataset}.json", left_out)
 
 
-def _note(
-    dataset: str,
-    root: Path,
-    data: Path,
-    unusable: Mapping[str, str],
-    origin: Mapping[str, Any],
-) -> Located:
+def _note(there: Located, unusable: Mapping[str, str], origin: Mapping[str, Any]) -> Located:
     """Register a folder, with the clips in it that cannot be used and where it comes from."""
-    there = _usable(dataset, root, _scan(dataset, root, data), data, unusable)
     entry: dict[str, object] = {
-        "dataset": dataset,
-        "folder": str(root),
+        "dataset": there.dataset,
+        "folder": str(there.root),
         "found": len(there.found),
         "total": there.total,
         "origin": dict(origin),

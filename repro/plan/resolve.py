@@ -6,7 +6,7 @@ from typing import Any
 
 from repro import identity
 from repro.data import generated
-from repro.data.clips import ClipSource, natural
+from repro.data.clips import ClipSource, called_for
 from repro.data.guards import Finding
 from repro.data.outlines import Outline, outline
 from repro.errors import UserError
@@ -129,12 +129,9 @@ class Resolver:
         """Return how the clips are split: as the table says, or as a dataset in its place does."""
         if self.request.on is None:
             return self.entry.protocol(settings["protocol"])
-        own = natural(self.request.on, self.home.data)
-        kind = str(own.pop("protocol"))
-        chosen = self.request.protocol or kind
-        if chosen != kind and "official" in (chosen, kind) and own.get("folds", 1) == 1:
-            own = {"test": 0.2, "valid": 0.1}
-        return Protocol.model_validate({"name": "own", "kind": chosen, "split_seed": "run", **own})
+        own = called_for(self.request.on, self.home.data, self.request.protocol)
+        kind = own.pop("protocol")
+        return Protocol.model_validate({"name": "own", "kind": kind, "split_seed": "run", **own})
 
     def _run(self, settings: dict[str, Any], protocol: Protocol, seed: int, fold: int) -> Run:
         """Resolve one training."""

@@ -12,8 +12,9 @@ import soundfile
 import torch
 from torch import nn
 
-from repro.data import own, sources
+from repro.data import sources
 from repro.data.clips import select
+from repro.data.own import adding
 from repro.train import batches, determinism, tasks
 from repro.train.feed import Feed
 from tests import tiny
@@ -53,7 +54,7 @@ def home(tmp_path_factory):
             soundfile.write(audio / name, clip(kind, rng), RATE, subtype="PCM_16")
             lines.append(f"{name},{kind},{part}")
     (folder / "easy.csv").write_text("\n".join(lines) + "\n")
-    own.add("easy", audio, folder / "easy.csv", home.data)
+    adding.add("easy", audio, folder / "easy.csv", home.data)
     sources.add("easy", audio, home.data)
     determinism.set_up(1)  # more threads only wait for each other in networks this small
     return home

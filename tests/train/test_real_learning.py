@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from repro.data import own, sources
+from repro.data import sources
+from repro.data.own import adding
 from repro.train import determinism
 from tests import tiny
 from tests.train.learning import planned, trained
@@ -34,7 +35,7 @@ def home(shared_data, tmp_path_factory):
     # The name of a file begins with its speaker.
     lines = [f"{f.parent.name}/{f.name},{f.parent.name},{f.name.split('_')[0]}" for f in clips]
     (folder / "words.csv").write_text("\n".join(["path,label,group", *lines]) + "\n")
-    own.add("words", words, folder / "words.csv", home.data)
+    adding.add("words", words, folder / "words.csv", home.data)
     sources.add("words", words, home.data)
     sources.add("esc50", audio / "esc50", home.data)
     determinism.set_up(2)

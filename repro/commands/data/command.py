@@ -10,6 +10,7 @@ from repro import places
 from repro.commands.data import check, lists, look
 from repro.commands.shared import asking, fetching
 from repro.data import registry, sources
+from repro.errors import UserError
 
 
 @click.group()
@@ -87,37 +88,61 @@ def _here(row: dict[str, Any]) -> str:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--manifest",
-    "table",
     metavar="FILE.csv",
     type=click.Path(path_type=Path),
     help="Your own data: path and label of each clip, and if you like group, split or fold.",
 )
+@click.option(
+    "--columns",
+    metavar="NAME=COLUMN,...",
+    help="Which column of FILE.csv is what; a path may be made of several: fold{fold}/{filename}.",
+)
 @asking.home_option
 @asking.text_or_json
-def add(name: str, folder: Path, table: Path | None, home: str | None, fmt: str) -> None:
+def add(
+    name: str,
+    folder: Path,
+    manifest: Path | None,
+    columns: str | None,
+    home: str | None,
+    fmt: str,
+) -> None:
     """Register a folder as a dataset's audio; nothing is copied.
 
     A part of the clips is enough, and FLAC or Ogg of the same stem counts as the clip. With
-    --manifest the folder becomes a dataset of your own.
+    --manifest the folder becomes a dataset of your own: a table of path, label, and where there are
+    such, group (what must not be split: speaker, recording) and split or fold. A column that is not
+    known is refused unless --columns says what is used.
 
     \b
     Examples:
       repro data add speech_commands_v2_35 ~/audio/speech_commands
       repro data add mybirds ~/birds --manifest ~/birds/clips.csv
+      repro data add myesc ESC-50/audio --manifest esc50.csv --columns path=filename,label=category
     """
     data = places.home(home).data
-    if table is not None:
-        from repro.data import own
+    if manifest is not None:
+        from repro.data.own import adding, table
 
-        own.add(name, folder, table, data)
+        asked = table.mapping(columns) if columns else {}
+        added = adding.add(name, folder, manifest, data, asked)
+        there, notes = added.there, added.notes
+    elif columns is not None:
+        raise UserError("--columns says which column of --manifest is what",
+                        f"repro data add {name} DIR --manifest FILE.csv --columns {columns}"
+                        )  # fmt: skip
+    else:
+        there, notes = sources.add(name, folder, data), ()
     card = registry.card(name, data)
-    there = sources.add(name, folder, data)
     if fmt == "json":
         about = {"dataset": name, "folder": str(there.root), "here": len(there.found),
-                 "clips": there.total, "registration": str(there.registration)}  # fmt: skip
+                 "clips": there.total, "registration": str(there.registration),
+                 "notes": list(notes)}  # fmt: skip
         click.echo(json.dumps(about, indent=1))
         return
     click.echo(f"{name}: {there.coverage} in {there.root}")
+    for note in notes:
+        click.echo(note)
     for clip, why in there.left_out.items():
         click.echo(f"left out: {clip} ({why})")
     if len(there.found) < card.min_share * there.total:

@@ -21,6 +21,7 @@ ACCEPTED = frozenset(
 _UNKNOWN = 0x7FFFF000  # a writer to a pipe states this length of its samples, or more
 _SPARE = 0.01  # of the samples: behind them so much may lie that is no chunk, as a tag does
 _PLAIN = {1, 3, 6, 7, 0xFFFE}  # codes of a wav file in which a frame is one sample a channel
+_PLAIN_HEAD = struct.Struct("<4s4x8sIH2xI4xH2x4sI")
 _PACKED_AU = {23, 24, 25, 26}  # G.72x in an AU file
 _READ = 1 << 20  # bytes behind the samples that are looked at
 
@@ -79,6 +80,21 @@ def fault(path: str | Path) -> str:
         find = next((find for magic, find in _FIND.items() if head.startswith(magic)), None)
         found = find(file, head) if find else None
         return "" if found is None else _compared(file, found)
+
+
+def plain_seconds(head: bytes, size: int) -> float | None:
+    """Return the length of a wav file from its first 44 bytes and its size; None if not so plain.
+
+    Plain: one chunk fmt of 16 bytes with integers or floats, then the samples, their length known.
+    """
+    if len(head) < _PLAIN_HEAD.size:
+        return None
+    riff, wave, length, code, rate, frame, data, stated = _PLAIN_HEAD.unpack(head)
+    if (riff, wave, length, data) != (b"RIFF", b"WAVEfmt ", 16, b"data") or code not in (1, 3):
+        return None
+    if not (rate and frame and 0 < stated < _UNKNOWN):
+        return None
+    return int(min(stated, size - len(head)) // frame) / int(rate)
 
 
 def _compared(file: BinaryIO, samples: _Samples) -> str:

@@ -9,8 +9,9 @@ import pytest
 import soundfile
 
 from repro import places
-from repro.data import audio, clips, own, prepare, sources
+from repro.data import audio, clips, prepare, sources
 from repro.data.clips import ClipSource
+from repro.data.own import adding
 from repro.data.waveforms import digests, here, table
 
 RATE = 16000
@@ -34,7 +35,7 @@ def register(home, folder):
     table_ = home.root / "tiny.csv"
     table_.parent.mkdir(exist_ok=True)
     table_.write_text("\n".join(["path,label,split", *rows]) + "\n")
-    own.add("tiny", folder, table_, home.data)
+    adding.add("tiny", folder, table_, home.data)
     sources.add("tiny", folder, home.data)
     here.forget()
 
