@@ -17,7 +17,8 @@ from repro.records.ledger import Ledger
 from repro.spec import catalogue
 from repro.spec.entry import Entry
 from repro.spec.index import paper_ids, table_paths
-from repro.verdict import judge, ladder, reduction, sensitivity
+from repro.stats.bootstrap import Resampled
+from repro.verdict import hits, judge, ladder, reduction, sensitivity
 
 
 @click.command()
@@ -106,9 +107,14 @@ def _compare(
     for entry in entries:
         plan = plan_table(entry, request, home)
         measured = reduction.measurements(plan, ledger)
-        judged = judge.judge(plan, reduction.results(plan, ledger), measured)
+        found = reduction.results(plan, ledger)
+        judged = judge.judge(plan, found, measured)
         fared = sensitivity.survey(plan, judged, home, ledger, records)
-        compared.append(Compared(plan, judged, fared))
+        drawn: tuple[Resampled | None, ...] = ()
+        if not judge.silence(plan):
+            claims = entry.table.claim
+            drawn = tuple(hits.of_claim(plan, claim, found, home.data) for claim in claims)
+        compared.append(Compared(plan, judged, fared, drawn))
     return compared
 
 

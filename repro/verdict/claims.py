@@ -8,8 +8,7 @@ from repro.errors import UserError
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.spec.schema import Claim
 from repro.stats import counts, significance
-from repro.stats.summary import fold_means
-from repro.verdict import evidence, reduction, roles
+from repro.verdict import contrast, evidence, hits, margins, reduction, roles
 from repro.verdict.judgement import ClaimVerdict
 from repro.verdict.reduction import Reduced, Results, Unit
 
@@ -40,6 +39,7 @@ class _Tested:
     p: float
     interval: tuple[float, float] | None
     note: str = ""
+    beside: contrast.Contrast | None = None
 
 
 def judge(plan: TablePlan, found: Results, silenced: str = "") -> tuple[ClaimVerdict, ...]:
@@ -83,7 +83,20 @@ def _draft(plan: TablePlan, claim: Claim, found: Results, silenced: str) -> Clai
         test=tested.method,
         n=tested.n,
         note="; ".join(notes),
+        **_beside(plan, better.cell, tested.beside),
     )
+
+
+def _beside(plan: TablePlan, cell: PlannedCell, found: contrast.Contrast | None) -> dict[str, Any]:
+    """Return what stands beside the decider: signed ranks, and the chances as a second voice."""
+    said: dict[str, Any] = {}
+    if found is not None and found.ranks is not None:
+        said |= {"ranks": found.ranks.p, "ranks_least": found.ranks.smallest_p}
+    if found is not None and found.corrected:
+        region = margins.of(plan, cell).value if cell.printed else margins.WIDEST
+        told = significance.chances(found.test, region)
+        said |= {"region": region, "chances": (told.worse, told.same, told.better)}
+    return said
 
 
 def _undecided(*sides: _Side) -> str:
@@ -115,20 +128,17 @@ def _test(plan: TablePlan, claim: Claim, better: _Side, worse: _Side) -> _Tested
                 f"{plan.entry.path}: claim {claim.better} > {claim.worse}: one side is quoted, so "
                 f"the test is 'one-sample-t', not {claim.test!r}"
             )
-        return _against_quoted(plan, better, worse)
+        return _against_quoted(better, worse)
     if claim.test == "mcnemar":
         return _mcnemar(claim.metric, better, worse)
-    # By design, also where --assume swaps hold-out and folds: folds of one dataset overlap.
-    protocol = reduction.protocol(plan, better.cell)
-    if protocol.folds > 1:
-        return _corrected(plan, better, worse, evidence.fixed_folds(protocol, better.cell))
-    a, b = ([unit.value for unit in side.units] for side in (better, worse))
-    if min(len(a), len(b)) < 2:
-        return None
-    return _told(significance.welch_t(a, b, floor=_floor(plan, better)))
+    # By design, also where --assume swaps hold-out and folds: what do the runs share?
+    found = contrast.contrast(*(
+        contrast.Side(side.cell, side.units, _floor(side)) for side in (better, worse)
+    ))  # fmt: skip
+    return None if found is None else replace(_told(found.test), beside=found)
 
 
-def _against_quoted(plan: TablePlan, better: _Side, worse: _Side) -> _Tested | None:
+def _against_quoted(better: _Side, worse: _Side) -> _Tested | None:
     """Test our runs against a quoted number."""
     ours, quoted, sign = (better, worse, 1) if better.reduced else (worse, better, -1)
     assert quoted.cell.printed is not None
@@ -136,66 +146,27 @@ def _against_quoted(plan: TablePlan, better: _Side, worse: _Side) -> _Tested | N
         return None
     values = [sign * unit.value for unit in ours.units]
     against = sign * float(quoted.cell.printed.value)
-    test = significance.one_sample_t(values, against, floor=_floor(plan, ours))
+    test = significance.one_sample_t(values, against, floor=_floor(ours))
     return replace(_told(test), note="their noise unknown")
-
-
-def _corrected(plan: TablePlan, better: _Side, worse: _Side, fixed: bool) -> _Tested | None:
-    """Test paired differences over folds: of fold means where folds are fixed, else of all."""
-    passes = [[unit.folds for unit in side.units] for side in (better, worse)]
-    records = [unit.records for unit in better.units]
-    if fixed:
-        values = [fold_means(rows) for rows in passes]
-        records = records[:1]
-    else:
-        values = [[value for row in rows for value in row] for rows in passes]
-    if len(values[0]) != len(values[1]) or len(values[0]) < 2:
-        return None
-    used = [record.data["clips_used"] for row in records for record in row]
-    differences = [a - b for a, b in zip(*values, strict=True)]
-    test = significance.corrected_t(
-        differences,
-        n_train=[int(clips["train"]) for clips in used],
-        n_test=[int(clips["test"]) for clips in used],
-        floor=_floor(plan, better),
-    )
-    return _told(test)
 
 
 def _mcnemar(metric: str, better: _Side, worse: _Side) -> _Tested | None:
     """Test one run of each on the same clips, from their stored predictions."""
     if (len(better.units), len(worse.units)) != (1, 1):
         return None
-    part = metric.partition(".")[0]
-    correct = [_correct(side.units[0], part) for side in (better, worse)]
-    if correct[0].keys() != correct[1].keys():
+    correct = [hits.of(side.units, metric.partition(".")[0]) for side in (better, worse)]
+    if not correct[0] or not correct[1] or correct[0].keys() != correct[1].keys():
         return None
     clips = sorted(correct[0])
-    a, b = ([hits[clip] for clip in clips] for hits in correct)
+    a, b = ([found[clip][0] for clip in clips] for found in (correct[0], correct[1]))
     test = counts.mcnemar(*counts.discordant(a, b))
     effect = 100 * (test.only_a - test.only_b) / len(clips)
     note = "clips of one recording are taken as independent"
     return _Tested("McNemar", (len(clips),), effect, test.p, None, note)
 
 
-def _correct(unit: Unit, part: str) -> dict[bytes, bool]:
-    """Return which clips of a run are classified correctly, by clip id."""
-    import numpy as np
-
-    hits: dict[bytes, bool] = {}
-    for record in unit.records:
-        with np.load(record.path / "predictions.npz") as stored:
-            arrays: dict[str, Any] = {key: stored[f"{part}_{key}"] for key in _STORED}
-        right = arrays["scores"].argmax(axis=1) == arrays["labels"]
-        hits |= zip(arrays["ids"].tolist(), right.tolist(), strict=True)
-    return hits
-
-
-_STORED = ("ids", "scores", "labels")
-
-
-def _floor(plan: TablePlan, side: _Side) -> float:
-    return max(evidence.floor(plan, side.cell, side.units), _LEAST_SD)
+def _floor(side: _Side) -> float:
+    return max(evidence.floor(side.cell, side.units), _LEAST_SD)
 
 
 def _told(test: significance.TTest) -> _Tested:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from repro.plan.planning import PlannedCell, TablePlan
-from repro.spec.schema import Protocol
 from repro.stats import summary, variances
 from repro.stats.summary import Estimate, Spread
 from repro.verdict import reduction
@@ -62,12 +61,12 @@ def evidence(
     """Return the evidence of a cell's complete units; None where they have no spread."""
     pool = pools.get(design(plan, cell))
     behind = reduction.statistics(plan).behind or 1
-    ours = _estimate(plan, cell, found, pool)
+    ours = _estimate(cell, found, pool)
     if ours is None:
         return None
     below = reduction.base(plan, cell)
     if below is not None:
-        theirs = _estimate(plan, below, found, pool)
+        theirs = _estimate(below, found, pool)
         if theirs is None:
             return None
         ours = _increment(ours, theirs)
@@ -115,8 +114,8 @@ def pools(plan: TablePlan, found: Results) -> dict[Design, Pool]:
         if reduced.complete and not reduced.diverged:
             name = design(plan, cell)
             runs = tuple(run.id for run in cell.runs)  # two rows of the same runs count once
-            systems.setdefault(name, {})[runs] = spread(plan, cell, reduced.units)
-            if fixed_folds(reduction.protocol(plan, cell), cell) and len(reduced.units) > 1:
+            systems.setdefault(name, {})[runs] = spread(cell, reduced.units)
+            if fixed_folds(cell) and len(reduced.units) > 1:
                 passes.setdefault(name, {})[runs] = _apart(reduced.units)
                 units = reduction.observe(plan, cell, found).units
                 if reduction.base(plan, cell) is not None and len(units) > 1:
@@ -155,41 +154,53 @@ def design(plan: TablePlan, cell: PlannedCell) -> Design:
     )
 
 
-def fixed_folds(protocol: Protocol, cell: PlannedCell) -> bool:
+def folds(cell: PlannedCell) -> int:
+    """Return how many folds a pass of a cell's runs has; 1 for a hold-out."""
+    return cell.runs[0].clips.folds if cell.runs else 1
+
+
+def resplit(cell: PlannedCell) -> bool:
+    """Tell whether each seed of a cell has a split of its own: by the splits of its runs."""
+    splits: dict[int, set[str]] = {}
+    for run in cell.runs:
+        splits.setdefault(run.clips.fold, set()).add(str(run.resolved["split"]))
+    return any(len(digests) > 1 for digests in splits.values())
+
+
+def fixed_folds(cell: PlannedCell) -> bool:
     """Tell whether a cell is the average of folds that are the same in every pass."""
-    return protocol.folds > 1 and protocol.split_seed == "fixed" and cell.fields.reduce != "best"
+    return folds(cell) > 1 and not resplit(cell) and cell.fields.reduce != "best"
 
 
-def spread(plan: TablePlan, cell: PlannedCell, units: Sequence[Unit]) -> Spread | None:
+def spread(cell: PlannedCell, units: Sequence[Unit]) -> Spread | None:
     """Return the spread of a cell's unit, not below its rounding; None for a single unit."""
     if len(units) < 2:
         return None
-    if fixed_folds(reduction.protocol(plan, cell), cell):
+    if fixed_folds(cell):
         own = summary.spread_within_folds([unit.folds for unit in units])
     else:
         own = summary.spread_of_runs([unit.value for unit in units])
-    return Spread(max(own.sd, floor(plan, cell, units)), own.df)
+    return Spread(max(own.sd, floor(cell, units)), own.df)
 
 
-def floor(plan: TablePlan, cell: PlannedCell, units: Sequence[Unit]) -> float:
+def floor(cell: PlannedCell, units: Sequence[Unit]) -> float:
     """Return the rounding noise of a unit's value; 0 for a metric that is no count of clips."""
     part, _, name = str(cell.fields.metric).partition(".")
     if name != "accuracy":
         return 0.0
     sizes = [int(record.data["metrics"][part]["n"]) for record in units[0].records]
-    protocol = reduction.protocol(plan, cell)
-    average = cell.fields.reduce != "best" and not fixed_folds(protocol, cell)
+    average = cell.fields.reduce != "best" and not fixed_folds(cell)
     return summary.sd_floor(sum(sizes) if average else round(fmean(sizes)))
 
 
-def _estimate(plan: TablePlan, cell: PlannedCell, found: Results, pool: Pool | None) -> _Own | None:
+def _estimate(cell: PlannedCell, found: Results, pool: Pool | None) -> _Own | None:
     """Estimate a row's own mean; None where neither the row nor its design has a spread."""
     units = reduction.reduce(cell, found).units
     pooled = pool.spread if pool is not None and 0 < len(units) < FEW else None
-    used = pooled or spread(plan, cell, units)
+    used = pooled or spread(cell, units)
     if used is None:
         return None
-    if fixed_folds(reduction.protocol(plan, cell), cell):
+    if fixed_folds(cell):
         estimate = summary.estimate_passes([unit.folds for unit in units], used)
         return _Own(estimate, len(units[0].folds), pooled is not None)
     estimate = summary.estimate_runs([unit.value for unit in units], used)

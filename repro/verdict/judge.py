@@ -151,7 +151,6 @@ def _decided(
 ) -> CellVerdict:
     """Apply the rule to a complete cell."""
     assert reduced.mean is not None
-    protocol = reduction.protocol(plan, cell)
     verdict = CellVerdict(
         "INCONCLUSIVE",
         "one-pass",
@@ -163,8 +162,7 @@ def _decided(
     )
     notes = []
     if cell.fields.reduce == "best":
-        fixed = protocol.split_seed == "fixed"
-        notes.append(special.best_note(reduced, fixed))
+        notes.append(special.best_note(reduced, not evidence.resplit(cell)))
     if proof is not None:
         ours = proof.estimate
         close = closeness(
@@ -191,7 +189,7 @@ def _decided(
             p_different=statements.p_different(close, ours.df),
         )
     verdict = replace(verdict, note="; ".join(notes))
-    told = phrases.told(verdict, cell.text, printed.decimals, protocol.folds)
+    told = phrases.told(verdict, cell.text, printed.decimals, evidence.folds(cell))
     return replace(verdict, sentence=told)
 
 

@@ -61,6 +61,10 @@ class ClaimVerdict:
     test: str = ""
     n: tuple[int, ...] = ()  # sizes of the samples
     note: str = ""
+    ranks: float | None = None  # p of signed ranks, exact, where values are paired counts
+    ranks_least: float | None = None  # the least p that so many pairs can give
+    region: float | None = None  # points around zero that make no difference in practice
+    chances: tuple[float, float, float] | None = None  # worse, inside the region, better
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
 from statistics import fmean, stdev
 
 from repro.errors import UserError, unknown
@@ -12,38 +14,45 @@ from repro.records.ledger import Ledger
 from repro.spec.entry import Entry
 from repro.spec.readings import as_text
 from repro.spec.schema import Assumption
-from repro.stats import significance
-from repro.verdict import evidence, reduction, roles
-from repro.verdict.reduction import Results
+from repro.verdict import contrast, evidence, hits, reduction, roles
+from repro.verdict.contrast import Side
+from repro.verdict.evidence import Design, Evidence, Pool
+from repro.verdict.hits import Hits
+from repro.verdict.reduction import Reduced, Results, Unit
+
+LEAST_SD = 1e-6  # points; so that equal values leave a t
 
 
 @dataclass(frozen=True)
 class Step:
-    """One system under one choice: its units (runs, or passes over folds)."""
+    """One system under one choice: its units (runs, or passes over folds), and what they had."""
 
     choice: str
     values: Mapping[int, float]  # by seed; per cent
-    state: str  # complete, "2 of 3 runs", ...
+    state: str  # complete, or partial with what is done
+    spread: float | None = None  # standard deviation of a unit, as the verdict takes it
+    train: tuple[int, ...] = ()  # clips trained on, each number once
+    test: tuple[int, ...] = ()
+    executions: tuple[str, ...] = ()
 
     @property
     def mean(self) -> float | None:
         """The mean over units."""
         return fmean(self.values.values()) if self.values else None
 
-    @property
-    def spread(self) -> float | None:
-        """The sample standard deviation over units."""
-        return stdev(self.values.values()) if len(self.values) > 1 else None
-
 
 @dataclass(frozen=True)
 class Effect:
-    """The difference between two choices for one system, with Welch's interval over units."""
+    """The difference between two choices for one system, tested by what their runs share."""
 
     of: str  # "random - official"
     difference: float
     interval: tuple[float, float] | None  # 95 %; None where a side has a single unit
     p: float | None
+    test: str = ""
+    common: tuple[int, int, int] | None = None  # clips tested under both, the one, the other
+    # Paired by the groups tested under both: their number, difference and p; a second voice.
+    groups: tuple[int, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -108,14 +117,16 @@ def ladder(entry: Entry, request: Request, home: Home, ledger: Ledger, name: str
     chosen = axis(entry, request, home, name)
     plans = chosen.plans
     found = {name: reduction.results(plan, ledger) for name, plan in plans.items()}
-    rungs = [
-        _rung(plans, cells, found)
+    pools = {name: evidence.pools(plan, found[name]) for name, plan in plans.items()}
+    made = [
+        _rung(plans, cells, found, pools, home.data)
         for cells in zip(*(_cells(plan) for plan in plans.values()), strict=True)
         if len({tuple(run.id for run in cell.runs) for cell in cells}) > 1
     ]
-    whole = [rung for rung in rungs if all(step.values for step in rung.steps)]
+    rungs = [rung for rung, _ in made]
+    whole = [(rung, sides) for rung, sides in made if all(step.values for step in rung.steps)]
     if len(whole) > 1:
-        rungs.append(_mean(whole, len(rungs)))
+        rungs.append(_mean([r for r, _ in whole], [sides for _, sides in whole], len(rungs)))
     return Ladder(entry.id, chosen.key, chosen.title, tuple(plans), tuple(rungs))
 
 
@@ -148,53 +159,124 @@ def _cells(plan: TablePlan) -> list[PlannedCell]:
 
 
 def _rung(
-    plans: Mapping[str, TablePlan], cells: Sequence[PlannedCell], found: Mapping[str, Results]
-) -> Rung:
+    plans: Mapping[str, TablePlan],
+    cells: Sequence[PlannedCell],
+    found: Mapping[str, Results],
+    pools: Mapping[str, Mapping[Design, Pool]],
+    data: Path,
+) -> tuple[Rung, list[Side]]:
     """Look one cell up under every choice."""
-    steps = []
-    floor = 0.0
+    steps, sides = [], []
     for (choice, plan), cell in zip(plans.items(), cells, strict=True):
         reduced = reduction.observe(plan, cell, found[choice])
-        done = f"{reduced.n_done} of {reduced.n_needed} runs"
-        values = {unit.seed: unit.value for unit in reduced.units}
-        steps.append(Step(choice, values, "complete" if reduced.complete else done))
-        if reduced.units:
-            floor = max(floor, evidence.floor(plan, cell, reduced.units))
+        proof = evidence.evidence(plan, cell, found[choice], pools[choice])
+        step, side = _step(choice, cell, reduced, proof)
+        steps.append(step)
+        sides.append(side)
     first, default = cells[0], next(iter(plans.values()))
     label = default.entry.recipes.systems[str(first.fields.system)].label
     where = (first.row.id, first.column.id)
     printed = "" if default.request.on else first.text  # of another dataset
-    return Rung(*where, label, printed, tuple(steps), _effects(steps, floor))
+    return Rung(*where, label, printed, tuple(steps), _effects(steps, sides, data)), sides
 
 
-def _mean(rungs: Sequence[Rung], systems: int) -> Rung:
+def _step(
+    choice: str, cell: PlannedCell, reduced: Reduced, proof: Evidence | None
+) -> tuple[Step, Side]:
+    """Return a system under one choice, to be shown and to be compared."""
+    units = reduced.units
+    records = [record for unit in units for record in unit.records]
+    train, test = contrast.sizes(records)
+    done = f"partial: {reduced.n_done} of {reduced.n_needed} runs"
+    none = f"{reduced.n_done} of {reduced.n_needed} runs"
+    step = Step(
+        choice=choice,
+        values={unit.seed: unit.value for unit in units},
+        state="complete" if reduced.complete else done if reduced.n_done else none,
+        spread=proof.unit_sd(len(units)) if proof is not None and len(units) > 1 else None,
+        train=tuple(sorted(set(train))),
+        test=tuple(sorted(set(test))),
+        executions=tuple(sorted({record.execution for record in records})),
+    )
+    floor = max(evidence.floor(cell, units), LEAST_SD) if units else LEAST_SD
+    own = proof.estimate if proof is not None and len(units) > 1 else None
+    return step, Side(cell, units, floor, own)
+
+
+def _mean(rungs: Sequence[Rung], sides: Sequence[Sequence[Side]], systems: int) -> Rung:
     """Average the systems that have every choice, seed by seed, over the seeds that all have.
 
-    Systems share seeds and splits, so a seed is the replicate of their mean too.
+    Systems share seeds and splits, so a seed is the replicate of their mean too, fold by fold.
     """
-    steps = []
-    for same in zip(*(rung.steps for rung in rungs), strict=True):
+    steps, means = [], []
+    for same, compared in zip(
+        zip(*(rung.steps for rung in rungs), strict=True), zip(*sides, strict=True), strict=True
+    ):
         common = set.intersection(*(set(step.values) for step in same))
-        values = {seed: fmean(step.values[seed] for step in same) for seed in sorted(common)}
+        units = [_average([u for side in compared for u in side.units if u.seed == seed])
+                 for seed in sorted(common)]  # fmt: skip
+        values = {unit.seed: unit.value for unit in units}
         states = {step.state for step in same}
-        steps.append(Step(same[0].choice, values, ", ".join(sorted(states))))
+        spread = stdev(values.values()) if len(values) > 1 else None
+        steps.append(replace(
+            same[0], values=values, state=", ".join(sorted(states)), spread=spread,
+            executions=tuple(sorted({name for step in same for name in step.executions})),
+        ))  # fmt: skip
+        floor = min(side.floor for side in compared)
+        means.append(Side(compared[0].cell, tuple(units), floor))
     label = f"mean over {len(rungs)} of {systems} systems"
-    return Rung("", "", label, "", tuple(steps), _effects(steps, 0.0))
+    return Rung("", "", label, "", tuple(steps), _effects(steps, means))
 
 
-def _effects(steps: Sequence[Step], floor: float) -> tuple[Effect, ...]:
-    """Compare the default with each other choice."""
+def _average(units: Sequence[Unit]) -> Unit:
+    """Return the mean over systems of one seed's units, whose records are those of the first."""
+    folds = tuple(fmean(values) for values in zip(*(unit.folds for unit in units), strict=True))
+    return replace(units[0], folds=folds, value=fmean(unit.value for unit in units))
+
+
+def _effects(
+    steps: Sequence[Step], sides: Sequence[Side], data: Path | None = None
+) -> tuple[Effect, ...]:
+    """Compare every pair of choices; with a data folder, also clip by clip and by group."""
+    told = [_hits(side) if data else None for side in sides]
     effects = []
-    first = steps[0]
-    for other in steps[1:]:
-        if first.mean is None or other.mean is None:
+    for (i, a), (j, b) in combinations(enumerate(sides), 2):
+        means = steps[i].mean, steps[j].mean
+        if means[0] is None or means[1] is None:
             continue
-        a, b = list(first.values.values()), list(other.values.values())
-        difference, name = first.mean - other.mean, f"{first.choice} - {other.choice}"
-        if min(len(a), len(b)) < 2:
-            effects.append(Effect(name, difference, None, None))
-            continue
-        test = significance.welch_t(a, b, floor=max(floor, 1e-6))
-        bounds = test.interval()
-        effects.append(Effect(name, difference, (bounds.low, bounds.high), test.p))
+        effect = Effect(
+            of=f"{steps[i].choice} - {steps[j].choice}",
+            difference=means[0] - means[1],
+            interval=None,
+            p=None,
+            common=_common(told[i], told[j]),
+            groups=_by_group(a, b, told[i], told[j], data) if data else None,
+        )
+        found = contrast.contrast(a, b) if min(len(a.units), len(b.units)) > 1 else None
+        if found is not None:
+            test, bounds = found.test, found.test.interval()
+            interval = (bounds.low, bounds.high)
+            effect = replace(effect, interval=interval, p=test.p, test=test.method)
+        effects.append(effect)
     return tuple(effects)
+
+
+def _hits(side: Side) -> Hits | None:
+    """Return which decisions on each test clip are right; None without predictions."""
+    return hits.of(side.units, str(side.cell.fields.metric).partition(".")[0])
+
+
+def _by_group(
+    a: Side, b: Side, ours: Hits | None, other: Hits | None, data: Path
+) -> tuple[int, float, float] | None:
+    """Pair two choices by the groups that both are tested on, where their splits differ."""
+    accuracy = str(a.cell.fields.metric).endswith(".accuracy")
+    if not ours or not other or not accuracy or contrast.shares_splits(a, b):
+        return None
+    test = hits.by_group(ours, other, hits.groups(a.cell, data))
+    return (test.n[0], test.difference, test.p) if test else None
+
+
+def _common(a: Hits | None, b: Hits | None) -> tuple[int, int, int] | None:
+    """Count the clips that both, the one and the other are tested on; None without predictions."""
+    return (len(a.keys() & b.keys()), len(a), len(b)) if a and b else None

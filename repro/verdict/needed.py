@@ -7,7 +7,7 @@ from pathlib import Path
 from repro.data.remembered import code, remembered
 from repro.plan.planning import TablePlan
 from repro.stats import equivalence, summary
-from repro.verdict import evidence, margins, phrases, reduction, roles
+from repro.verdict import evidence, margins, phrases, roles
 from repro.verdict.reduction import Results
 
 MOST = 50  # runs (passes on folds) beyond which a cell is not decidable at this cost
@@ -57,8 +57,8 @@ def needed(plan: TablePlan, found: Results, cache: Path) -> list[Need]:
             continue
         margin = margins.of(plan, cell).value
         proof = evidence.evidence(plan, cell, found, pools)
-        protocol = reduction.protocol(plan, cell)
-        within = protocol.folds if evidence.fixed_folds(protocol, cell) else 1
+        folds = evidence.folds(cell)
+        within = folds if evidence.fixed_folds(cell) else 1
         spread = proof.estimate.sd if proof else None
         runs: tuple[int | None, ...] = ()
         if spread is not None:
@@ -70,7 +70,7 @@ def needed(plan: TablePlan, found: Results, cache: Path) -> list[Need]:
                 system=str(cell.fields.system),
                 margin=margin,
                 spread=spread,
-                folds=protocol.folds,
+                folds=folds,
                 declared=len({run.seed for run in cell.runs}),
                 runs=runs,
             )

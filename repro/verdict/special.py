@@ -7,7 +7,7 @@ from repro.plan.planning import PlannedCell, TablePlan
 from repro.records.ledger import Record
 from repro.spec.printed import Printed
 from repro.stats import counts, ranks, significance, summary
-from repro.verdict import evidence, phrases, reduction
+from repro.verdict import contrast, evidence, phrases, reduction
 from repro.verdict.judgement import CellVerdict
 from repro.verdict.reduction import Measured, Reduced, Results, same_device
 
@@ -175,9 +175,9 @@ def p_value(plan: TablePlan, cell: PlannedCell, found: Results) -> CellVerdict:
         word = "UNDECIDED" if done else "NOT RUN"
         text = f"{word}: {done} of {needed} runs, {a.diverged + b.diverged} of them diverged."
         return CellVerdict(word, "partial", sentence=text, n_done=done, n_needed=needed)
-    fixed = evidence.fixed_folds(reduction.protocol(plan, row), row)
-    differences = [x - y for x, y in zip(_shares(a, row, fixed), _shares(b, rival, fixed),
-                                         strict=True)]  # fmt: skip
+    metric, fixed = str(row.fields.metric), evidence.fixed_folds(row)
+    pairs = [contrast.exact(side.units, metric, fixed) or [] for side in (a, b)]
+    differences = [x - y for x, y in zip(*pairs, strict=True)]
     test = ranks.signed_rank(differences)
     word = p_side(cell.printed, test, _favours(row, rival))
     text = f"{word}: {test.method} signed-rank test of ours, n = {test.n}: "
@@ -212,16 +212,6 @@ def _trained(plan: TablePlan, cell: PlannedCell, row: str) -> PlannedCell | None
 def _favours(row: PlannedCell, rival: PlannedCell) -> int:
     values = [side.printed.value for side in (row, rival) if side.printed]
     return (values[0] > values[1]) - (values[0] < values[1]) if len(values) == 2 else 0
-
-
-def _shares(reduced: Reduced, cell: PlannedCell, fixed: bool) -> list[Fraction]:
-    """Return the exact accuracies that are paired: of every fold and seed, or fold averages."""
-    part = str(cell.fields.metric).partition(".")[0]
-    metrics = [[r.data["metrics"][part] for r in unit.records] for unit in reduced.units]
-    rows = [counts.shares([m["correct"] for m in row], [m["n"] for m in row]) for row in metrics]
-    if fixed:
-        return [sum(fold, Fraction()) / len(rows) for fold in zip(*rows, strict=True)]
-    return [share for row in rows for share in row]
 
 
 # ---- notes beside a mean ---------------------------------------------------------------------

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from typing import Any
 
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.plan.request import Request
 from repro.render import notes
+from repro.stats.bootstrap import Resampled
 from repro.verdict import phrases
 from repro.verdict.judgement import WORDS, CellVerdict, ClaimVerdict, Judgement
 from repro.verdict.ladder import Effect, Ladder, Rung, Step
@@ -30,6 +32,7 @@ class Compared:
     plan: TablePlan
     judged: Judgement
     fared: Mapping[Cell, Sensitivity]
+    drawn: tuple[Resampled | None, ...] = ()  # by claim: its test clips drawn again
 
 
 # ---- verdicts --------------------------------------------------------------------------------
@@ -66,8 +69,10 @@ def _table(one: Compared) -> Iterator[str]:
         yield from ["", f"Claims ({table.order}; p adjusted by Holm over all declared):"]
         for sentence in dict.fromkeys(claim.sentence for claim in one.judged.claims):
             yield f'- "{sentence}"'
-            same = (claim for claim in one.judged.claims if claim.sentence == sentence)
-            yield from (f"  - {_claim(claim)}" for claim in same)
+            for number, claim in enumerate(one.judged.claims):
+                if claim.sentence == sentence:
+                    drawn = one.drawn[number] if one.drawn else None
+                    yield f"  - {_claim(claim)}{_drawn(drawn)}"
     if one.fared:
         yield from ["", "Other choices where the paper is silent:"]
         fared = {cell: f"{s.word} {s.sentence}" for cell, s in one.fared.items()}
@@ -140,8 +145,27 @@ def _claim(claim: ClaimVerdict) -> str:
         sizes = " and ".join(map(str, claim.n))
         text += f", {claim.test} (n = {sizes}), {phrases.p_value(claim.p)}"
         text += f", adjusted {phrases.p_value(claim.p_adjusted)}"
+    if claim.ranks is not None and claim.ranks_least is not None:
+        text += f"; signed ranks {phrases.p_value(claim.ranks)}"
+        text += f" (at least {claim.ranks_least:.3f} with so few)" if _floored(claim) else ""
+    if claim.chances is not None and claim.region is not None:
+        worse, same, better = (f"{chance:.2f}" for chance in claim.chances)
+        text += f"; chances: better by more than {phrases.number(claim.region, 2)} {better}, "
+        text += f"within it {same}, worse {worse}"
     remarks = "; ".join(remark for remark in (claim.reason, claim.note) if remark)
     return text + (f" ({remarks})" if remarks else "")
+
+
+def _drawn(drawn: Resampled | None) -> str:
+    """Say what other test clips would leave of a difference."""
+    if drawn is None:
+        return ""
+    bounds = phrases.interval(drawn.interval.low, drawn.interval.high)
+    return f"; test clips drawn again, {drawn.groups} groups: 95 % interval {bounds}"
+
+
+def _floored(claim: ClaimVerdict) -> bool:
+    return claim.ranks_least is not None and claim.ranks_least >= 0.05
 
 
 def as_json(compared: Sequence[Compared]) -> dict[str, Any]:
@@ -157,7 +181,12 @@ def _table_json(one: Compared) -> dict[str, Any]:
         "number": entry.table.number,
         "marks": _marks(one.plan),
         "verdict": asdict(judged.table),
-        "claims": [asdict(claim) for claim in judged.claims],
+        "claims": [
+            {**asdict(claim), "clips": asdict(drawn) if drawn else None}
+            for claim, drawn in zip(
+                judged.claims, one.drawn or (None,) * len(judged.claims), strict=True
+            )
+        ],
         "cells": [_cell_json(cell, one) for cell in one.plan.cells],
     }
 
@@ -189,20 +218,51 @@ def ladder_lines(ladders: Sequence[Ladder], request: Request) -> list[str]:
         if not one.rungs:
             found += ["No primary cell depends on it.", ""]
             continue
-        effects = [f"{one.choices[0]} {phrases.MINUS} {choice}" for choice in one.choices[1:]]
-        header = ["", "printed", *one.choices, *effects]
-        rows = [header, ["---"] * len(header), *(_rung(rung, one) for rung in one.rungs)]
+        pairs = [f"{a} - {b}" for a, b in combinations(one.choices, 2)]
+        named = [pair.replace(" - ", f" {phrases.MINUS} ") for pair in pairs]
+        header = ["", "printed", *one.choices, *named]
+        rows = [header, ["---"] * len(header), *(_rung(rung, pairs) for rung in one.rungs)]
         found += [f"| {' | '.join(row)} |" for row in rows]
-        found += ["", "Points; mean ± standard deviation over units, differences with 95 % "
-                  "intervals (Welch, over units).", ""]  # fmt: skip
+        found += ["", "Points; mean ± standard deviation of a run, or of a pass over folds, as the "
+                  "verdict takes it; differences with 95 % intervals.", ""]  # fmt: skip
+        found += [*_behind(one), ""]
     return found[:-1]
 
 
-def _rung(rung: Rung, one: Ladder) -> list[str]:
+def _behind(one: Ladder) -> Iterator[str]:
+    """Say once what stands behind the steps and effects: sizes, executions, tests, test clips."""
+    steps = {step.choice: step for rung in one.rungs for step in rung.steps if step.values}
+    for step in steps.values():
+        train, test = (" or ".join(f"{n:,}" for n in sizes) for sizes in (step.train, step.test))
+        text = f"- {step.choice}: {train} clips trained on, {test} tested on"
+        if len(step.executions) > 1:
+            text += f"; mixed executions: {', '.join(step.executions)}"
+        yield text
+    effects = {effect.of: effect for rung in one.rungs for effect in rung.effects}
+    for effect in effects.values():
+        text = f"- {effect.of.replace(' - ', f' {phrases.MINUS} ')}: "
+        text += effect.test or "a single unit on a side, so no interval"
+        if effect.p is not None and len(one.rungs) == 1:
+            text += f", {phrases.p_value(effect.p)}"
+        if effect.common is not None:
+            both, first, other = effect.common
+            text += f"; {both:,} clips are tested on under both, of {first:,} and {other:,}"
+        if effect.groups is not None and len(one.rungs) == 1:
+            n, difference, p = effect.groups
+            text += f"; paired by the {n} groups tested under both: "
+            text += f"{phrases.number(difference, 2, signed=True)}, {phrases.p_value(p)}"
+        yield text
+
+
+def _rung(rung: Rung, pairs: Sequence[str]) -> list[str]:
     label = f"{rung.label} ({rung.row}/{rung.column})" if rung.row else rung.label
     effects = {effect.of: effect for effect in rung.effects}
-    named = [effects.get(f"{one.choices[0]} - {choice}") for choice in one.choices[1:]]
-    return [label, rung.printed, *map(_step, rung.steps), *map(_effect, named)]
+    return [
+        label,
+        rung.printed,
+        *map(_step, rung.steps),
+        *(_effect(effects.get(pair)) for pair in pairs),
+    ]
 
 
 def _step(step: Step) -> str:
