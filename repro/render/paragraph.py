@@ -5,6 +5,7 @@ from repro.data import registry
 from repro.plan.planning import TablePlan
 from repro.render import bibtex, notes, provenance
 from repro.render.grid import Grid
+from repro.verdict import evidence
 
 _DECIDERS = {
     "welch": "Welch's t test",
@@ -102,9 +103,17 @@ def _tests(grid: Grid) -> str:
         if shown
         else "a margin of the printed one"
     )
-    text += f"; systems are compared by {_DECIDERS[statistics.decider]}"
+    text += f"; systems are compared by {_decider(grid)}"
     family = len(grid.spec.claim)
     return text + (f", Holm's correction over {family} declared claims." if family else ".")
+
+
+def _decider(grid: Grid) -> str:
+    """Name the test between systems: declared, or the one that splits drawn by seed call for."""
+    declared = grid.spec.statistics.decider
+    if declared == "welch" and any(evidence.resplit(cell) for cell in grid.plan.cells):
+        return f"{_DECIDERS['corrected-t']}, paired by seed because systems share its split"
+    return _DECIDERS[declared]
 
 
 def _assumptions(grid: Grid) -> str:
