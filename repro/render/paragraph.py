@@ -94,7 +94,6 @@ def _selection(plan: TablePlan) -> str:
 
 def _tests(grid: Grid) -> str:
     """Name margin, tests and the family that Holm's correction covers."""
-    statistics = grid.spec.statistics
     voting = [grid.cells[key].judged.margin for key in sorted(grid.judgement.primary)]
     shown = ", ".join(sorted({f"{margin:.2f}" for margin in voting if margin is not None}))
     text = "A value counts as reproduced if two one-sided tests at 5 % place our mean within "
