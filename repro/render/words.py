@@ -1,6 +1,6 @@
 """How a cell reads: the same words, marks and legend in every format."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from repro.render.grid import Cell, Grid
 from repro.verdict import phrases, vocabulary
@@ -20,11 +20,15 @@ _UNITS = {"run": "runs", "pass": "passes", "fold": "folds"}
 
 def name(grid: Grid, cell: Cell) -> str:
     """Return what a reader calls a cell: the labels of its row and column."""
-    row = next(row for row in grid.spec.row if row.id == cell.row)
-    column = next(column for column in grid.spec.column if column.id == cell.column)
-    twins = [other for other in grid.spec.row if other.label == row.label]
-    label = row.label if len(twins) == 1 else f"{row.label} ({row.id})"
-    return label if len(grid.spec.column) == 1 else f"{label}, {column.label}"
+    row = _label(cell.row, {row.id: row.label for row in grid.spec.row})
+    columns = {column.id: column.label for column in grid.spec.column}
+    return row if len(columns) == 1 else f"{row}, {_label(cell.column, columns)}"
+
+
+def _label(name: str, labels: Mapping[str, str]) -> str:
+    """Return the label of a row or column, with its id where another is labelled alike."""
+    alike = list(labels.values()).count(labels[name])
+    return labels[name] if alike == 1 else f"{labels[name]} ({name})"
 
 
 def number(value: float, decimals: int, signed: bool = False) -> str:

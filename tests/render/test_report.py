@@ -204,6 +204,14 @@ def test_findings_stand_beside_the_tables_that_they_concern(committed: str) -> N
         assert counted[entry.id] == sum(entry.id in finding.tables for finding in found)
 
 
+def test_no_audit_stands_without_what_it_does_not_show(committed: str) -> None:
+    for paper in re.findall(r'<section class="paper".*?</section>', committed, re.DOTALL):
+        assert "It does not show misconduct" in paper
+    asides = re.findall(r"<aside.*?</aside>", committed, re.DOTALL)
+    assert asides
+    assert all("it does not show misconduct" in aside for aside in asides)
+
+
 def test_runs_on_other_data_stand_under_their_table_without_a_verdict(committed: str) -> None:
     article = re.search(
         r'<article aria-labelledby="m3net-urbansound8k">(.*?)</article>', committed, re.DOTALL

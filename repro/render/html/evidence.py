@@ -176,7 +176,7 @@ def _statistics(cell: Cell) -> Iterator[Fact]:
         tests.append(f"two one-sided tests within the margin: {phrases.p_value(judged.p)}")
     if judged.p_different is not None:
         tests.append(f"that both have one mean: {phrases.p_value(judged.p_different)}")
-    yield Fact("Test", ("; ".join(tests),))
+    yield Fact("Test", ("; ".join(tests) if cell.runs else "",))
 
 
 def _units(cell: Cell) -> Iterator[UnitLine]:

@@ -10,7 +10,7 @@ from repro.places import Home
 from repro.plan.planning import TablePlan, command_line, plan_table
 from repro.plan.request import Request
 from repro.records.ledger import Ledger, Record
-from repro.render import grid
+from repro.render import audit_report, grid
 from repro.render.grid import Grid
 from repro.spec import catalogue
 from repro.spec.entry import Entry
@@ -29,6 +29,7 @@ class Part:
     grid: Grid
     fared: Mapping[Key, Sensitivity]
     findings: tuple[tuple[int, Finding], ...]  # with their numbers in the audit of the paper
+    audited: tuple[str, ...]  # what every reader of that audit has to know
     ladder: Ladder | None  # over its protocols, where several have runs
     climbed: tuple[Record, ...]  # all that stand behind the ladder
     measured: Measured
@@ -44,6 +45,7 @@ def parts(entries: Sequence[Entry], request: Request, home: Home, ledger: Ledger
         replace(
             part,
             findings=_touching(audits[part.grid.plan.entry.paper_id], part.grid.id),
+            audited=audit_report.statement(audits[part.grid.plan.entry.paper_id]),
             others=tuple(_others(part, home, ledger, records)),
         )
         for part in plain
@@ -71,6 +73,7 @@ def _part(
         grid=filled,
         fared=sensitivity.survey(plan, filled.judgement, home, ledger, records),
         findings=(),
+        audited=(),
         ladder=climbed,
         climbed=_behind(plan, home, ledger) if climbed else (),
         measured=reduction.measurements(plan, ledger),

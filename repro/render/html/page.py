@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from repro import __version__
 from repro.records.ledger import Record
-from repro.render import layout, listings, paragraph, provenance, records, words
+from repro.render import audit_report, layout, listings, paragraph, provenance, records, words
 from repro.render.figures import canvas, kinds
 from repro.render.grid import Grid
 from repro.render.html import evidence
@@ -92,6 +92,11 @@ class Chapter:
     id: str
     paper: Paper
     tables: tuple[Table, ...]
+
+    @property
+    def audited(self) -> tuple[str, ...]:
+        """What every reader of its audit has to know."""
+        return self.tables[0].part.audited
 
 
 def render(parts: Sequence[Part], title: str, command: str) -> str:
@@ -257,6 +262,7 @@ def _environment() -> jinja2.Environment:
         "looks": LOOKS,
         "finding_place": evidence.finding_place,
         "run_place": evidence.run_place,
+        "severities": audit_report.MEANS,
     }
     filters: dict[str, Any] = {
         "slug": lambda text: re.sub(r"[^a-z]+", "-", text.lower()),
