@@ -13,6 +13,7 @@ import json
 import re
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ from repro.records.ledger import Ledger, Record
 
 INDEX = "repro-ledger.json"
 FORMAT = 1
+LONGEST = 100_000_000  # bytes of an index: a record takes a few hundred
 # More comes out of no honest archive: logs and numbers shrink to a tenth, predictions hardly.
 GROWTH = 100
 
@@ -149,11 +151,13 @@ def _same_result(one: Record, other: Record) -> bool:
 
 def _unpacked(file: Path, folder: Path) -> list[Record]:
     """Unpack an archive and check all of it; return its records in `folder`."""
+    index = _index(file, _first(file))
+    names = {f"{name}/{last}" for name, files in index.items() for last in files}
+    limit = GROWTH * file.stat().st_size + 10_000_000
     try:
-        unpack.unpack(file, folder, GROWTH * file.stat().st_size + 10_000_000)
+        unpack.unpack(file, folder, limit, only=names | {INDEX})
     except UserError as error:
         raise UserError(error.message, _AGAIN) from None
-    index = _index(file, folder / INDEX)
     listed = {f"{name}/{last}" for name, files in index.items() for last in files}
     there = {
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
@@ -164,17 +168,29 @@ def _unpacked(file: Path, folder: Path) -> list[Record]:
     return [_checked(file, folder, name, files) for name, files in index.items()]
 
 
-def _index(file: Path, path: Path) -> Index:
-    """Read the index of an archive; UserError if there is none that we know."""
-    if not path.is_file():
-        raise UserError(f"{file} is no export of a ledger: it holds no {INDEX}", _AGAIN)
+def _first(file: Path) -> bytes:
+    """Read the first member of an archive, its index, and nothing behind it."""
     try:
-        told = json.loads(path.read_bytes())
+        with tarfile.open(file, "r:gz") as tar:
+            member = tar.next()
+            if member is not None and member.name == INDEX and member.size <= LONGEST:
+                content = tar.extractfile(member)
+                if content is not None:
+                    return content.read()
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise UserError(f"{file}: damaged archive ({error})", _AGAIN) from None
+    raise UserError(f"{file} is no export of a ledger: it begins with no {INDEX}", _AGAIN)
+
+
+def _index(file: Path, content: bytes) -> Index:
+    """Read the index of an archive; UserError if it is none that we know."""
+    try:
+        told = json.loads(content)
         form, index = told["format"], told["records"]
         if form == FORMAT:
             return {str(name): {str(k): str(v) for k, v in files.items()} for name, files in
                     index.items()}  # fmt: skip
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _bad(file, f"its index cannot be read ({error})") from None
     raise UserError(
         f"{file} was written in format {form!r}; this version reads {FORMAT}",

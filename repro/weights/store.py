@@ -27,6 +27,7 @@ __all__ = ["CARDS", "Card", "Located", "add", "card", "fetch", "located", "names
 _INCOMING = ".incoming"
 _CHUNK = 1 << 20
 _SHA256 = 64  # hexadecimal digits
+_MOST = 10_000_000_000  # bytes of a file whose length no source states; those here are smaller
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,11 @@ def _download(
     """Bring a file to the folder; it gets its place there once hash and content are right."""
     incoming = folder / _INCOMING
     incoming.mkdir(parents=True, exist_ok=True)
-    remote = _on_hub(source) if source.hub else Remote(source.file, (source.url,), UNVERIFIED)
+    remote = (
+        _on_hub(source)
+        if source.hub
+        else Remote(source.file, (source.url,), UNVERIFIED, most=_MOST)
+    )
     file = download.fetch(remote, incoming, progress, note)
     sha256 = download.digest_of(file, "sha256")
     wrong = _wrong(name, file)

@@ -99,7 +99,7 @@ def test_a_table_is_submitted_in_arrays_followed_and_rendered(repro, home, here)
     assert submitted.stdout == ""
     assert re.findall(r"submitted (\d) runs?", submitted.stderr) == ["2", "1"]
     again = repro(*words, code=3).stderr
-    assert "submitted" not in again
+    assert not re.search("^submitted", again, re.MULTILINE)
     assert "3 runs are in the queue already" in again
     scripts = sorted((home.runs / ".slurm" / "jobs").glob("[0-9]*_submission.sh"))
     assert [path.read_text().count("--array=0-1%2") for path in scripts] == [1, 0]

@@ -256,8 +256,31 @@ def test_a_member_that_climbs_out_is_refused(file, tmp_path):
     assert not list(tmp_path.rglob("evil"))
 
 
+@pytest.mark.parametrize("index", [False, True])
+def test_an_archive_of_many_files_that_are_not_in_its_index_is_refused_at_the_first(
+    index, file, tmp_path, monkeypatch
+):
+    """200,000 empty ones took minutes to unpack before anything was asked."""
+    written = []
+    real = merge.unpack._write
+    monkeypatch.setattr(merge.unpack, "_write", lambda *a: written.append(a) or real(*a))
+
+    def fill(members):
+        listed = members.pop(merge.INDEX)
+        content = dict(members)
+        members.clear()
+        members |= {merge.INDEX: listed} if index else {}
+        members |= {f"{n:012x}/aaaaaa/run.json": b"" for n in range(500)} | content
+
+    repacked(file, fill)
+    with pytest.raises(UserError, match="is not in its index" if index else "no export"):
+        merge.take(file, tmp_path / "b")
+    assert len(written) == index  # the index itself
+    assert files(tmp_path / "b") == {}
+
+
 def test_an_archive_that_swells_is_refused(file, tmp_path):
-    repacked(file, lambda members: members.update(zeros=bytes(30_000_000)))
+    repacked(file, lambda members: relisted(members, of(members, "log.txt"), bytes(30_000_000)))
     with pytest.raises(UserError, match="come out"):
         merge.take(file, tmp_path / "b")
 

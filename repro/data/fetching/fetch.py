@@ -112,7 +112,7 @@ def _bring(dataset: str, copy: Archive | Hub, folder: Path, steps: Steps, keep: 
         if not keep:
             shutil.rmtree(hub.store(folder))
         return
-    remote = Remote(copy.name, copy.urls, copy.digest, copy.size)
+    remote = Remote(copy.name, copy.urls, copy.digest, copy.size, 2 * copy.unpacked)
     file = download.fetch(remote, folder.parent, steps.downloading, steps.note)
     download.check_space(folder.parent, 2 * file.stat().st_size)
     steps.note(f"unpacking {file.name}")

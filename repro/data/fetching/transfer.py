@@ -26,8 +26,12 @@ Progress = Callable[[int, int | None], None]
 ATTEMPTS = 5  # in a row without a new byte
 PATIENCE = 120.0  # seconds; a server that asks for more is left for the next mirror
 TIMEOUT = (15.0, 60.0)  # seconds to connect, and without a byte
+# A peer that never falls silent is held to this: bytes a second, over so many seconds.
+SLOWEST, WINDOW = 1_000, 60.0
+MOST = 100_000_000_000  # bytes of a file of which nobody states a length
 _CHUNK = 1 << 20
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
+_LONGEST_START = 5
 _STARTS = {".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b", ".zip": b"PK", ".xz": b"\xfd7zXZ"}
 
 
@@ -35,13 +39,15 @@ _STARTS = {".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b", ".zip": b"PK", ".xz": b"\xfd
 class Remote:
     """A file to download; digest is "sha256:hex" or "md5:hex", or "unverified".
 
-    urls are mirrors, in order; size in bytes is None where no source states it.
+    urls are mirrors, in order; size in bytes is None where no source states it, and `most` is what
+    it cannot be larger than then.
     """
 
     name: str
     urls: tuple[str, ...]
     digest: str
     size: int | None = None
+    most: int = MOST
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer, not an error of ours
@@ -54,6 +60,10 @@ class Interrupted(Exception):  # noqa: N818
     def __init__(self, why: str, wait: float | None = None) -> None:
         super().__init__(why)
         self.wait = wait
+
+
+class TooSlow(Interrupted):
+    """Bytes come, but so few that the file would take for ever: such a try counts as failed."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,8 @@ class Transfer:
                 self._continue(url)
                 break
             except Interrupted as error:
-                failures = 1 if self._have() > best else failures + 1
+                got_on = self._have() > best and not isinstance(error, TooSlow)
+                failures = 1 if got_on else failures + 1
                 best = max(best, self._have())
                 if failures >= ATTEMPTS:
                     raise Refused(f"{error}, {ATTEMPTS} times in a row") from error
@@ -188,21 +199,30 @@ class Transfer:
             raise Refused("it sends the file in an encoding that was not asked for")
         if total is not None and self.remote.size not in (None, total):
             raise Refused(f"it offers {total:,} bytes, not {self.remote.size:,}")
+        if total is not None and total > self.remote.most:
+            raise Refused(f"it offers {total:,} bytes; the file has {self.remote.most:,} at most")
 
     def _copy(self, answer: "Response", file: IO[Any], have: int, total: int | None) -> int:
         """Append the answer to the part; return the bytes that are there then."""
-        done = have
-        limit = total if total is not None else self.remote.size
+        done, start = have, b""
+        expected = total if total is not None else self.remote.size
+        limit = self.remote.most if expected is None else expected
+        since, before = time.monotonic(), done
         try:
             for chunk in _chunks(answer):
-                if done == 0:
-                    self._check_start(chunk)
+                if have == 0 and len(start) < _LONGEST_START:
+                    start = (start + chunk)[:_LONGEST_START]
+                    self._check_start(start)
                 done += len(chunk)
-                if limit is not None and done > limit:
+                if done > limit:
                     raise Refused(f"it sends more than the {limit:,} bytes it should")
                 file.write(chunk)
                 if self.progress:
-                    self.progress(done, limit)
+                    self.progress(done, expected)
+                if (passed := time.monotonic() - since) >= WINDOW:
+                    if done - before < SLOWEST * passed:
+                        raise TooSlow(f"it sends {(done - before) / passed:,.0f} bytes a second")
+                    since, before = time.monotonic(), done
         finally:
             file.flush()
             os.fsync(file.fileno())
@@ -244,7 +264,9 @@ def _chunks(answer: "Response") -> Iterator[bytes]:
     import urllib3
 
     try:
-        yield from answer.raw.stream(_CHUNK, decode_content=False)
+        # What there is at a time: a whole chunk of a slow peer would be waited for without a word.
+        while chunk := answer.raw.read1(_CHUNK, decode_content=False):
+            yield chunk
     except urllib3.exceptions.ReadTimeoutError as error:
         raise Interrupted("the connection stalled") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:

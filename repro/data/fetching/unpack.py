@@ -6,7 +6,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -28,12 +28,14 @@ def unpack(
     folder: Path,
     limit: int,
     progress: Callable[[int, int | None], None] | None = None,
+    only: Collection[str] | None = None,
 ) -> None:
     """Unpack a tar (any compression) or zip archive as `folder`, all or nothing.
 
     Regular files only; links that stay inside are left out. `limit` is the most bytes that may come
-    out. UserError, with nothing left behind, for a damaged archive, absolute names, names with
-    "..", links that leave, devices, two members of one name, and more than the limit.
+    out, `only` the names that the files may have. UserError, with nothing left behind, for a
+    damaged archive, absolute names, names with "..", links that leave, devices, two members of one
+    name, a name that may not be, and more than the limit.
     """
     try:
         with atomic.new_folder(folder) as part:
@@ -41,7 +43,10 @@ def unpack(
             for count, (name, stream) in enumerate(_members(archive), start=1):
                 if count > MEMBERS:
                     raise _Hostile(f"more than {MEMBERS:,} files")
-                written = _write(stream, part / _inside(name), written, limit)
+                place = part / _inside(name)
+                if only is not None and name not in only:
+                    raise _Hostile(f"{name} is not in its index")
+                written = _write(stream, place, written, limit)
                 if progress:
                     progress(written, None)
     except _BROKEN as error:

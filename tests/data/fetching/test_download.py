@@ -439,3 +439,76 @@ def test_a_killed_download_is_continued_and_two_do_not_mix(fetch, server, tmp_pa
 
 def test_at_least_25_faults_are_tried():
     assert len(RECOVERED) - 1 + len(REFUSED) >= 25
+
+
+def trickle(size, pause, seconds, **headers):
+    """Send `size` bytes after every pause, for so many seconds: never silent, never done."""
+
+    def behave(request):
+        request.head(200, **headers)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            request.wfile.write(BODY[:2] + bytes(size - 2))
+            request.wfile.flush()
+            time.sleep(pause)
+
+    return behave
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content_Length": SIZE}], ids=["no length", "a length"])
+def test_a_peer_that_sends_a_few_bytes_a_second_is_left_for_the_next(
+    headers, fetch, server, tmp_path, monkeypatch
+):
+    """Each try gets on a little, and yet they are counted: five of them, and the mirror is left."""
+    monkeypatch.setattr(transfer, "WINDOW", 0.2)
+    slow = trickle(5, 0.05, 5.0, **headers)
+    began = time.monotonic()
+    place = fetch([slow], [ok])
+    assert place.read_bytes() == BODY
+    assert time.monotonic() - began < 4.0
+    assert len(server.seen) == transfer.ATTEMPTS + 1
+    assert "bytes a second, 5 times in a row" in fetch.notes[-1]
+    assert leftovers(tmp_path) == ["x.tar.gz"]
+
+
+def test_a_peer_that_is_just_fast_enough_is_waited_for(fetch, monkeypatch):
+    monkeypatch.setattr(transfer, "WINDOW", 0.2)
+    monkeypatch.setattr(transfer, "SLOWEST", 100)
+
+    def steady(request):
+        request.head(200, Content_Length=SIZE, ETag='"one"')
+        for start in range(0, SIZE, SIZE // 10):
+            request.wfile.write(BODY[start : start + SIZE // 10])
+            request.wfile.flush()
+            time.sleep(0.06)
+
+    assert fetch([steady]).read_bytes() == BODY
+    assert fetch.notes == []
+
+
+@pytest.mark.parametrize("digest", [SHA, "unverified"])
+@pytest.mark.parametrize(
+    "endless",
+    [trickle(20_000, 0.0, 5.0), trickle(20_000, 0.0, 5.0, Content_Length=10**13)],
+    ids=["no length", "a length beyond all"],
+)
+def test_a_file_without_a_stated_length_has_an_end(endless, digest, server, tmp_path):
+    server.scripts |= {"a": [endless]}
+    remote = Remote("x.tar.gz", (f"{server.url}/a/x",), digest, None, most=1_000_000)
+    with pytest.raises(download.UnavailableError, match=r"1,000,000 (bytes|at most)"):
+        download.fetch(remote, tmp_path, timeout=(2.0, 0.3), sleep=lambda _: None)
+    assert sum(len(f.read_bytes()) for f in tmp_path.rglob("*") if f.is_file()) < 1000
+
+
+def test_the_first_bytes_are_looked_at_even_if_they_come_one_by_one(fetch, server):
+    def page(request):
+        request.head(200, Content_Length=SIZE)
+        for letter in b"<html>":
+            request.wfile.write(bytes([letter]))
+            request.wfile.flush()
+            time.sleep(0.02)
+        time.sleep(0.5)
+
+    assert fetch([page], [ok]).read_bytes() == BODY
+    assert "is no .gz file" in fetch.notes[-1]
+    assert len(server.seen) == 2
