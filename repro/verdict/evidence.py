@@ -40,6 +40,7 @@ class Evidence:
     estimate: Estimate
     paper_units: int
     flags: tuple[str, ...] = ()
+    per_pass: int = 1  # values that a pass adds to the mean: its folds, or 1
 
     def unit_sd(self, n: int) -> float:
         """Return the standard deviation of a run, or of a whole pass, of which there are n."""
@@ -83,7 +84,7 @@ def evidence(
             ours = wider
             apart = "passes lie further apart than their folds explain: standard error by passes"
             flags = (f"{apart}, {ours.estimate.df:g} df",)
-    return Evidence(ours.estimate, behind * ours.units, flags)
+    return Evidence(ours.estimate, behind * ours.units, flags, ours.units)
 
 
 def _increment(row: _Own, base: _Own) -> _Own:

@@ -19,6 +19,7 @@ from repro.stats.summary import (
     Folds,
     Spread,
     best_constant,
+    best_sd,
     c4,
     estimate_passes,
     estimate_runs,
@@ -252,3 +253,11 @@ def test_interval_of_a_mean_agrees_with_scipy(values, confidence):
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("k", "variance"), [(1, 1.0), (2, 0.6817), (3, 0.5595), (5, 0.4475), (10, 0.3443)]
+)
+def test_variance_of_the_largest_normal_value(k, variance):
+    """As tabled for order statistics (Sarhan and Greenberg 1956)."""
+    assert best_sd(k) ** 2 == pytest.approx(variance, abs=5e-5)
