@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from repro import identity
 from repro.places import Home
 from repro.plan.planning import PlannedCell, TablePlan, plan_table
 from repro.plan.request import Request, Run
+from repro.records import seal
 from repro.records.ledger import Ledger
+from repro.records.record import SCHEMA
 from repro.spec.catalogue import load, load_file
 from repro.spec.entry import Entry
 from repro.spec.index import table_paths
@@ -17,6 +20,7 @@ from repro.verdict import reduction
 
 STARTED = "2031-01-01T10:00:00+00:00"  # later than any commit of a table file
 FINISHED = "2031-01-01T11:00:00+00:00"
+SIZES = (1000, 10_000, 100_000, 1_000_000)  # clips that a part may be scored on
 
 NO_DATA = Path(__file__).parent / "no-data"
 
@@ -65,38 +69,75 @@ def write(
     run: Run,
     metrics: Metrics,
     status: str = "complete",
-    execution: str = "aaaaaa",
+    execution: str = "this",
+    train: int | None = None,
+    weights: bytes | None = None,
     **overrides: Any,
 ) -> Path:
-    """Write one record as `repro.train.runner` does; shares in 0..1; returns its folder.
+    """Write one record as `repro.train.runner` does, but for its predictions; return its folder.
 
-    `n`, `correct` and `auc` are filled in where the metrics leave them out (n: 1,000 clips);
-    `overrides` replace whole keys of run.json.
+    Shares are in 0..1, and `correct` and `n` are the counts that give them; a part that is left out
+    has no clips. `execution` is the name of a device, `train` a number of clips. `weights` are
+    kept. `overrides` replace whole keys of run.json.
     """
+    measured = {part: _filled(metrics.get(part, {}), run) for part in ("valid", "test")}
+    used = {part: values.get("n", 0) for part, values in measured.items()}
     record = {
         "kind": "train",
-        "schema": 1,
+        "schema": SCHEMA,
         **run.job(),
-        "execution": _execution(execution),
+        "execution": executed(execution),
         "host": {"python": "3.11.9", "system": "Linux"},
         "git": {"commit": "0" * 40, "dirty": False},
         "started": STARTED,
         "status": status,
-        "metrics": {part: _filled(values) for part, values in metrics.items()},
-        "best_epoch": 0,
-        "weights": "0" * 64,
+        "metrics": measured if status == "complete" else {},
+        "best_epoch": 1 if status == "complete" else 0,
+        "weights": "0" * 16,
         "parameters": 1000,
-        "clips_used": {"train": 8000, "valid": 1000, "test": 1000},
+        "clips_used": {"train": train or 8 * used["test"] or 8000, **used},
         "store": "0" * 64,
         "findings": [],
         "seconds": 60.0,
         "finished": FINISHED,
+        **({"cause": "it failed"} if status == "failed" else {}),
         **overrides,
     }
-    folder = runs_folder / run.id / execution
+    folder = runs_folder / run.id / execution_id(execution)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+    if weights is not None:
+        (folder / seal.WEIGHTS).write_bytes(weights)
+    sealed(folder, record)
     return folder
+
+
+def measure(
+    runs_folder: Path, resolved: Mapping[str, Any], device: str, measured: Mapping[str, Any]
+) -> Path:
+    """Write the record of what was measured of a network (`reduction.network`)."""
+    described = {"device": "cpu", "device_name": device}
+    record = {
+        "kind": "measure",
+        "schema": SCHEMA,
+        "run": identity.run_id(dict(resolved)),
+        "status": "complete",
+        "systems": ["any"],
+        "resolved": resolved,
+        "measured": measured if "latency" in measured else {"parameters": 1000, **measured},
+        "execution": described,
+        "finished": FINISHED,
+    }
+    folder = runs_folder / str(record["run"]) / identity.execution_id(described)
+    folder.mkdir(parents=True)
+    sealed(folder, record)
+    return folder
+
+
+def sealed(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write a run.json, and the seal over it and what lies beside it."""
+    content = (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
+    (folder / "run.json").write_bytes(content)
+    (folder / seal.SEAL).write_text(seal.text(folder, content))
 
 
 def fill(
@@ -121,21 +162,30 @@ def fill(
 
 def diverge(runs_folder: Path, run: Run, **overrides: Any) -> Path:
     """Write the record of a run whose loss became NaN: a result without metrics."""
-    return write(runs_folder, run, {}, status="diverged", best_epoch=None, **overrides)
+    return write(runs_folder, run, {}, status="diverged", **overrides)
 
 
-def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
-    n = values.get("n", 1000)
-    return {
-        "n": n,
-        "correct": round(values.get("accuracy", 0.0) * n),
-        "auc": None,
-        "auc_left_out": [],
-        **values,
-    }
+def _filled(values: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """Return the metrics of a part as a record has them: the accuracy follows from counts."""
+    if not values:
+        return {}
+    accuracy = values.get("accuracy")
+    exact = (n for n in SIZES if abs((share := (accuracy or 0.0) * n) - round(share)) < 1e-6)
+    filled: dict[str, Any] = {
+        "n": next(exact, SIZES[-1]), "auc": None, "auc_left_out": [], **values
+    }  # fmt: skip
+    if accuracy is not None:
+        filled.setdefault("correct", round(accuracy * filled["n"]))
+        filled["accuracy"] = filled["correct"] / filled["n"]
+    return filled
 
 
-def _execution(name: str) -> dict[str, Any]:
+def execution_id(name: str) -> str:
+    """Return the id of the execution of that name."""
+    return identity.execution_id(executed(name))
+
+
+def executed(name: str) -> dict[str, Any]:
     """Describe an execution; different names are different devices."""
     return {
         "device": "cpu",

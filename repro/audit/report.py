@@ -102,12 +102,12 @@ def counted(entries: Iterable[Entry], ledger: Ledger) -> Counts:
                     continue
                 if fields.system not in entry.recipes.systems:
                     continue
-                there = ledger.records(reduction.measure_id(entry, fields))
+                there = ledger.measurements(reduction.measure_id(entry, fields))
                 record = reduction.holding(there, fields)
-                if record is not None:
-                    own = record.data["measured"]
+                own = record.measured if record is not None else None
+                if own is not None and own.parameters is not None:
                     key = (str(fields.system), str(fields.dataset))
-                    found[key] = {"all": own["parameters"], **own.get("counts", {})}
+                    found[key] = {"all": own.parameters, **own.counts}
     return found
 
 

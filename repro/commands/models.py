@@ -172,20 +172,21 @@ def measure(
 def _row(network: "Network", kept: Ledger) -> dict[str, Any]:
     """Return a network's line in the list, from its record."""
     from repro.measure import networks
+    from repro.records.record import Measured
     from repro.spec import catalogue
 
     record = networks.counted(networks.results(network, kept))
-    found = record.data["measured"] if record else {}
+    found = record.measured if record else Measured()
     tables = [catalogue.load(name) for name in network.tables]
     return {
         "paper": network.paper,
         "model": network.model,
         "systems": list(network.systems),
         "dataset": network.dataset,
-        "classes": found.get("classes"),
-        "input": found.get("input"),
-        "parameters": found.get("parameters"),
-        "multiply_adds": found.get("multiply_adds"),
+        "classes": found.classes,
+        "input": list(found.input) or None,
+        "parameters": found.parameters,
+        "multiply_adds": found.multiply_adds,
         "tables": {entry.id: entry.table.number for entry in tables},
         "sections": list(dict.fromkeys(entry.table.printed_in for entry in tables)),
         "record": str(record.path) if record else None,

@@ -104,9 +104,9 @@ def _ended(
     if made is not None:
         ended = {"cause": f"Slurm's job {task} ended{words}"} if task is not None else {}
         return {"state": "interrupted", **ended, "next": "the same command again continues it"}
-    if failed := ledger.records(run):
+    if failed := ledger.trainings(run):
         step = suggesting.completed(f"repro runs show {run}, then repro runs retry {run}")
-        return {"state": "failed", "cause": failed[0].data["cause"], "next": step}
+        return {"state": "failed", "cause": failed[0].cause, "next": step}
     if task is None:
         return {}  # not submitted in the end, or nobody here knows what became of it
     if not slurm_queue.log(home, task).is_file():
@@ -151,8 +151,8 @@ def _about(
     if run in tasks:
         batch, index = tasks[run]
         return {name: batch.runs[index][name] for name in ("system", "seed")}
-    for record in ledger.records(run):
-        return {"system": record.data["system"], "seed": record.data["resolved"]["seed"]}
+    for record in ledger.trainings(run):
+        return {"system": record.system, "seed": record.seed}
     return {"system": None, "seed": None}
 
 

@@ -12,7 +12,8 @@ from repro.commands.shared import asking, records
 from repro.errors import UserError
 from repro.places import Home
 from repro.plan.request import Run
-from repro.records.ledger import Ledger, Record
+from repro.records.ledger import Ledger
+from repro.records.record import Training
 from repro.upkeep import parting, rerun
 from repro.upkeep.parting import Parting
 
@@ -37,23 +38,23 @@ def command(name: str, device: str | None, home: str | None, fmt: str) -> None:
       repro verify b61f6caa --format json
     """
     where = places.home(home)
-    record = records.one(Ledger.of(where), name)
-    if not record.done:
+    found = records.one(Ledger.of(where), name)
+    if isinstance(found, Training) and not found.done:
         raise UserError(
-            f"run {record.run} failed, there is nothing to compare: {record.data['cause']}",
-            f"repro runs retry {record.run}",
+            f"run {found.run} failed, there is nothing to compare: {found.cause}",
+            f"repro runs retry {found.run}",
         )
-    rerun.check(record, where)
+    record = rerun.check(found, where)
     chosen = asking.devices(None, device or rerun.device_of(record))[0]
     apart = _apart(record, where)
     again = _train(record, chosen, apart)
-    found = _Verified(record, again, parting.compare(record, again))
-    click.echo(json.dumps(found.as_dict(), indent=1) if fmt == "json" else "\n".join(found.lines()))
+    told = _Verified(record, again, parting.compare(record, again))
+    click.echo(json.dumps(told.as_dict(), indent=1) if fmt == "json" else "\n".join(told.lines()))
     shutil.rmtree(apart.root)
-    click.get_current_context().exit(EQUAL if found.parting.equal else DIFFERENT)
+    click.get_current_context().exit(EQUAL if told.parting.equal else DIFFERENT)
 
 
-def _apart(record: Record, home: Home) -> Home:
+def _apart(record: Training, home: Home) -> Home:
     """Return a home for the second training: own runs, the same data and cache.
 
     What an interrupted verification has left there is continued; a finished training is not used.
@@ -70,13 +71,13 @@ def _apart(record: Record, home: Home) -> Home:
     return apart
 
 
-def _train(record: Record, device: str, apart: Home) -> Record:
+def _train(record: Training, device: str, apart: Home) -> Training:
     """Train the run of a record in a home apart; UserError if that fails."""
     from repro.commands.shared.progress import Progress
     from repro.engines import local
 
     run = rerun.run_of(record)
-    threads = record.data["execution"]["threads"]
+    threads = record.described["threads"]
     with Progress([run]) as progress:
 
         def show(on: str, of: Run | None, event: dict[str, Any]) -> None:
@@ -106,12 +107,12 @@ class _OtherAudioError(Exception):
     """The audio is not what the record was made from."""
 
 
-def _note_start(record: Record, event: dict[str, Any]) -> None:
+def _note_start(record: Training, event: dict[str, Any]) -> None:
     """Look at what is known before the first epoch: the audio, and the execution."""
-    if event["store"] != record.data.get("store"):
+    if event["store"] != record.store:
         raise _OtherAudioError(
             f"the audio has changed since run {record.run}: its store was "
-            f"{str(record.data['store'])[:12]}, here it is {event['store'][:12]}"
+            f"{str(record.store)[:12]}, here it is {event['store'][:12]}"
         )
     if event["execution"] != record.execution:
         click.echo(
@@ -125,8 +126,8 @@ def _note_start(record: Record, event: dict[str, Any]) -> None:
 class _Verified:
     """A record, the same run trained again, and where they part."""
 
-    record: Record
-    again: Record
+    record: Training
+    again: Training
     parting: Parting
 
     @property
@@ -149,7 +150,7 @@ class _Verified:
             "equal": self.parting.equal,
             "execution": self.record.execution,
             "execution_here": self.again.execution,
-            "tier": self.record.data["execution"]["tier"] if self.same else "statistical",
+            "tier": self.record.tier if self.same else "statistical",
             **records.as_dict(self.parting),
         }
 

@@ -16,8 +16,9 @@ from typing import Any
 from repro import __version__, identity
 from repro.data import manifest, registry
 from repro.errors import UserError, unknown
-from repro.records import ledger
-from repro.records.ledger import Ledger, Record
+from repro.records import writing
+from repro.records.ledger import Ledger
+from repro.records.record import SCHEMA, Measurement
 from repro.spec import catalogue
 from repro.spec.entry import Entry
 from repro.spec.readings import as_text
@@ -123,15 +124,15 @@ def input_of(dataset: str, data: Path | None = None) -> tuple[int, float]:
     return len(manifest.classes(dataset, data)), registry.card(dataset, data).seconds
 
 
-def counted(found: Iterable[Record]) -> Record | None:
+def counted(found: Iterable[Measurement]) -> Measurement | None:
     """Return the one of a network's records that holds its counts."""
-    return next((r for r in found if "parameters" in r.data["measured"]), None)
+    return next((r for r in found if r.measured.parameters is not None), None)
 
 
-def timed(found: Iterable[Record], execution: str) -> Record | None:
+def timed(found: Iterable[Measurement], execution: str) -> Measurement | None:
     """Return the one of a network's records that holds its times in an execution."""
     here = (r for r in found if r.execution == execution)
-    return next((r for r in here if "latency" in r.data["measured"]), None)
+    return next((r for r in here if r.measured.latency), None)
 
 
 def save(
@@ -141,7 +142,7 @@ def save(
     name = identity.execution_id(dict(execution))
     record = {
         "kind": "measure",
-        "schema": 1,
+        "schema": SCHEMA,
         "run": network.id,
         "status": "complete",
         "systems": network.systems,
@@ -151,16 +152,17 @@ def save(
         "version": __version__,
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    return ledger.put(root, network.id, name, record)
+    return writing.put(root, network.id, name, record)
 
 
-def check_same(network: Network, record: Record, measured: Mapping[str, Any]) -> None:
+def check_same(network: Network, record: Measurement, measured: Mapping[str, Any]) -> None:
     """Refuse counts that differ from those recorded for the same model version.
 
     `elsewhere` follows from the tables and not from the network, so it may grow.
     """
+    recorded = record.content()["measured"]
     for what, value in measured.items():
-        there = record.data["measured"].get(what)
+        there = recorded.get(what)
         if what != "elsewhere" and there != value:
             raise UserError(
                 f"{network.title}: {what} differs from what {record.path} recorded for the same "
@@ -169,9 +171,9 @@ def check_same(network: Network, record: Record, measured: Mapping[str, Any]) ->
             )
 
 
-def results(network: Network, records: Ledger) -> tuple[Record, ...]:
+def results(network: Network, records: Ledger) -> tuple[Measurement, ...]:
     """Return all records of a network."""
-    return tuple(record for record in records.records(network.id) if record.done)
+    return tuple(records.measurements(network.id))
 
 
 def _names() -> list[str]:

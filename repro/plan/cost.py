@@ -11,6 +11,7 @@ from repro import identity
 from repro.data.remembered import code, remembered
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
+from repro.records.record import Measurement
 
 # Used only where no run of the system was recorded on such a device.
 ASSUMED_TFLOPS = {"cuda": 50.0, "mps": 3.0}  # sustained in training
@@ -114,7 +115,7 @@ def _recorded(ledger: Ledger, kind: str) -> tuple[dict[str, float], dict[str, fl
     if ledger.cache is None:
         return _read_rates(ledger, kind)
     key = ["rates", code(__file__, identity.__file__), kind, ledger.state()]
-    rates, measured = remembered(ledger.cache, key, lambda: _read_rates(ledger, kind))
+    rates, measured = remembered(ledger.cache / "plans", key, lambda: _read_rates(ledger, kind))
     return rates, measured
 
 
@@ -124,19 +125,19 @@ def _read_rates(ledger: Ledger, kind: str) -> tuple[dict[str, float], dict[str, 
     measured: dict[str, float] = {}
     kinds: dict[str, str] = {}  # thousands of records are of few kinds: each is digested once
     for record in ledger.all():
-        data, resolved = record.data, record.data["resolved"]
-        if data["kind"] == "measure":
-            if "multiply_adds" in data["measured"]:
+        resolved = record.resolved
+        if isinstance(record, Measurement):
+            if record.measured.multiply_adds is not None:
                 key = _network(resolved["model"], resolved["frontend"], resolved["dataset"])
-                measured[key] = FORWARD_AND_BACKWARD * data["measured"]["multiply_adds"] / 1e9
+                measured[key] = FORWARD_AND_BACKWARD * record.measured.multiply_adds / 1e9
                 alike = _network(resolved["model"], resolved["frontend"], "")
                 measured[alike] = max(measured.get(alike, 0.0), measured[key])
-        elif record.status == "complete" and data["execution"]["device"] == kind:
-            clip_epochs = data["clips_used"]["train"] * resolved["recipe"]["epochs"]
+        elif record.status == "complete" and record.described["device"] == kind:
+            clip_epochs = record.clips_used["train"] * resolved["recipe"]["epochs"]
             text = repr(_parts(resolved))
             if text not in kinds:
                 kinds[text] = _kind_of(resolved)
-            found.setdefault(kinds[text], []).append(data["seconds"] / clip_epochs)
+            found.setdefault(kinds[text], []).append(record.seconds / clip_epochs)
     return {key: median(values) for key, values in found.items()}, measured
 
 

@@ -11,7 +11,8 @@ from repro.errors import UserError, unknown
 from repro.places import Home
 from repro.plan.request import Missing, Request, Run
 from repro.plan.resolve import Resolver
-from repro.records.ledger import WEIGHTS, Ledger
+from repro.records.ledger import Ledger
+from repro.records.seal import WEIGHTS
 from repro.spec import printed
 from repro.spec.entry import Entry
 from repro.spec.printed import Printed
@@ -153,7 +154,7 @@ def _kept(ledger: Ledger, parent: str) -> bool:
     """Tell whether a run is done and others can start from it (or learn that it diverged)."""
     return any(
         record.status == "diverged" or (record.path / WEIGHTS).is_file()
-        for record in ledger.records(parent)
+        for record in ledger.trainings(parent)
         if record.done
     )
 

@@ -2,5 +2,5 @@
 
 The ledger of records, the locks of running trainings, and their progress.
 
-Imports: ground.
+Imports: ground, stats.
 """

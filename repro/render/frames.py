@@ -8,6 +8,7 @@ from repro import places
 from repro.plan.planning import command_line, plan_table
 from repro.plan.request import ask
 from repro.records.ledger import Ledger
+from repro.records.record import Training
 from repro.render import grid, records
 from repro.spec import catalogue
 
@@ -41,7 +42,7 @@ def cells(tables: Sequence[str], home: str | Path | None, **request: Any) -> "pd
 
 def runs(home: str | Path | None) -> "pd.DataFrame":
     """Return one row a record of a training."""
-    found = (r for r in Ledger.of(places.home(home)).all() if r.data["kind"] == "train")
+    found = (r for r in Ledger.of(places.home(home)).all() if isinstance(r, Training))
     return _frame(map(records.training, found), _RUNS)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.plan.request import Run
-from repro.records.ledger import Ledger, Record
+from repro.records.ledger import Ledger
+from repro.records.record import Training
 from repro.render import measurement, notes
 from repro.spec.schema import Table
 from repro.verdict import judge, reduction
@@ -71,7 +72,7 @@ class Grid:
     plan: TablePlan
     cells: dict[tuple[str, str], Cell]  # by row and column, in printed order
     judgement: Judgement
-    used: tuple[Record, ...]
+    used: tuple[Training, ...]
     marks: tuple[str, ...]  # DEMO, GENERATED AUDIO, SUBSET ...: stand in every output
     warning: str
     assumed: tuple[notes.Assumed, ...]

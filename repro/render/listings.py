@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro.plan.request import Run
-from repro.records.ledger import Record
+from repro.records.record import Training
 from repro.render import words
 from repro.render.grid import Cell, Grid
 from repro.spec.readings import as_text
@@ -226,14 +226,14 @@ def _runs(grid: Grid) -> Listing:
     return Listing("Runs", head, widths, rows, frozenset({0, 1, 4, 5}))
 
 
-def _told(record: Record) -> tuple[str, ...]:
+def _told(record: Training) -> tuple[str, ...]:
     """Return what a list of runs says of a record."""
-    epoch, seconds = record.data.get("best_epoch"), record.data.get("seconds")
+    epoch = record.best_epoch
     return (
         record.execution,
         record.status,
         "-" if epoch is None else str(epoch),
-        "-" if seconds is None else f"{seconds:.0f}",
+        f"{record.seconds:.0f}",
     )
 
 

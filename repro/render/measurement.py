@@ -17,11 +17,11 @@ def value(plan: TablePlan, planned: PlannedCell, measured: Measured) -> float | 
     record = reduction.measurement(plan, planned, measured)
     if record is None:
         return None
-    metric, found = str(planned.fields.metric), record.data["measured"]
+    metric, found = str(planned.fields.metric), record.measured
     what, _, rest = metric.partition(".")
     if what == "parameters":
-        return float(found["parameters"]) / scale(planned.column.unit)
+        return float(found.parameters or 0) / scale(planned.column.unit)
     if what == "latency":
-        return float(median(found["latency"][rest]))
-    entries = [found["layers"].get(path.strip()) for path in metric.split(" / ")]
+        return float(median(found.latency[rest]))
+    entries = [found.layers.get(path.strip()) for path in metric.split(" / ")]
     return ", ".join(dict.fromkeys(str(entry) for entry in entries))

@@ -6,7 +6,7 @@ from typing import Any
 
 from repro.data import protocols
 from repro.plan.planning import TablePlan
-from repro.records.ledger import Record
+from repro.records.record import Training
 from repro.spec.readings import as_text
 from repro.verdict.judgement import Judgement
 
@@ -66,7 +66,7 @@ def assumed(plan: TablePlan) -> list[Assumed]:
     ]
 
 
-def lines(plan: TablePlan, used: Sequence[Record], judgement: Judgement) -> list[str]:
+def lines(plan: TablePlan, used: Sequence[Training], judgement: Judgement) -> list[str]:
     """Return the lines under a table: verdict, claims, protocol, runs, execution."""
     entry = plan.entry
     found = [f"Verdict: {judgement.table.sentence}", *_claims(judgement)] if plan.runs else []
@@ -102,12 +102,12 @@ def statements(plan: TablePlan, name: str) -> list[str]:
     )
 
 
-def origins(used: Sequence[Record]) -> list[str]:
+def origins(used: Sequence[Training]) -> list[str]:
     """Say where the audio of records comes from, and whether a source states its hash."""
     told = {
         f"Audio of {name}: {_origin(origin)}."
         for record in used
-        for name, origin in (record.data.get("data") or {}).items()
+        for name, origin in record.audio.items()
         if origin
     }
     return sorted(told)
@@ -136,7 +136,7 @@ def _small(plan: TablePlan) -> str:
     return ", ".join(f"{name} {as_text(value)}" for name, value in plan.demo.items())
 
 
-def _coverage(plan: TablePlan, used: Sequence[Record]) -> str:
+def _coverage(plan: TablePlan, used: Sequence[Training]) -> str:
     """Say over what seeds ours is taken, and how many of its runs are done."""
     needed = plan.needed()
     done = {record.run for record in used}
@@ -147,9 +147,9 @@ def _coverage(plan: TablePlan, used: Sequence[Record]) -> str:
     )
 
 
-def executions(used: Sequence[Record]) -> list[str]:
+def executions(used: Sequence[Training]) -> list[str]:
     """Describe the executions that records come from."""
-    found = {record.execution: record.data["execution"] for record in used}
+    found = {record.execution: record.described for record in used}
     described = [
         f"Execution {name}: {e['device']} ({e['device_name']}), {e['threads']} threads, torch "
         f"{e['torch']}, tier {e['tier']} (equal bits on equal executions)."
@@ -160,7 +160,7 @@ def executions(used: Sequence[Record]) -> list[str]:
     return described
 
 
-def facts(plan: TablePlan, used: Sequence[Record]) -> dict[str, Any]:
+def facts(plan: TablePlan, used: Sequence[Training]) -> dict[str, Any]:
     """Return what a script wants to know beside the cells."""
     request = plan.request
     return {
@@ -171,5 +171,5 @@ def facts(plan: TablePlan, used: Sequence[Record]) -> dict[str, Any]:
         "coverage": {
             name: {"clips": s.present, "of": s.total} for name, s in plan.outlines.items()
         },
-        "executions": {record.execution: record.data["execution"] for record in used},
+        "executions": {record.execution: record.described for record in used},
     }

@@ -46,9 +46,9 @@ def _commits(grid: Grid) -> str:
     """Name the commits of the code that made the records."""
     found = set()
     for record in grid.used:
-        git = record.data["git"]
-        if git["commit"]:
-            found.add(git["commit"][:7] + (" with local changes" if git["dirty"] else ""))
+        git = record.git
+        if git.commit:
+            found.add(git.commit[:7] + (" with local changes" if git.dirty else ""))
     return f" (commit {', '.join(sorted(found))})" if found else ""
 
 
@@ -125,7 +125,7 @@ def _assumptions(grid: Grid) -> str:
 
 def _hardware(grid: Grid) -> str:
     """Name devices, versions and tier."""
-    found = {record.execution: record.data["execution"] for record in grid.used}
+    found = {record.execution: record.described for record in grid.used}
     return " ".join(
         f"Execution {name}: {e['device_name']} ({e['device']}), torch {e['torch']}, "
         f"tier {e['tier']}."

@@ -40,10 +40,10 @@ def _facts(name: str, grids: Sequence[Grid]) -> Iterator[tuple[str, str]]:
         if name in grid.plan.outlines:
             yield f"parts in {grid.id}", parts(grid.plan, name)
     stores = {
-        str(record.data["store"])
+        record.store
         for grid in grids
         for record in grid.used
-        if record.data["resolved"]["dataset"] == name and record.data.get("store")
+        if record.dataset == name and record.store
     }
     for store in sorted(stores):
         yield "waveform store SHA-256", store
@@ -62,19 +62,17 @@ def parts(plan: TablePlan, name: str) -> str:
 def of_environment(grids: Sequence[Grid]) -> Listing:
     """List every execution and the code and machines that the records come from."""
     records = {record.path: record for grid in grids for record in grid.used}.values()
-    executions = {record.execution: record.data["execution"] for record in records}
+    executions = {record.execution: record.described for record in records}
     rows = [
         (name, "; ".join(f"{key} {as_text(value)}" for key, value in described.items()))
         for name, described in sorted(executions.items())
     ]
-    hosts = sorted(
-        {f"Python {h['python']}, {h['system']}" for r in records if (h := r.data["host"])}
-    )
+    hosts = sorted({f"Python {h['python']}, {h['system']}" for r in records if (h := r.host)})
     commits = sorted(
         {
-            f"{git['commit']}{', with local changes' if git['dirty'] else ''}"
+            f"{git.commit}{', with local changes' if git.dirty else ''}"
             for record in records
-            if (git := record.data["git"])["commit"]
+            if (git := record.git).commit
         }
     )
     rows += [("machine", host) for host in hosts] + [("commit", commit) for commit in commits]

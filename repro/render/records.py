@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from repro.records.ledger import Record
+from repro.records.record import Training
 from repro.render import notes
 from repro.render.grid import Cell, Grid
 from repro.render.layout import View
@@ -41,12 +41,11 @@ def rows(grids: Iterable[Grid]) -> Iterator[dict[str, Any]]:
             yield {**_record(cell, grid), **joined}
 
 
-def training(record: Record) -> dict[str, Any]:
+def training(record: Training) -> dict[str, Any]:
     """Return the record of a training as a row; what it has no value for is None."""
-    data, resolved, execution = record.data, record.data["resolved"], record.data["execution"]
-    clips, metrics = data["clips"], data.get("metrics", {})
+    resolved, execution, clips = record.resolved, record.described, record.clips
     measured = {
-        f"{part}_{name}": metrics.get(part, {}).get(name)
+        f"{part}_{name}": getattr(record.part(part), name)
         for part in ("valid", "test")
         for name in ("accuracy", "auc", "map", "n")
     }
@@ -54,8 +53,8 @@ def training(record: Record) -> dict[str, Any]:
         "run": record.run,
         "execution": record.execution,
         "status": record.status,
-        "profile": data["profile"],
-        "system": data["system"],
+        "profile": record.profile,
+        "system": record.system,
         "dataset": resolved["dataset"],
         "audio": resolved["audio"],
         "protocol": clips["protocol"],
@@ -64,12 +63,12 @@ def training(record: Record) -> dict[str, Any]:
         "seed": resolved["seed"],
         **measured,
         "epochs": resolved["recipe"]["epochs"],
-        "best_epoch": data.get("best_epoch"),
-        "parameters": data.get("parameters"),
-        "seconds": data["seconds"],
+        "best_epoch": record.best_epoch,
+        "parameters": record.parameters,
+        "seconds": record.seconds,
         "device": execution["device_name"],
         "torch": execution["torch"],
-        "finished": data["finished"],
+        "finished": record.finished,
         "path": str(record.path),
     }
 

@@ -16,7 +16,11 @@ from repro import identity, places
 from repro.data.clips import ClipSource, findings, provenance, select
 from repro.data.waveforms import digests
 from repro.errors import UserError
-from repro.records import ledger, locks
+from repro.records import locks, reading, writing
+from repro.records.reading import Damaged
+from repro.records.record import SCHEMA, Training
+from repro.records.seal import WEIGHTS
+from repro.records.writing import Work
 from repro.train import determinism, loop, tasks
 from repro.train.checkpoint import Checkpoints
 from repro.train.task import Emit, Outcome, Task
@@ -30,9 +34,11 @@ def execute(
     Statuses: complete, diverged, failed, or busy where another process trains the run.
     """
     run = job["run"]
+    if identity.run_id(job["resolved"]) != run:
+        return "failed", f"job {run} does not match its resolved run"
     described = determinism.execution(device, threads, job.get("micro_batch", 0))
     try:
-        with ledger.work(home.runs, run, identity.execution_id(described)) as work:
+        with writing.work(home.runs, run, identity.execution_id(described)) as work:
             if work.recorded():
                 return _outcome(work.publish())
             log = _Log(work.folder / "log.txt", emit)
@@ -53,17 +59,18 @@ def execute(
 
 def _outcome(path: Path) -> tuple[str, str]:
     """Return the status of a record and the cause of a failure."""
-    record = json.loads((path / "run.json").read_text(encoding="utf-8"))
-    return record["status"], record.get("cause", "")
+    record = reading.read(str(path))
+    if isinstance(record, Training):
+        return record.status, record.cause
+    found = record.findings if isinstance(record, Damaged) else ()
+    return "failed", f"its record in {path} is damaged: {'; '.join(found)}"
 
 
 def _train(
-    job: dict[str, Any], device: str, home: places.Home, work: ledger.Work, log: "_Log"
+    job: dict[str, Any], device: str, home: places.Home, work: Work, log: "_Log"
 ) -> dict[str, Any]:
     """Do the training; return what the record says of it."""
     resolved = job["resolved"]
-    if identity.run_id(resolved) != job["run"]:
-        raise UserError(f"job {job['run']} does not match its resolved run")
     source = ClipSource.from_dict(job["clips"])
     selection = select(source, home.data)
     if selection.split.digest != resolved["split"]:
@@ -83,7 +90,7 @@ def _train(
     outcome = loop.fit(task, Checkpoints(work.folder, task.store.digest), log)
     _write_results(work.folder, task, outcome)
     if job.get("keep") and outcome.weights:
-        torch.save(outcome.weights, work.folder / ledger.WEIGHTS)
+        torch.save(outcome.weights, work.folder / WEIGHTS)
     split = selection.split
     return {
         "status": outcome.status,
@@ -126,7 +133,7 @@ def _header(job: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
     commit, dirty = _git()
     return {
         "kind": "train",
-        "schema": 1,
+        "schema": SCHEMA,
         **job,
         "execution": described,
         "host": {"python": platform.python_version(), "system": platform.platform()},

@@ -14,7 +14,8 @@ from repro.data.lists import Clip
 from repro.data.waveforms.opened import Store
 from repro.errors import UserError
 from repro.frontends import fbank
-from repro.records.ledger import WEIGHTS, Ledger, Record
+from repro.records.ledger import Ledger
+from repro.records.seal import WEIGHTS
 from repro.train import determinism, parents
 from repro.train.task import Emit, Part, Task
 from repro.weights import store as weights
@@ -139,10 +140,10 @@ def _take(
 
 def _weights_of_run(run: str, name: str, home: places.Home) -> dict[str, Any]:
     """Return the selected weights that a parent run has kept."""
-    found = [r for r in Ledger([places.shipped("results"), home.runs]).records(run) if r.done]
+    found = [r for r in Ledger.of(home).trainings(run) if r.done]
     if any(record.status == "diverged" for record in found):
         raise ParentDiverged(f"the run that it starts from, {name} ({run}), has diverged")
-    kept: list[Record] = [record for record in found if (record.path / WEIGHTS).is_file()]
+    kept = [record for record in found if (record.path / WEIGHTS).is_file()]
     if not kept:
         raise UserError(f"the weights of {name} (run {run}) are not here", f"repro runs show {run}")
     return parents.read(kept[0].path / WEIGHTS)

@@ -7,7 +7,6 @@ Failed records stay where they failed: they are no results.
 """
 
 import gzip
-import hashlib
 import io
 import json
 import re
@@ -17,13 +16,15 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from repro import atomic, identity
+from repro import atomic
 from repro.data.fetching import unpack
 from repro.errors import UserError
-from repro.records import ledger, locks
-from repro.records.ledger import Ledger, Record
+from repro.records import again, known, locks, reading, seal, writing
+from repro.records.ledger import Ledger
+from repro.records.reading import Damaged
+from repro.records.record import Record, Training
 
 INDEX = "repro-ledger.json"
 FORMAT = 1
@@ -52,8 +53,8 @@ def export(records: Iterable[Record], file: Path, weights: bool = False) -> None
 
     The same records give the same bytes. Weights that other runs start from (`weights`) are large.
     """
-    names = [name for name in ledger.FILES if weights or name != ledger.WEIGHTS]
-    chosen = {_name(record): record.path for record in records if record.done}
+    names = [name for name in seal.FILES if weights or name != seal.WEIGHTS]
+    chosen = {record.name: record.path for record in records if record.done}
     files = {
         f"{name}/{path.name}": path
         for name, folder in sorted(chosen.items())
@@ -63,7 +64,7 @@ def export(records: Iterable[Record], file: Path, weights: bool = False) -> None
     index: Index = {name: {} for name in sorted(chosen)}
     for member, path in files.items():
         name, _, last = member.rpartition("/")
-        index[name][last] = _sha256(path)
+        index[name][last] = seal.digest(path)
     with atomic.output(file) as stream:
         _pack(stream, index, files)
 
@@ -116,34 +117,34 @@ def take(file: Path, runs: Path) -> Merged:
 def _add(record: Record, runs: Path, merged: Merged) -> None:
     """Add one record that has been checked, unless this ledger has a result in its place."""
     run, execution = record.run, record.path.name
-    here = Ledger([runs]).result(run, execution)
-    if here is not None:
+    here = next((r for r in Ledger([runs]).records(run) if r.path.name == execution), None)
+    if here is not None and here.done:
         found = merged.conflicts
         if _same_files(record, here):
             found = merged.equal
         elif _same_result(record, here):
             found = merged.agreeing
-        found.append(_name(record))
+        found.append(record.name)
         return
     try:
-        ledger.adopt(runs, record.path, run, execution)
-        merged.added.append(_name(record))
+        writing.adopt(runs, record.path, run, execution)
+        merged.added.append(record.name)
     except locks.BusyError:
-        merged.busy.append(_name(record))
+        merged.busy.append(record.name)
 
 
 def _same_files(one: Record, other: Record) -> bool:
     """Whether two records are equal file by file; weights that only one has kept do not count."""
-    names = [name for name in ledger.FILES if name != ledger.WEIGHTS]
+    names = [name for name in seal.SEALED if name != seal.WEIGHTS]
     return all(_content(one.path / name) == _content(other.path / name) for name in names)
 
 
 def _same_result(one: Record, other: Record) -> bool:
     """Whether two trainings came to the same bits; when, where and how fast does not count."""
-    if one.data["kind"] != "train" or other.data["kind"] != "train":
+    if not (isinstance(one, Training) and isinstance(other, Training)):
         return False
     told = ("status", "resolved", "clips", "metrics", "best_epoch", "weights", "store")
-    return all(one.data.get(name) == other.data.get(name) for name in told) and all(
+    return all(getattr(one, name) == getattr(other, name) for name in told) and all(
         _content(one.path / name) == _content(other.path / name)
         for name in ("epochs.jsonl", "predictions.npz")
     )
@@ -199,27 +200,23 @@ def _index(file: Path, content: bytes) -> Index:
 
 
 def _checked(file: Path, folder: Path, name: str, files: Mapping[str, str]) -> Record:
-    """Return a record of an archive whose files, ids and status are what they should be."""
+    """Return a record of an archive in which `repro runs check` would find nothing."""
     if not _NAME.fullmatch(name):
         raise _bad(file, f"{name!r} names no run and execution")
     for last, said in files.items():
-        if last not in ledger.FILES:
+        if last not in seal.FILES:
             raise _bad(file, f"{name}/{last} is no file of a record")
-        if _sha256(folder / name / last) != said:
+        if seal.digest(folder / name / last) != said:
             raise _bad(file, f"{name}/{last} has another SHA-256 than its index says")
-    try:
-        data: dict[str, Any] = json.loads((folder / name / "run.json").read_bytes())
-        record = Record(folder / name, data)
-        ids = f"{record.run}/{record.execution}"
-        if data["kind"] == "train" and ids == name:
-            digest = identity.execution_id(data["execution"])
-            ids = f"{identity.run_id(data['resolved'])}/{digest}"
-        sound = ids == name and record.done and data["finished"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _bad(file, f"{name}/run.json cannot be read ({error})") from None
-    if not sound:
-        raise _bad(file, f"{name} is not the result of this run and execution")
-    return record
+    place = folder / name
+    run, execution = name.split("/")
+    read = reading.read_as(place, known.files(str(place)), run, execution)
+    found = read.findings if isinstance(read, Damaged) else again.findings(read)
+    if found or isinstance(read, Damaged):
+        raise _bad(file, f"{name}: {'; '.join(found)}")
+    if not read.done:
+        raise _bad(file, f"{name} says {read.status}: that is no result")
+    return read
 
 
 _AGAIN = "repro runs export FILE, where the records are"
@@ -229,14 +226,5 @@ def _bad(file: Path, what: str) -> UserError:
     return UserError(f"{file} is damaged, nothing was imported: {what}", _AGAIN)
 
 
-def _name(record: Record) -> str:
-    return f"{record.run}/{record.path.name}"
-
-
 def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from repro.records.ledger import Record
+from repro.errors import UserError
+from repro.records import predictions
+from repro.records.predictions import Predictions
+from repro.records.record import Epoch, Training
 from repro.spec.readings import Differences, differences
 
 PARTS = ("valid", "test")
 
 
 @dataclass(frozen=True)
-class Predictions:
+class Alike:
     """How two records predict the clips of one part."""
 
     clips: int  # that both have predicted
@@ -37,7 +39,7 @@ class Parting:
     execution: Differences
     data: Differences
     metrics: Differences
-    predictions: Mapping[str, Predictions | None]  # by part; None: not both have predicted it
+    predictions: Mapping[str, Alike | None]  # by part; None: not both have predicted it
     predicted: tuple[bool, bool]
 
     @property
@@ -52,23 +54,24 @@ class Parting:
         )
 
 
-def compare(a: Record, b: Record) -> Parting:
+def compare(a: Training, b: Training) -> Parting:
     """Compare two records of trainings."""
     ours, theirs = a.epochs(), b.epochs()
+    predicted = _predicted(a), _predicted(b)
     return Parting(
-        epoch=_first(ours, theirs, lambda row: (row["loss"] is None, row.get("weights"))),
+        epoch=_first(ours, theirs, lambda row: (row.loss is None, row.weights)),
         epochs=(len(ours), len(theirs)),
         measured=_measured(ours, theirs),
-        resolved=differences(a.data["resolved"], b.data["resolved"]),
-        execution=differences(a.data["execution"], b.data["execution"]),
+        resolved=differences(a.resolved, b.resolved),
+        execution=differences(a.described, b.described),
         data=differences(_data(a), _data(b)),
         metrics=differences(_results(a), _results(b)),
-        predictions={part: _predictions(a, b, part) for part in PARTS},
-        predicted=(_file(a).is_file(), _file(b).is_file()),
+        predictions={part: _compared(*(made.get(part) for made in predicted)) for part in PARTS},
+        predicted=(bool(predicted[0]), bool(predicted[1])),
     )
 
 
-def _first(ours: list[Any], theirs: list[Any], key: Any) -> int | None:
+def _first(ours: list[Epoch], theirs: list[Epoch], key: Any) -> int | None:
     """Return the first epoch, from 1, at which two lists of rows part; their lengths count."""
     for number, (one, other) in enumerate(zip(ours, theirs, strict=False), start=1):
         if key(one) != key(other):
@@ -77,47 +80,46 @@ def _first(ours: list[Any], theirs: list[Any], key: Any) -> int | None:
     return None if shorter == longer else shorter + 1
 
 
-def _measured(ours: list[Any], theirs: list[Any]) -> int | None:
+def _measured(ours: list[Epoch], theirs: list[Epoch]) -> int | None:
     """Return the first epoch with equal weights, but another loss or other metrics."""
     for number, (one, other) in enumerate(zip(ours, theirs, strict=False), start=1):
-        if one.get("weights") != other.get("weights"):
+        if one.weights != other.weights:
             return None
         if one != other:
             return number
     return None
 
 
-def _data(record: Record) -> dict[str, Any]:
+def _data(record: Training) -> dict[str, Any]:
     """Return what a record says of its clips and their audio."""
-    return {name: record.data.get(name) for name in ("clips", "clips_used", "store")}
+    return {"clips": record.clips, "clips_used": record.clips_used, "store": record.store}
 
 
-def _results(record: Record) -> dict[str, Any]:
+def _results(record: Training) -> dict[str, Any]:
     """Return what a record says that came out."""
-    names = ("status", "metrics", "best_epoch", "weights", "parameters")
-    return {name: record.data.get(name) for name in names}
+    metrics = {part: measured.plain() for part, measured in record.metrics.items()}
+    names = ("status", "best_epoch", "weights", "parameters")
+    return {**{name: getattr(record, name) for name in names}, "metrics": metrics}
 
 
-def _file(record: Record) -> Path:
-    return record.path / "predictions.npz"
+def _predicted(record: Training) -> dict[str, Predictions]:
+    """Return the predictions of a record; UserError where they cannot be read."""
+    try:
+        return predictions.load(record)
+    except ValueError as error:
+        raise UserError(f"{record.path}: {error}", f"repro runs check {record.run}") from None
 
 
-def _predictions(a: Record, b: Record, part: str) -> Predictions | None:
+def _compared(ours: Predictions | None, theirs: Predictions | None) -> Alike | None:
     """Compare the scores of the clips that both have predicted; None if one has none."""
-    import numpy as np
-
-    if not (_file(a).is_file() and _file(b).is_file()):
+    if ours is None or theirs is None:
         return None
-    with np.load(_file(a)) as ours, np.load(_file(b)) as theirs:
-        if f"{part}_ids" not in ours or f"{part}_ids" not in theirs:
-            return None
-        ids = [[i.decode() for i in stored[f"{part}_ids"]] for stored in (ours, theirs)]
-        scores = [np.asarray(stored[f"{part}_scores"]) for stored in (ours, theirs)]
+    ids, scores = [ours.names(), theirs.names()], [ours.scores, theirs.scores]
     place = {clip: row for row, clip in enumerate(ids[1])}
     common = [row for row, clip in enumerate(ids[0]) if clip in place]
     alone = (len(ids[0]) - len(common), len(ids[1]) - len(common))
     if scores[0].shape[1:] != scores[1].shape[1:]:
-        return Predictions(len(common), alone, None, None)
+        return Alike(len(common), alone, None, None)
     one, other = scores[0][common], scores[1][[place[ids[0][row]] for row in common]]
     classes = int((one.argmax(axis=1) != other.argmax(axis=1)).sum())
-    return Predictions(len(common), alone, int((one != other).any(axis=1).sum()), classes)
+    return Alike(len(common), alone, int((one != other).any(axis=1).sum()), classes)

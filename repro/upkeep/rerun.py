@@ -4,46 +4,47 @@ from repro import identity
 from repro.data import generated, registry
 from repro.data.clips import ClipSource, select, unlisted
 from repro.errors import UserError
-from repro.places import Home, shipped
+from repro.places import Home
 from repro.plan.request import Run
-from repro.records.ledger import WEIGHTS, Ledger, Record
+from repro.records.ledger import Ledger
+from repro.records.record import Record, Training
+from repro.records.seal import WEIGHTS
 
 
-def run_of(record: Record) -> Run:
+def run_of(record: Training) -> Run:
     """Return the run that a record describes; nothing is planned, and no table is read."""
-    data = record.data
     return Run(
         id=record.run,
-        resolved=data["resolved"],
-        clips=ClipSource.from_dict(data["clips"]),
-        system=data["system"],
-        label=data["system"],
-        profile=data["profile"],
+        resolved=record.resolved,
+        clips=ClipSource.from_dict(record.clips),
+        system=record.system,
+        label=record.system,
+        profile=record.profile,
         clip_epochs=0,
         gflop=None,
         missing=(),
         parents=parents_of(record),
-        keep=data.get("keep", False),
-        micro_batch=data.get("micro_batch", 0),
+        keep=record.keep,
+        micro_batch=record.micro_batch,
     )
 
 
-def parents_of(record: Record) -> tuple[str, ...]:
+def parents_of(record: Training) -> tuple[str, ...]:
     """Return the ids of the runs that a record's run starts from or learns from."""
-    resolved = record.data["resolved"]
+    resolved = record.resolved
     named = [entry["run"] for entry in resolved["init"] if entry["kind"] == "run"]
     return (*named, *filter(None, [resolved.get("teacher")]))
 
 
-def device_of(record: Record) -> str:
+def device_of(record: Training) -> str:
     """Return the device to train on again: one of the kind that the record names."""
-    kind = str(record.data["execution"]["device"])
+    kind = str(record.described["device"])
     return "cuda:0" if kind == "cuda" else kind
 
 
-def outdated(record: Record) -> list[str]:
+def outdated(record: Training) -> list[str]:
     """Say which files of the suite have another VERSION now than when the record was made."""
-    resolved = record.data["resolved"]
+    resolved = record.resolved
     model = resolved["model"]["name"]
     made, _, version = str(resolved["audio"]).partition("@")
     pairs = [
@@ -70,37 +71,36 @@ def _changed(part: str, then: int | None, now: int | None) -> str | None:
     return f"{identity.file_of(part)} had version {then}, here it {here}"
 
 
-def check(record: Record, home: Home) -> None:
-    """Refuse a record whose training cannot be repeated here, with the reason and a next step."""
+def check(record: Record, home: Home) -> Training:
+    """Refuse a record whose training cannot be repeated here, with the reason and a next step.
+
+    Return it as the training that it is.
+    """
     run = record.run
-    if record.data["kind"] != "train":
-        raise UserError(f"{run} is no training: it is a record of kind {record.data['kind']!r}",
+    if not isinstance(record, Training):
+        raise UserError(f"{run} is no training: it is a record of kind {record.kind!r}",
                         "repro runs list")  # fmt: skip
     if reasons := outdated(record):
-        git = record.data["git"]
-        changed = " with uncommitted changes" if git["dirty"] else ""
-        step = f"git checkout {git['commit'][:12]}, then ask again" if git["commit"] else None
+        git = record.git
+        changed = " with uncommitted changes" if git.dirty else ""
+        step = f"git checkout {git.commit[:12]}, then ask again" if git.commit else None
         raise UserError(
             f"run {run} was made by other code: {'; '.join(reasons)}; its record names "
-            f"commit {git['commit'] or 'unknown'}{changed}",
+            f"commit {git.commit or 'unknown'}{changed}",
             step or "repro runs stale lists such records",
         )
-    if identity.run_id(record.data["resolved"]) != run:
-        raise UserError(
-            f"{record.path / 'run.json'} has been changed: its resolved run has another id",
-            f"move {record.path} away",
-        )
-    kept = Ledger([shipped("results"), home.runs])
+    kept = Ledger.of(home)
     for parent in parents_of(record):
         if not any((r.path / WEIGHTS).is_file() for r in kept.records(parent)):
             raise UserError(f"run {run} starts from run {parent}, whose weights are not here",
                             "ask for its table again: that trains what it starts from")  # fmt: skip
     _check_clips(record, home)
+    return record
 
 
-def _check_clips(record: Record, home: Home) -> None:
+def _check_clips(record: Training, home: Home) -> None:
     """Refuse a record whose clips are not here, or are other clips now."""
-    source = ClipSource.from_dict(record.data["clips"])
+    source = ClipSource.from_dict(record.clips)
     for name in unlisted(source, home.data):
         card = registry.card(name, home.data)
         raise UserError(f"run {record.run} needs {card.by_hand}", card.next_step)
@@ -112,9 +112,9 @@ def _check_clips(record: Record, home: Home) -> None:
         here = f"{selection.present:,} of {selection.total:,} clips"
         raise UserError(f"run {record.run} needs {source.dataset}; here are {here} of it",
                         f"repro data verify {source.dataset}")  # fmt: skip
-    if selection.split.digest != record.data["resolved"]["split"]:
+    if selection.split.digest != record.resolved["split"]:
         raise UserError(
             f"the clips of {source.dataset} are not those of run {record.run}: its split was "
-            f"{record.data['resolved']['split'][:12]}, here it is {selection.split.digest[:12]}",
+            f"{record.resolved['split'][:12]}, here it is {selection.split.digest[:12]}",
             f"repro data verify {source.dataset}",
         )

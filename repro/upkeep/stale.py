@@ -7,7 +7,7 @@ from repro.data import registry
 from repro.measure import networks
 from repro.places import Home
 from repro.plan.asking import Asked, Near, Tables
-from repro.records.ledger import Record
+from repro.records.record import Measurement, Record, Training
 from repro.spec.readings import as_text
 from repro.upkeep import rerun
 
@@ -18,31 +18,33 @@ def stale(records: Iterable[Record], home: Home) -> Iterator[tuple[Record, str]]
     """Yield each record whose run or measurement nothing here asks for, and why."""
     tables = Tables(home)
     for record in records:
-        measures = record.data["kind"] == "measure"
-        why = _unmeasured(record) if measures else _unasked(record, tables, home)
+        if isinstance(record, Measurement):
+            why = _unmeasured(record)
+        else:
+            why = _unasked(record, tables, home)
         if why is not None:
             yield record, why
 
 
-def _unmeasured(record: Record) -> str | None:
+def _unmeasured(record: Measurement) -> str | None:
     """Return why a measurement is stale; None if it is not."""
     if any(network.id == record.run for network in networks.networks()):
         return None
-    model = record.data["resolved"]["model"]
+    model = record.resolved["model"]
     changed = rerun.version_changed(f"models/{model['name']}", model["version"])
     return changed or "no table measures this network"
 
 
-def _unasked(record: Record, tables: Tables, home: Home) -> str | None:
+def _unasked(record: Training, tables: Tables, home: Home) -> str | None:
     """Return why a training is stale; None if a table asks for it, in some reading of it."""
     if reasons := rerun.outdated(record):
         return "; ".join(reasons)
-    dataset = record.data["clips"]["dataset"]
+    dataset = record.clips["dataset"]
     if dataset not in registry.names(home.data):
         return f"dataset {dataset} is not in this version"
     found = tables.asking(rerun.run_of(record))
     if found is None:
-        return f"no table trains {record.data['system']}"
+        return f"no table trains {record.system}"
     return None if isinstance(found, Asked) else _reason(found)
 
 

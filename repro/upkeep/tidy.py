@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repro.places import Home
-from repro.records import locks
-from repro.records.ledger import Ledger, Record, Work
+from repro.records import locks, reading
+from repro.records.ledger import Ledger
+from repro.records.record import Training
+from repro.records.writing import Work
 
 _TRASH = ".pruned."  # what is being deleted is first moved away under such a name, by one rename
 
@@ -39,7 +41,8 @@ def leftovers(home: Home, records: Ledger) -> list[Leftover]:
     found += _trash(home)
     busy = [lock for lock in (home.runs / ".work").glob("*.lock") if not _free(lock)]
     if not busy:  # a run whose record is yet to come may use any store
-        found += _stores(home.cache / "audio", {str(r.data.get("store")) for r in records.all()})
+        used = {str(r.store) for r in records.all() if isinstance(r, Training)}
+        found += _stores(home.cache / "audio", used)
     return found
 
 
@@ -67,7 +70,8 @@ def _drop(path: Path, beside: Path) -> None:
 def _asides(runs: Path) -> Iterator[Leftover]:
     """Yield the failed records that stepped aside for a later attempt."""
     for path in sorted(runs.glob("*/*.failed-*")):
-        if (path / "run.json").is_file() and not _record(path).done:
+        there = reading.read(str(path))
+        if isinstance(there, Training) and not there.done:
             yield Leftover(path, "a failed record; the run was tried again",
                            runs / ".work" / f"{path.parent.name}.lock")  # fmt: skip
 
@@ -75,8 +79,9 @@ def _asides(runs: Path) -> Iterator[Leftover]:
 def _work(runs: Path) -> Iterator[Leftover]:
     """Yield the work that no process has in hand; a result that waits for its name is none."""
     for path in sorted((runs / ".work").glob("*-*")):
-        lock = path.parent / f"{path.name.partition('-')[0]}.lock"
-        if path.is_dir() and _free(lock) and not Work(path, path).recorded():
+        run, _, execution = path.name.partition("-")
+        lock = path.parent / f"{run}.lock"
+        if path.is_dir() and _free(lock) and not Work(path, runs / run / execution).waits():
             yield Leftover(path, "an interrupted run; asking for it again continues it", lock)
     importing = runs / ".work" / "import"
     if importing.is_dir() and _free(lock := importing.with_suffix(".lock")):
@@ -112,10 +117,6 @@ def _trash(home: Home) -> Iterator[Leftover]:
     for folder in (home.runs / ".work", home.cache / "audio", home.cache / "verify"):
         for path in sorted(folder.glob(f"{_TRASH}*")):
             yield Leftover(path, "half deleted")
-
-
-def _record(folder: Path) -> Record:
-    return Record(folder, json.loads((folder / "run.json").read_bytes()))
 
 
 def _free(lock: Path) -> bool:

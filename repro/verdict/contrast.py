@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from repro.plan.planning import PlannedCell
-from repro.records.ledger import Record
+from repro.records.record import Training
 from repro.stats import counts, ranks, significance, summary
 from repro.stats.ranks import Wilcoxon
 from repro.stats.significance import TTest
@@ -62,7 +62,7 @@ def contrast(a: Side, b: Side) -> Contrast | None:
 def shares_splits(a: Side, b: Side) -> bool:
     """Tell whether both sides have the same seeds, on the same splits fold by fold."""
     splits = [
-        [(unit.seed, [record.data["resolved"]["split"] for record in unit.records])
+        [(unit.seed, [record.resolved["split"] for record in unit.records])
          for unit in side.units]
         for side in (a, b)
     ]  # fmt: skip
@@ -77,16 +77,16 @@ def exact(units: Sequence[Unit], metric: str, fixed: bool) -> list[Fraction] | N
     part, _, name = metric.partition(".")
     if name != "accuracy":
         return None
-    metrics = [[record.data["metrics"][part] for record in unit.records] for unit in units]
-    rows = [counts.shares([m["correct"] for m in row], [m["n"] for m in row]) for row in metrics]
+    metrics = [[record.part(part) for record in unit.records] for unit in units]
+    rows = [counts.shares([m.correct or 0 for m in row], [m.n for m in row]) for row in metrics]
     if fixed:
         return [sum(fold, Fraction()) / len(rows) for fold in zip(*rows, strict=True)]
     return [share for row in rows for share in row]
 
 
-def sizes(records: Sequence[Record]) -> tuple[list[int], list[int]]:
+def sizes(records: Sequence[Training]) -> tuple[list[int], list[int]]:
     """Return the clips trained and tested on, by record."""
-    used = [record.data["clips_used"] for record in records]
+    used = [record.clips_used for record in records]
     return [int(clips["train"]) for clips in used], [int(clips["test"]) for clips in used]
 
 
@@ -121,7 +121,7 @@ def _values(side: Side) -> list[float]:
     return [value for unit in side.units for value in unit.folds]
 
 
-def _records(side: Side) -> list[Record]:
+def _records(side: Side) -> list[Training]:
     """Return the records behind `_values`, one each."""
     units = side.units[:1] if evidence.fixed_folds(side.cell) else side.units
     return [record for unit in units for record in unit.records]

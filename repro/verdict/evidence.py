@@ -189,7 +189,7 @@ def floor(cell: PlannedCell, units: Sequence[Unit]) -> float:
     part, _, name = str(cell.fields.metric).partition(".")
     if name != "accuracy":
         return 0.0
-    sizes = [int(record.data["metrics"][part]["n"]) for record in units[0].records]
+    sizes = [record.part(part).n for record in units[0].records]
     average = cell.fields.reduce != "best" and not fixed_folds(cell)
     return summary.sd_floor(sum(sizes) if average else round(fmean(sizes)))
 

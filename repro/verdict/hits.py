@@ -10,6 +10,7 @@ from statistics import fmean
 
 from repro.data import manifest
 from repro.plan.planning import PlannedCell, TablePlan
+from repro.records import predictions
 from repro.spec.schema import Claim
 from repro.stats import bootstrap, significance
 from repro.stats.bootstrap import Resampled
@@ -18,7 +19,6 @@ from repro.verdict import reduction, roles
 from repro.verdict.reduction import Results, Unit
 
 Hits = Mapping[str, Sequence[bool]]  # by clip: whether each run tested on it is right
-_STORED = ("ids", "scores", "labels")
 
 
 def of(units: Sequence[Unit], part: str) -> dict[str, list[bool]] | None:
@@ -26,20 +26,17 @@ def of(units: Sequence[Unit], part: str) -> dict[str, list[bool]] | None:
 
     None where a run keeps no predictions, or its clips have several classes.
     """
-    import numpy as np
-
     found: dict[str, list[bool]] = {}
     for record in (record for unit in units for record in unit.records):
-        path = record.path / "predictions.npz"
-        if not path.is_file():
+        try:
+            stored = predictions.load(record).get(part)
+        except ValueError:
+            return None  # `repro runs check` names it
+        if stored is None or stored.labels.ndim != 1:
             return None
-        with np.load(path) as stored:
-            ids, scores, labels = (stored[f"{part}_{key}"] for key in _STORED)
-        if labels.ndim != 1:
-            return None
-        right = scores.argmax(axis=1) == labels
-        for clip, hit in zip(ids.tolist(), right.tolist(), strict=True):
-            found.setdefault(clip.decode(), []).append(hit)
+        right = stored.scores.argmax(axis=1) == stored.labels
+        for clip, hit in zip(stored.names(), right.tolist(), strict=True):
+            found.setdefault(clip, []).append(hit)
     return found
 
 

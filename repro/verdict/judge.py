@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from repro.plan.planning import PlannedCell, TablePlan
-from repro.records.ledger import Record
+from repro.records.record import Training
 from repro.spec.printed import Printed
 from repro.stats.equivalence import closeness
 from repro.stats.summary import Spread
@@ -202,28 +202,28 @@ def _part(plan: TablePlan, cell: PlannedCell) -> str:
     return f"part of {name}: {outline.present:,} of {outline.total:,} clips"
 
 
-def _flags(plan: TablePlan, cell: PlannedCell, records: tuple[Record, ...]) -> tuple[str, ...]:
+def _flags(plan: TablePlan, cell: PlannedCell, records: tuple[Training, ...]) -> tuple[str, ...]:
     """Return what a reader has to know beside the word of a cell with runs."""
     flags = [f"assuming {key}={value}" for key, value in plan.request.assume.items()]
     flags += [part] if (part := _part(plan, cell)) else []
-    made = {record.execution: record.data["execution"] for record in records}
+    made = {record.execution: record.described for record in records}
     if len(made) > 1:
         each = (f"{name} ({e['device_name']}, {e['tier']})" for name, e in sorted(made.items()))
         flags.append(f"mixed executions: {', '.join(each)}")
-    chosen_on = {record.data["resolved"]["recipe"]["select"] for record in records} - {"last"}
+    chosen_on = {record.recipe["select"] for record in records} - {"last"}
     for part in sorted(chosen_on):
         if str(cell.fields.metric).startswith(f"{part}."):
             flags.append(f"epoch chosen on the {part} clips that are scored")
     return (*flags, *_left_out(plan, cell, records))
 
 
-def _left_out(plan: TablePlan, cell: PlannedCell, records: tuple[Record, ...]) -> tuple[str, ...]:
+def _left_out(plan: TablePlan, cell: PlannedCell, records: tuple[Training, ...]) -> tuple[str, ...]:
     """Name the classes without positives, which a mean over classes leaves out."""
     part, _, name = str(cell.fields.metric).partition(".")
     numbers = {
         number
         for record in records
-        for number in record.data["metrics"].get(part, {}).get(f"{name}_left_out", [])
+        for number in getattr(record.part(part), f"{name}_left_out", ())
     }
     if not numbers:
         return ()

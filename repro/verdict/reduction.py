@@ -10,13 +10,14 @@ from repro import identity
 from repro.errors import UserError
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.plan.request import Request, Run
-from repro.records.ledger import Ledger, Record
+from repro.records.ledger import Ledger
+from repro.records.record import Measurement, Training
 from repro.spec.entry import Entry
 from repro.spec.readings import as_text
 from repro.spec.schema import CellFields, Protocol, Scalar, Statistics
 
-Results = Mapping[str, Record | None]  # by run id
-Measured = Mapping[str, tuple[Record, ...]]  # by the id of what is measured
+Results = Mapping[str, Training | None]  # by run id
+Measured = Mapping[str, tuple[Measurement, ...]]  # by the id of what is measured
 DEFAULTS: Mapping[str, str] = {}  # no reading is chosen
 
 
@@ -27,7 +28,7 @@ class Unit:
     seed: int
     folds: tuple[float, ...]
     value: float
-    records: tuple[Record, ...]  # one for each fold; of an increment, those of its own row
+    records: tuple[Training, ...]  # one for each fold; of an increment, those of its own row
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Reduced:
     n_done: int  # runs with a result
     n_needed: int
     diverged: int
-    records: tuple[Record, ...]
+    records: tuple[Training, ...]
     passes: int = 0  # seeds all of whose runs have a result, diverged ones included
 
     @property
@@ -168,10 +169,10 @@ def measurements(plan: TablePlan, ledger: Ledger) -> Measured:
         if cell.fields.kind in ("measured", "structural")
         and cell.fields.system in plan.entry.recipes.systems
     }
-    return {name: tuple(r for r in ledger.records(name) if r.done) for name in sorted(ids)}
+    return {name: tuple(ledger.measurements(name)) for name in sorted(ids)}
 
 
-def measurement(plan: TablePlan, cell: PlannedCell, measured: Measured) -> Record | None:
+def measurement(plan: TablePlan, cell: PlannedCell, measured: Measured) -> Measurement | None:
     """Return the record that holds what a cell measures; None where none does."""
     if cell.fields.system not in plan.entry.recipes.systems:
         return None
@@ -179,28 +180,28 @@ def measurement(plan: TablePlan, cell: PlannedCell, measured: Measured) -> Recor
     return holding(measured.get(name, ()), cell.fields)
 
 
-def holding(found: Sequence[Record], fields: CellFields) -> Record | None:
+def holding(found: Sequence[Measurement], fields: CellFields) -> Measurement | None:
     """Return which of a network's records holds what a cell prints; None where none does.
 
     Of a time, that of the printed device comes first, then that of another of its kind.
     """
     what, _, length = str(fields.metric).partition(".")
     if what != "latency":
-        return next((r for r in found if what in r.data["measured"]), None)
-    timed = [r for r in found if length in r.data["measured"].get("latency", {})]
+        return next((r for r in found if r.measured.holds(what)), None)
+    timed = [r for r in found if length in r.measured.latency]
     printed = fields.device or ""
     timed.sort(key=lambda r: (not same_device(printed, r), not _same_kind(printed, r)))
     return timed[0] if timed else None
 
 
-def same_device(printed: str, record: Record) -> bool:
+def same_device(printed: str, record: Measurement) -> bool:
     """Tell whether a record was made on a device: "V-100" is any whose name has the word V100."""
-    name = str(record.data["execution"]["device_name"])
+    name = record.device_name
     return printed == name or printed.replace("-", "") in re.split(r"[^A-Za-z0-9]+", name)
 
 
-def _same_kind(printed: str, record: Record) -> bool:
-    on_cpu: bool = record.data["execution"].get("device") == "cpu"
+def _same_kind(printed: str, record: Measurement) -> bool:
+    on_cpu: bool = record.described["device"] == "cpu"
     return ("CPU" in printed) == on_cpu
 
 
@@ -238,7 +239,7 @@ def _reduced(units: tuple[Unit, ...], runs: Sequence[Run], found: Results) -> Re
 
 def _units(runs: Sequence[Run], found: Results, metric: str, how: str) -> tuple[Unit, ...]:
     """Return the seeds all of whose folds have a value, in order."""
-    by_seed: dict[int, list[Record | None]] = {}
+    by_seed: dict[int, list[Training | None]] = {}
     for run in runs:
         by_seed.setdefault(run.seed, []).append(found[run.id])
     units = []
@@ -251,8 +252,8 @@ def _units(runs: Sequence[Run], found: Results, metric: str, how: str) -> tuple[
     return tuple(units)
 
 
-def value_of(record: Record, path: str) -> float | None:
+def value_of(record: Training, path: str) -> float | None:
     """Return a metric of a record in per cent; None where there is none (diverged)."""
     part, _, name = path.partition(".")
-    value = record.data["metrics"].get(part, {}).get(name)
+    value = getattr(record.part(part), name)
     return None if value is None else 100 * float(value)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import __version__, identity, places
-from repro.records.ledger import Record
+from repro.records.record import Training
 from repro.spec.entry import Entry
 from repro.spec.index import read_toml
 from repro.verdict.declared import Declaration, declaration
@@ -30,9 +30,9 @@ class Commit:
     date: datetime
 
 
-def of(entry: Entry, records: Sequence[Record]) -> str:
+def of(entry: Entry, records: Sequence[Training]) -> str:
     """Say when a table's declaration was made, and when its first run started."""
-    first = min((datetime.fromisoformat(r.data["started"]) for r in records), default=None)
+    first = min((datetime.fromisoformat(r.started) for r in records), default=None)
     run = f"first run {first.date()}" if first else "no run yet"
     path = entry.path.resolve()
     declared = declaration(read_toml(path), read_toml(path.parent / RECIPES))

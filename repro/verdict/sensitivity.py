@@ -6,7 +6,8 @@ from typing import Any
 
 from repro.places import Home
 from repro.plan.planning import TablePlan, plan_table
-from repro.records.ledger import Ledger, Record
+from repro.records.ledger import Ledger
+from repro.records.record import Record, Training
 from repro.spec.readings import as_text
 from repro.spec.schema import Assumption
 from repro.verdict import judge, reduction
@@ -49,7 +50,7 @@ def survey(
 
     records: all of the ledger, which tell what cannot have runs without planning it.
     """
-    trained = [record for record in records if record.data["kind"] == "train" and record.done]
+    trained = [record for record in records if isinstance(record, Training) and record.done]
     if judge.silence(plan) or not trained:
         return {}
     decided = {
@@ -70,7 +71,7 @@ def survey(
 
 
 def _others(
-    plan: TablePlan, home: Home, ledger: Ledger, records: Sequence[Record]
+    plan: TablePlan, home: Home, ledger: Ledger, records: Sequence[Training]
 ) -> Iterator[Other]:
     """Judge the table under each other choice; leave out those without complete cells."""
     bearing = {assumption.key for assumption, _ in plan.assumed}
@@ -99,18 +100,18 @@ def _choices(plan: TablePlan, assumption: Assumption) -> Iterator[tuple[Any, dic
 
 
 def _may_have_runs(
-    plan: TablePlan, assumption: Assumption, value: Any, records: Iterable[Record]
+    plan: TablePlan, assumption: Assumption, value: Any, records: Iterable[Training]
 ) -> bool:
     """Tell whether any record could be a run of a choice, without planning it."""
     path = assumption.path
     if path.startswith("statistics.") or value == "default":
         return True  # the same runs, judged otherwise; or a choice whose value is not listed
     if path == "system":
-        return any(record.data["system"] == value for record in records)
+        return any(record.system == value for record in records)
     if path == "protocol":
         kind = plan.entry.protocol(str(value)).kind
-        return any(record.data["clips"]["protocol"] == kind for record in records)
-    return any(_has(record.data["resolved"], path, as_text(value)) for record in records)
+        return any(record.clips["protocol"] == kind for record in records)
+    return any(_has(record.resolved, path, as_text(value)) for record in records)
 
 
 def _has(resolved: Mapping[str, Any], path: str, text: str) -> bool:

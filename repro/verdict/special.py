@@ -4,7 +4,7 @@ import math
 from fractions import Fraction
 
 from repro.plan.planning import PlannedCell, TablePlan
-from repro.records.ledger import Record
+from repro.records.record import Measurement
 from repro.spec.printed import Printed
 from repro.stats import counts, ranks, significance, summary
 from repro.verdict import contrast, evidence, phrases, reduction
@@ -75,11 +75,11 @@ def measured(plan: TablePlan, cell: PlannedCell, measurements: Measured) -> Cell
     if record is None:
         name = cell.fields.system
         return CellVerdict("NOT RUN", "not measured", sentence=f"NOT RUN: {name} is not measured.")
-    found = record.data["measured"]
+    found = record.measured
     if what == "parameters":
-        others = {f"as built for {name}": n for name, n in found.get("elsewhere", {}).items()}
-        return parameters(found["parameters"], {**found.get("counts", {}), **others}, cell)
-    return _layer(cell, [found["layers"].get(path.strip()) for path in metric.split(" / ")])
+        others = {f"as built for {name}": n for name, n in found.elsewhere.items()}
+        return parameters(found.parameters or 0, {**found.counts, **others}, cell)
+    return _layer(cell, [found.layers.get(path.strip()) for path in metric.split(" / ")])
 
 
 def parameters(count: int, others: dict[str, int], cell: PlannedCell) -> CellVerdict:
@@ -133,11 +133,11 @@ def _as_printed(value: object) -> str:
     return text
 
 
-def _time(cell: PlannedCell, record: Record | None, length: str) -> CellVerdict:
+def _time(cell: PlannedCell, record: Measurement | None, length: str) -> CellVerdict:
     """Judge an inference time: only where it was measured on the printed device."""
-    medians = record.data["measured"]["latency"][length] if record else []
+    medians = record.measured.latency[length] if record else ()
     if cell.printed is None or record is None or not same_device(str(cell.fields.device), record):
-        ours = f"ours on {record.data['execution']['device_name']}" if record else ""
+        ours = f"ours on {record.device_name}" if record else ""
         where = ours or "ours is not measured on that device"
         text = f"printed for {cell.fields.device or 'a device that is not named'}; {where}"
         sentence = f"NOT COMPARABLE: {text}."

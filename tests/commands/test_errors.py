@@ -222,14 +222,6 @@ def test_an_output_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["table.md"]
 
 
-def test_a_record_that_cannot_be_read_is_named(home):
-    plan = plan_table(catalogue.load(TABLE), DEMO, home)
-    path = fake_ledger.write(home.runs, plan.runs[0], {"test": {"accuracy": 0.5}})
-    (path / "run.json").write_text("{")
-    for words in (["table", TABLE, "--profile", "demo", "--render-only"], ["runs", "list"]):
-        assert_refused(repro(*words), str(path / "run.json"), "cannot be read", str(path))
-
-
 def test_exit_codes_of_a_rendered_table(home):
     """0 all there, 3 not all trained, 4 weights or data missing."""
     plan = plan_table(catalogue.load(TABLE), DEMO, home)

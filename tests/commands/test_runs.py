@@ -1,4 +1,4 @@
-"""repro runs: records are listed, shown, scored again, compared, moved, retried and tidied."""
+"""repro runs: records are listed, shown, checked, compared, moved, retried and tidied."""
 
 import json
 import sys
@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from repro import identity, places
+from repro import places
 from repro.commands._entry import main
 from repro.engines import local
-from repro.records import ledger
+from repro.records import writing
 from repro.stats import metrics
-from tests import disks, whole_records
+from tests import disks, fake_ledger, whole_records
 
 
 @pytest.fixture(autouse=True)
@@ -22,49 +22,6 @@ def no_shipped_results(tmp_path_factory: pytest.TempPathFactory, monkeypatch: An
     """Leave out what the suite ships, which grows."""
     empty, shipped = tmp_path_factory.mktemp("empty"), places.shipped
     monkeypatch.setattr(places, "shipped", lambda f: empty if f == "results" else shipped(f))
-
-
-def record(home: Path, correct_as_recorded: int) -> None:
-    """Write a record of four clips, three of them right, that states its own count."""
-    folder = home / "runs" / ("ab" * 6) / "c0ffee"
-    folder.mkdir(parents=True)
-    scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]], dtype=np.float32)
-    labels = np.array([0, 1, 0, 1])
-    found = metrics.measure(scores, labels)
-    stated = {**found, "correct": correct_as_recorded}
-    arrays = {f"{part}_{what}": value for part in ("valid", "test")
-              for what, value in (("scores", scores), ("labels", labels))}  # fmt: skip
-    np.savez_compressed(folder / "predictions.npz", **arrays)
-    data = {
-        "kind": "train",
-        "run": "ab" * 6,
-        "status": "complete",
-        "finished": "2026-01-01T00:00:00+00:00",
-        "metrics": {"valid": stated, "test": stated},
-    }
-    (folder / "run.json").write_text(json.dumps(data))
-
-
-def rescore(home: Path) -> Result:
-    return CliRunner().invoke(main, ["runs", "rescore", "--home", str(home), "--format", "json"])
-
-
-def test_metrics_are_recomputed_from_the_stored_predictions(tmp_path: Path) -> None:
-    record(tmp_path, correct_as_recorded=3)
-    done = rescore(tmp_path)
-    assert done.exit_code == 0, done.output
-    (row,) = json.loads(done.stdout)
-    assert row["equal"]
-    # Right: 0, 1, 2. AUC: clip 1 ranks above both negatives, clip 3 above both: 4 of 4 pairs.
-    assert (row["rescored"]["test"]["correct"], row["rescored"]["test"]["n"]) == (3, 4)
-    assert row["rescored"]["test"]["auc"] == pytest.approx(1.0)
-
-
-def test_a_record_that_states_another_count_is_named(tmp_path: Path) -> None:
-    record(tmp_path, correct_as_recorded=4)
-    done = rescore(tmp_path)
-    assert done.exit_code == 1
-    assert not json.loads(done.stdout)[0]["equal"]
 
 
 def repro(*words: object) -> Result:
@@ -84,21 +41,14 @@ def measure(home: Path) -> Path:
     """Write the record of a measurement, as `repro models measure` does."""
     resolved = {"kind": "measure", "model": {"name": "asmrh", "args": {}, "version": 1},
                 "frontend": {"name": "fbank"}, "dataset": "esc50"}  # fmt: skip
-    execution = {"device": "meta", "device_name": "no device"}
-    data = {"kind": "measure", "run": identity.run_id(resolved), "status": "complete",
-            "systems": ["asm-rh"], "resolved": resolved, "measured": {"parameters": 12345},
-            "execution": execution, "finished": "2026-01-01T00:00:00+00:00"}  # fmt: skip
-    folder = home / "runs" / str(data["run"]) / identity.execution_id(execution)
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps(data))
-    return folder
+    return fake_ledger.measure(home / "runs", resolved, "no device", {"parameters": 12345})
 
 
 def test_a_list_holds_results_failures_and_runs_in_progress(tmp_path: Path) -> None:
     done = whole_records.write(tmp_path / "runs")
     failed = whole_records.fail(tmp_path / "runs", whole_records.run("asm"))
     measure(tmp_path)
-    with ledger.work(tmp_path / "runs", "0" * 12, "aaaaaa"):
+    with writing.work(tmp_path / "runs", "0" * 12, "aaaaaa"):
         listed = repro("list", "--home", tmp_path)
     lines = listed.stdout.splitlines()
     of = {line.split()[0]: line for line in lines}
@@ -130,6 +80,7 @@ def test_clips_of_several_classes_are_listed_and_shown_by_map(tmp_path: Path) ->
     folder = whole_records.write(tmp_path / "runs", **changes)
     rows = [{"epoch": 1, "loss": 0.5, "valid": measured, "weights": "a"}]
     (folder / "epochs.jsonl").write_text("".join(json.dumps(row) for row in rows))
+    fake_ledger.sealed(folder, json.loads((folder / "run.json").read_bytes()))
     assert "100.00 % mAP" in repro("list", "--home", tmp_path).stdout
     assert "mAP 100.00 % of 3" in repro("show", folder.parent.name, "--home", tmp_path).stdout
 
@@ -152,14 +103,14 @@ def test_diff_names_the_epoch_the_fields_and_the_predictions(tmp_path: Path) -> 
     other = whole_records.write(
         tmp_path / "runs",
         whole_records.run(seed=1),
-        weights=("a", "x", "y"),
+        weights=("a", "x", "y", "d", "e", "f"),
         scores=[[0.8, 0.1, 0.1], [0.2, 0.1, 0.7], [0.5, 0.3, 0.2]],
         store="6" * 64,
         threads=1,
     )
     names = (one.parent.name, other.parent.name)
     text = repro("diff", *names, "--home", tmp_path).stdout
-    assert "weights: part at epoch 2 (equal up to epoch 1; 3 and 3 epochs)" in text
+    assert "weights: part at epoch 2 (equal up to epoch 1; 6 and 6 epochs)" in text
     assert "  seed: 0 -> 1\n" in text
     assert "  threads: 2 -> 1\n" in text
     assert f"  store: {'5' * 12} -> {'6' * 12}" in text
@@ -179,7 +130,7 @@ def test_diff_takes_two_executions_of_one_run(tmp_path: Path) -> None:
     done = repro("diff", *names, "--home", tmp_path)
     assert done.exit_code == 0, done.output
     assert "resolved run: equal" in done.stdout
-    assert "weights: equal at each of 3 epochs" in done.stdout
+    assert "weights: equal at each of 6 epochs" in done.stdout
     run = one.parent.name
     assert_refused(repro("diff", run, run, "--home", tmp_path), "one record", f"{run}/{other.name}")
     assert_refused(

@@ -8,12 +8,13 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
+from repro import identity
 from repro.commands._entry import main
 from repro.engines import slurm_queue
 from repro.engines.slurm_queue import Batch
 from repro.plan.planning import plan_table
 from repro.plan.request import Request
-from repro.records import ledger, progress
+from repro.records import progress, writing
 from repro.spec import catalogue
 from tests import fake_ledger, tiny
 
@@ -106,7 +107,7 @@ def test_every_state_with_its_next_step(status, home, runs, squeue):
     path = slurm_queue.log(home, "7_2")
     path.parent.mkdir(parents=True)
     path.write_text("slurmstepd: error: Detected 1 oom_kill event in StepId=7.0\n")
-    with ledger.work(home.runs, running.id, "abc123"):
+    with writing.work(home.runs, running.id, "abc123"):
         made, text = status(TABLE, "--format", "json"), status(TABLE)
     (counts,) = made["tables"]
     assert (counts["done"], counts["runs"]) == (1, 9)
@@ -165,7 +166,8 @@ def test_what_became_of_a_submission_is_not_guessed_where_slurm_cannot_be_asked(
 
 
 def test_without_a_table_runs_of_any_profile_are_listed(status, home, runs):
-    other = dataclasses.replace(runs["asm", 0], id="0123456789ab")
+    resolved = {**runs["asm", 0].resolved, "seed": 77}
+    other = dataclasses.replace(runs["asm", 0], id=identity.run_id(resolved), resolved=resolved)
     fake_ledger.write(home.runs, other, {}, status="failed", cause="no clips")
     assert status("--format", "json")["failed"][0]["run"] == other.id
     assert status(TABLE, "--format", "json")["failed"] == []

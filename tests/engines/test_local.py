@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from repro import identity
 from repro.engines import local
 from repro.errors import UserError
 from repro.records.ledger import Ledger
@@ -164,25 +165,38 @@ def test_one_worker_that_cannot_start_leaves_the_runs_to_the_other(play):
 RECORDING = """
 import json, sys, time
 from pathlib import Path
-from repro.records import ledger, locks
+from repro import identity
+from repro.records import locks, writing
+ended = {"kind": "train", "schema": 2, "status": "diverged", "seconds": 0.2,
+         "git": {"commit": None, "dirty": None},
+         "started": "2031-01-01T10:00:00+00:00", "finished": "2031-01-01T11:00:00+00:00"}
+on = {"device": "cpu", "device_name": "x", "instructions": "AVX2", "threads": 1, "torch": "2",
+      "torchaudio": "2", "numpy": "2", "tier": "exact"}
 home = Path(sys.argv[sys.argv.index("--home") + 1])
 print(json.dumps({"event": "ready"}), flush=True)
 for line in sys.stdin:
-    run = json.loads(line)["run"]
+    job = json.loads(line)
+    run = job["run"]
     status, cause = "complete", ""
     try:
-        with ledger.work(home / "runs", run, "aaaaaa") as work:
+        with writing.work(home / "runs", run, identity.execution_id(on)) as work:
             if work.recorded():
                 work.publish()
             else:
                 with (home / "trained").open("a") as told:
                     print(run, file=told)
                 time.sleep(0.2)
-                work.finish({"run": run, "status": "complete", "finished": "now"})
+                work.finish({**ended, **job, "execution": on})
     except locks.BusyError as busy:
         status, cause = "busy", str(busy)
     print(json.dumps({"event": "end", "run": run, "status": status, "cause": cause}), flush=True)
 """
+
+
+def seeded(plain, count):
+    """Return a run with so many seeds, each under its id."""
+    every = [{**plain.resolved, "seed": seed} for seed in range(count)]
+    return [dataclasses.replace(plain, id=identity.run_id(r), resolved=r) for r in every]
 
 
 def test_two_processes_asked_for_the_same_runs_train_each_once(plain, tmp_path, monkeypatch):
@@ -191,7 +205,7 @@ def test_two_processes_asked_for_the_same_runs_train_each_once(plain, tmp_path, 
     script.write_text(RECORDING)
     home.root.mkdir()
     monkeypatch.setattr(local, "WORKER", (sys.executable, str(script)))
-    runs = [dataclasses.replace(plain, id=f"{number:012x}") for number in range(4)]
+    runs = seeded(plain, 4)
     with ThreadPoolExecutor(2) as pool:
         asked = [
             pool.submit(local.execute, runs, ["cpu"], 1, home, lambda *_: None) for _ in range(2)

@@ -85,8 +85,7 @@ def test_runs_that_start_from_each_other_are_refused(plain):
 
 def test_a_run_asks_for_twice_its_time_and_its_waveforms(plain, home):
     """70 clips x 3 epochs at 20 s a clip are 70 min; twice that and 10 is 150."""
-    used = {"train": 70, "valid": 35, "test": 35}
-    fake_ledger.write(home.runs, plain, {}, seconds=20.0 * 210, clips_used=used)
+    fake_ledger.write(home.runs, plain, {}, seconds=20.0 * 210, train=70)
     (found,) = slurm.resources([plain], empty(home), "cpu", 3).values()
     assert found == slurm.Resources(gpus=0, cpus=3, memory_gb=9, minutes=150)
     # 1,000,000 clips of 64 frames are 20 GB as int16, half as much again for the other parts.

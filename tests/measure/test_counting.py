@@ -140,7 +140,7 @@ def counted_again(network):
 def committed(network):
     record = networks.counted(networks.results(network, Ledger([places.shipped("results")])))
     assert record is not None, f"repro models measure {network.systems[0]} --into results"
-    return record.data["measured"]
+    return record.content()["measured"]
 
 
 @pytest.mark.parametrize("system", QUICK)

@@ -82,7 +82,7 @@ def test_a_record_is_written_whole_and_fills_its_cells(tmp_path: Path) -> None:
         },
     }  # fmt: skip
     path = networks.save(runs, there, measured, networks.NO_DEVICE)
-    assert [p.name for p in path.iterdir()] == ["run.json"]
+    assert sorted(p.name for p in path.iterdir()) == ["SHA256SUMS", "run.json"]
     assert [p.name for p in runs.iterdir()] == [there.id]  # nothing is left behind
     cells = made(tmp_path, "eat-architecture").cells
     assert cells["EAT-S", "parameters"].ours == pytest.approx(5.258463)
@@ -94,7 +94,7 @@ def test_a_record_is_written_whole_and_fills_its_cells(tmp_path: Path) -> None:
     networks.save(runs, there, {**measured, "parameters": 1}, networks.NO_DEVICE)
     record = networks.counted(networks.results(there, Ledger([runs])))
     assert record is not None
-    assert record.data["measured"] == measured
+    assert record.content()["measured"] == measured
     networks.check_same(there, record, {**measured, "elsewhere": {"more": 1}})
     with pytest.raises(UserError, match="parameters differs"):
         networks.check_same(there, record, {**measured, "parameters": 1})
@@ -160,7 +160,9 @@ def test_a_cell_takes_the_time_of_its_own_device(tmp_path: Path) -> None:
 )
 def test_devices_are_the_same_by_name(tmp_path: Path, printed: str, ours: str, same: bool) -> None:
     there = network("eat-s", "esc50")
-    networks.save(tmp_path, there, {"latency": {}}, {"device_name": ours})
+    networks.save(
+        tmp_path, there, {"latency": {"5s": [1.0]}}, {"device": "cpu", "device_name": ours}
+    )
     (record,) = networks.results(there, Ledger([tmp_path]))
     assert reduction.same_device(printed, record) == same
 
@@ -214,5 +216,5 @@ def test_every_measured_cell_of_ours_has_its_value_and_verdict(tmp_path: Path) -
 
 def test_no_committed_measurement_is_of_a_network_that_is_no_more() -> None:
     kept = Ledger([places.shipped("results")])
-    measured = {record.run for record in kept.all() if record.data["kind"] == "measure"}
+    measured = {record.run for record in kept.all() if record.kind == "measure"}
     assert measured <= {n.id for n in networks.networks()}

@@ -1,7 +1,6 @@
 """What runs cost: from records of their kind, else from operations, which torch counts too."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import pytest
@@ -25,8 +24,7 @@ def runs(tmp_path_factory):
 
 
 def record(folder, run, seconds, status="complete"):
-    used = {"train": 100, "valid": 10, "test": 10}
-    fake_ledger.write(folder, run, {}, status=status, seconds=seconds, clips_used=used)
+    fake_ledger.write(folder, run, {}, status=status, seconds=seconds, train=100)
 
 
 def test_nothing_to_train_costs_nothing(tmp_path):
@@ -69,12 +67,10 @@ def test_measured_operations_go_before_stated_ones(runs, tmp_path):
     """Six operations for each multiply-add: two, forward and twice backward."""
     run = runs["asm-rh", 0]
     front = run.resolved["frontend"]
-    network = {"model": run.resolved["model"], "dataset": run.resolved["dataset"],
+    network = {"kind": "measure", "model": run.resolved["model"],
+               "dataset": run.resolved["dataset"],
                "frontend": {"name": front["name"], **front["args"]}}  # fmt: skip
-    record = {"kind": "measure", "run": "m", "status": "complete", "resolved": network,
-              "measured": {"multiply_adds": 7_000_000_000}}  # fmt: skip
-    (tmp_path / "m" / "e").mkdir(parents=True)
-    (tmp_path / "m" / "e" / "run.json").write_text(json.dumps(record))
+    fake_ledger.measure(tmp_path, network, "none", {"multiply_adds": 7_000_000_000})
     found = cost.expected([run, runs["asm", 0]], Ledger([tmp_path]), "cuda:0")
     clip = 42 / (1000 * cost.ASSUMED_TFLOPS["cuda"]) + cost.PER_CLIP["cuda"]
     assert found[run.id] == (pytest.approx(clip * run.clip_epochs), "counted")

@@ -220,10 +220,10 @@ def test_a_child_waits_for_its_parents_weights(home, tmp_path):
     made = plan("eat-esc50", home, **DEMO)
     child = run_of(made, "eat-s@audioset")
     parent = next(run for run in made.parents if run.id in child.parents)
-    record = fake_ledger.write(tmp_path, parent, {"test": {"map": 0.4}})
+    fake_ledger.write(tmp_path, parent, {"test": {"map": 0.4}})
     ready, _ = remaining(made, Ledger([tmp_path]))
     assert parent.id in {run.id for run in ready}  # its record came without weights
-    (record / "weights.pt").write_bytes(b"")
+    fake_ledger.write(tmp_path, parent, {"test": {"map": 0.4}}, weights=b"")
     ready, _ = remaining(made, Ledger([tmp_path]))
     assert parent.id not in {run.id for run in ready}
     assert child.id in {run.id for run in ready}

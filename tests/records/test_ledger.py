@@ -1,27 +1,33 @@
 """The ledger: whole records or none, results that nothing replaces, one record for a run."""
 
-import json
 import os
 
 import pytest
 
 from repro.errors import UserError
-from repro.records import ledger, locks
+from repro.records import locks, writing
 from repro.records.ledger import Ledger
 from repro.records.locks import GUARD
-from tests import disks
+from tests import disks, fake_ledger, made_records
 
-RUN, OTHER, EXECUTION = "b61f6caa0d35", "b61f00000000", "3ed6ee"
-
-
-def record(status="complete", finished="2026-01-01T00:00:00+00:00", run=RUN, **more):
-    return {"run": run, "status": status, "finished": finished, **more}
+RUN, OTHER = made_records.run_id(0), made_records.run_id(1)
+EXECUTION = made_records.execution_id()
 
 
-def finish(runs, status="complete", run=RUN, execution=EXECUTION, **more):
-    with ledger.work(runs, run, execution) as work:
+def record(status="diverged", run=RUN, **more):
+    return made_records.content(status, seed=int(run == OTHER), **more)
+
+
+def finish(runs, status="diverged", run=RUN, threads=2, **more):
+    execution = made_records.execution_id(threads)
+    with writing.work(runs, run, execution) as work:
         (work.folder / "log.txt").write_text("log")
-        return work.finish(record(status, run=run, **more))
+        return work.finish(record(status, run=run, threads=threads, **more))
+
+
+def write(folder, content):
+    """Write a record into a folder, as a process does that is killed before it is published."""
+    fake_ledger.sealed(folder, content)
 
 
 def names(folder):
@@ -29,32 +35,34 @@ def names(folder):
 
 
 def test_a_record_appears_whole_and_nothing_is_left_beside_it(tmp_path):
-    with ledger.work(tmp_path, RUN, EXECUTION) as work:
+    with writing.work(tmp_path, RUN, EXECUTION) as work:
         (work.folder / "log.txt").write_text("log")
-        (work.folder / "epochs.jsonl").write_text('{"epoch": 1}\n{"epoch": 2}\n')
+        (work.folder / "epochs.jsonl").write_text(
+            '{"epoch": 1, "loss": 0.5}\n{"epoch": 2, "loss": null}\n'
+        )
         (work.folder / "checkpoint-00001-0123.pt").write_bytes(b"weights")
         (work.folder / ".checkpoint.part").write_bytes(b"half of them")
         (work.folder / ".run.json.host.123.part").write_bytes(b"{")
         assert list(Ledger([tmp_path]).all()) == []
-        assert ledger.in_progress(tmp_path) == [RUN]
+        assert writing.in_progress(tmp_path) == [RUN]
         path = work.finish(record())
     assert path == tmp_path / RUN / EXECUTION
-    assert names(path) == ["epochs.jsonl", "log.txt", "run.json"]
+    assert names(path) == ["SHA256SUMS", "epochs.jsonl", "log.txt", "run.json"]
     assert names(tmp_path / ".work") == [GUARD]
     (found,) = Ledger([tmp_path]).all()
     assert (found.run, found.execution, found.status, found.done) == (
         RUN,
         EXECUTION,
-        "complete",
+        "diverged",
         True,
     )
-    assert found.epochs() == [{"epoch": 1}, {"epoch": 2}]
-    assert ledger.in_progress(tmp_path) == []
+    assert [(row.epoch, row.loss) for row in found.epochs()] == [(1, 0.5), (2, None)]
+    assert writing.in_progress(tmp_path) == []
 
 
 def test_leaving_without_a_record_keeps_the_work_and_gives_the_lock_back(tmp_path):
     def interrupted():
-        with ledger.work(tmp_path, RUN, EXECUTION) as work:
+        with writing.work(tmp_path, RUN, EXECUTION) as work:
             (work.folder / "checkpoint-00001-0123.pt").write_bytes(b"weights")
             raise KeyboardInterrupt
 
@@ -62,28 +70,27 @@ def test_leaving_without_a_record_keeps_the_work_and_gives_the_lock_back(tmp_pat
         interrupted()
     assert names(tmp_path / ".work") == [GUARD, f"{RUN}-{EXECUTION}"]
     assert list(Ledger([tmp_path]).all()) == []
-    with ledger.work(tmp_path, RUN, EXECUTION) as work:
+    with writing.work(tmp_path, RUN, EXECUTION) as work:
         assert names(work.folder) == ["checkpoint-00001-0123.pt"]
         assert not work.recorded()
 
 
 def test_a_run_is_held_by_one_process_whatever_its_execution(tmp_path):
     with (
-        ledger.work(tmp_path, RUN, EXECUTION),
+        writing.work(tmp_path, RUN, EXECUTION),
         pytest.raises(locks.BusyError),
-        ledger.work(tmp_path, RUN, "ffffff"),
+        writing.work(tmp_path, RUN, "ffffff"),
     ):
         pass
-    with ledger.work(tmp_path, RUN, EXECUTION), ledger.work(tmp_path, OTHER, EXECUTION):
+    with writing.work(tmp_path, RUN, EXECUTION), writing.work(tmp_path, OTHER, EXECUTION):
         pass
 
 
-@pytest.mark.parametrize("status", ["complete", "diverged"])
-def test_a_result_is_never_replaced(status, tmp_path):
-    finish(tmp_path, status, first=True)
-    again = finish(tmp_path, "complete", first=False)
+def test_a_result_is_never_replaced(tmp_path):
+    finish(tmp_path, seconds=1.0)
+    again = finish(tmp_path, seconds=2.0)
     assert names(again.parent) == [EXECUTION]
-    assert Ledger([tmp_path]).result(RUN).data["first"] is True
+    assert Ledger([tmp_path]).result(RUN).seconds == 1.0
     assert names(tmp_path / ".work") == [GUARD]
 
 
@@ -94,56 +101,57 @@ def test_failed_records_step_aside_in_order_and_are_no_results(tmp_path):
     assert names(folder) == [EXECUTION, f"{EXECUTION}.failed-1", f"{EXECUTION}.failed-2"]
     found = Ledger([tmp_path])
     assert found.result(RUN) is None
-    causes = {r.path.name: r.data["cause"] for r in found.records(RUN)}
+    causes = {r.path.name: r.cause for r in found.records(RUN)}
     assert causes == {
         f"{EXECUTION}.failed-1": "cause 0",
         f"{EXECUTION}.failed-2": "cause 1",
         EXECUTION: "cause 2",
     }
     assert {r.execution for r in found.records(RUN)} == {EXECUTION}
-    finish(tmp_path, "complete")
+    finish(tmp_path)
     assert found.result(RUN).path == folder / EXECUTION
     assert len(found.records(RUN)) == 4
 
 
 def test_what_a_killed_process_had_written_whole_is_published(tmp_path):
-    with ledger.work(tmp_path, RUN, EXECUTION) as work:
+    with writing.work(tmp_path, RUN, EXECUTION) as work:
         (work.folder / "checkpoint-00001-0123.pt").write_bytes(b"weights")
-        (work.folder / "run.json").write_text(json.dumps(record()))
+        write(work.folder, record())
     assert Ledger([tmp_path]).result(RUN) is None  # work is no record
-    with ledger.work(tmp_path, RUN, EXECUTION) as work:
+    with writing.work(tmp_path, RUN, EXECUTION) as work:
         assert work.recorded()
         work.publish()
-    assert names(Ledger([tmp_path]).result(RUN).path) == ["run.json"]
-    with ledger.work(tmp_path, RUN, EXECUTION) as work:
+    assert names(Ledger([tmp_path]).result(RUN).path) == ["SHA256SUMS", "run.json"]
+    with writing.work(tmp_path, RUN, EXECUTION) as work:
         assert work.recorded()  # and is not trained again
 
 
 def test_a_failure_that_a_killed_process_had_written_is_tried_again(tmp_path):
-    with ledger.work(tmp_path, RUN, EXECUTION) as work:
-        (work.folder / "run.json").write_text(json.dumps(record("failed")))
-    with ledger.work(tmp_path, RUN, EXECUTION) as work:
+    with writing.work(tmp_path, RUN, EXECUTION) as work:
+        write(work.folder, record("failed"))
+    with writing.work(tmp_path, RUN, EXECUTION) as work:
         assert not work.recorded()
 
 
 def test_one_record_stands_for_a_run_the_shipped_first_then_the_newest(tmp_path):
     shipped, own = tmp_path / "results", tmp_path / "runs"
     both = Ledger([shipped, own])
-    finish(own, execution="aaaaaa", finished="2026-01-01T00:00:00+00:00")
-    finish(own, execution="bbbbbb", finished="2026-03-01T00:00:00+00:00")
-    finish(own, execution="cccccc", finished="2026-02-01T00:00:00+00:00")
-    finish(own, "failed", execution="dddddd", finished="2026-04-01T00:00:00+00:00")
-    assert both.result(RUN).execution == "bbbbbb"
-    assert both.result(RUN, "aaaaaa").execution == "aaaaaa"
-    assert both.result(RUN, "dddddd") is None
-    finish(shipped, execution="eeeeee", finished="2025-01-01T00:00:00+00:00")
-    assert both.result(RUN).execution == "eeeeee"
-    assert both.result(RUN, "bbbbbb").execution == "bbbbbb"
+    a, b, c, d, e = (made_records.execution_id(threads) for threads in range(1, 6))
+    finish(own, threads=1, finished="2026-01-01T00:00:00+00:00")
+    finish(own, threads=2, finished="2026-03-01T00:00:00+00:00")
+    finish(own, threads=3, finished="2026-02-01T00:00:00+00:00")
+    finish(own, "failed", threads=4, finished="2026-04-01T00:00:00+00:00")
+    assert both.result(RUN).execution == b
+    assert both.result(RUN, a).execution == a
+    assert both.result(RUN, d) is None
+    finish(shipped, threads=5, finished="2025-01-01T00:00:00+00:00")
+    assert both.result(RUN).execution == e
+    assert both.result(RUN, c).execution == c
     assert both.result(OTHER) is None
 
 
 def test_a_diverged_run_is_a_result(tmp_path):
-    finish(tmp_path, "diverged")
+    finish(tmp_path)
     assert Ledger([tmp_path]).result(RUN).status == "diverged"
 
 
@@ -157,8 +165,8 @@ def test_the_start_of_an_id_finds_a_run(prefix, tmp_path):
 @pytest.mark.parametrize("prefix", ["ffff", ".", ".work", "*", "[", "/", "..", f"{RUN}/"])
 def test_what_is_no_start_of_an_id_finds_nothing(prefix, tmp_path):
     finish(tmp_path)
-    with ledger.work(tmp_path, OTHER, EXECUTION) as work:
-        (work.folder / "run.json").write_text(json.dumps(record(run=OTHER)))
+    with writing.work(tmp_path, OTHER, EXECUTION) as work:
+        write(work.folder, record(run=OTHER))
     with pytest.raises(UserError, match="no run has an id that starts with") as caught:
         Ledger([tmp_path]).find(prefix)
     assert caught.value.next_step == "repro runs list"
@@ -168,74 +176,90 @@ def test_an_ambiguous_start_names_the_runs(tmp_path):
     finish(tmp_path)
     finish(tmp_path, run=OTHER)
     with pytest.raises(UserError, match="ambiguous: 2 ids") as caught:
-        Ledger([tmp_path]).find("b61f")
+        Ledger([tmp_path]).find("")
     assert RUN in caught.value.message
     assert OTHER in caught.value.message
 
 
-def test_a_record_that_cannot_be_read_is_named_not_skipped(tmp_path):
-    path = finish(tmp_path)
+def test_a_record_that_cannot_be_read_is_left_out_and_named(tmp_path):
+    path, whole = finish(tmp_path), finish(tmp_path, run=OTHER)
     (path / "run.json").write_text("{")
-    with pytest.raises(UserError) as caught:
-        Ledger([tmp_path]).result(RUN)
-    assert str(path / "run.json") in caught.value.message
+    found = Ledger([tmp_path])
+    assert found.result(RUN) is None
+    assert [record.path for record in found.all()] == [whole]
+    (damaged,) = found.damaged()
+    assert (damaged.path, found.damaged([OTHER])) == (path, [])
+    with pytest.raises(UserError, match=r"is damaged: run\.json cannot be read") as caught:
+        found.find(RUN)
+    assert caught.value.next_step == f"repro runs check {RUN}"
+
+
+def test_a_damaged_record_steps_aside_for_the_next_and_is_then_nobodys_loss(tmp_path):
+    path = finish(tmp_path)
+    (path / "log.txt").write_text("another")
+    assert finish(tmp_path) == path
+    assert names(path.parent) == [EXECUTION, f"{EXECUTION}.damaged-1"]
+    found = Ledger([tmp_path])
+    assert found.result(RUN).path == path
+    assert found.damaged() == []
 
 
 def test_a_ledger_that_does_not_exist_yet_is_empty(tmp_path):
     nowhere = Ledger([tmp_path / "runs"])
     assert list(nowhere.all()) == []
     assert nowhere.result(RUN) is None
-    assert ledger.in_progress(tmp_path / "runs") == []
+    assert writing.in_progress(tmp_path / "runs") == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_record_from_elsewhere_takes_its_place_by_the_same_rules(tmp_path):
-    def whole(name, status="complete", **more):
+    def whole(name, status="diverged", **more):
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "run.json").write_text(json.dumps(record(status, **more)))
+        write(folder, record(status, **more))
         return folder
 
     runs = tmp_path / "runs"
     finish(runs, "failed", cause="cause")
-    path = ledger.adopt(runs, whole("one", first=True), RUN, EXECUTION)
+    path = writing.adopt(runs, whole("one", seconds=1.0), RUN, EXECUTION)
     assert names(path.parent) == [EXECUTION, f"{EXECUTION}.failed-1"]
-    ledger.adopt(runs, whole("two", first=False), RUN, EXECUTION)
-    assert Ledger([runs]).result(RUN).data["first"] is True  # a result is never replaced
+    writing.adopt(runs, whole("two", seconds=2.0), RUN, EXECUTION)
+    assert Ledger([runs]).result(RUN).seconds == 1.0  # a result is never replaced
     assert names(tmp_path) == ["runs"]
     with (
-        ledger.work(runs, OTHER, "ffffff"),
+        writing.work(runs, OTHER, "ffffff"),
         pytest.raises(locks.BusyError),
     ):
-        ledger.adopt(runs, whole("three", run=OTHER), OTHER, EXECUTION)
+        writing.adopt(runs, whole("three", run=OTHER), OTHER, EXECUTION)
     assert Ledger([runs]).result(OTHER) is None
     assert names(runs / ".work") == [GUARD, f"{OTHER}-ffffff"]
 
 
 def test_a_disk_that_fills_up_while_recording_leaves_the_work_and_no_record(tmp_path):
     with disks.small(tmp_path / "disk", "64k") as disk:
-        with ledger.work(disk, RUN, EXECUTION) as work:
+        with writing.work(disk, RUN, EXECUTION) as work:
             (work.folder / "log.txt").write_text("log")
             ballast = disk / "ballast"
             room = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
             ballast.write_bytes(bytes(room - 4096))
             with pytest.raises(OSError, match="No space left"):
-                work.finish(record(text="x" * 10_000))
+                work.finish(record(system="x" * 10_000))
         assert list(Ledger([disk]).all()) == []
-        assert names(work.folder) == ["log.txt"]  # and no half run.json
+        assert names(work.folder) == ["SHA256SUMS", "log.txt"]  # and no half run.json
         ballast.unlink()
-        with ledger.work(disk, RUN, EXECUTION) as work:
+        with writing.work(disk, RUN, EXECUTION) as work:
             work.finish(record())
         assert Ledger([disk]).result(RUN).done
         assert names(disk / ".work") == [GUARD]
 
 
 def test_all_records_come_by_run_then_execution_and_nothing_else(tmp_path):
-    for run, execution in ((RUN, "bbbbbb"), (OTHER, "aaaaaa"), (RUN, "aaaaaa")):
-        finish(tmp_path, run=run, execution=execution)
+    made = [(RUN, 1), (OTHER, 2), (RUN, 2)]
+    for run, threads in made:
+        finish(tmp_path, run=run, threads=threads)
     (tmp_path / "notes.txt").write_text("no run")
     (tmp_path / "empty").mkdir()
     (tmp_path / RUN / "notes.txt").write_text("no record")
     (tmp_path / RUN / "half").mkdir()
     found = [(r.run, r.execution) for r in Ledger([tmp_path]).all()]
-    assert found == [(OTHER, "aaaaaa"), (RUN, "aaaaaa"), (RUN, "bbbbbb")]
+    assert found == sorted((run, made_records.execution_id(threads)) for run, threads in made)

@@ -84,11 +84,7 @@ def test_folds_are_the_values_of_the_records(esc10: Grid) -> None:
     panel = folds._panel(esc10, cell)
     assert (panel.folds, len(panel.passes)) == (5, 3)
     for seed, values, mean in panel.passes:
-        correct = {
-            r.data["clips"]["fold"]: r.data["metrics"]["test"]["correct"]
-            for r in esc10.used
-            if r.data["resolved"]["seed"] == seed
-        }
+        correct = {r.clips["fold"]: r.part("test").correct for r in esc10.used if r.seed == seed}
         assert values == pytest.approx([100 * correct[fold] / 80 for fold in range(5)])
         assert mean == pytest.approx(np.mean(values))
 
@@ -101,7 +97,7 @@ def test_a_confusion_matrix_is_that_of_scikit_learn(esc10: Grid) -> None:
             truth += stored["test_labels"].tolist()
             decided += stored["test_scores"].argmax(1).tolist()
     assert (matrix.counts == confusion_matrix(truth, decided)).all()
-    assert np.trace(matrix.counts) == sum(r.data["metrics"]["test"]["correct"] for r in esc10.used)
+    assert np.trace(matrix.counts) == sum(r.part("test").correct for r in esc10.used)
     assert len(matrix.classes) == 10
     assert "sea_waves taken for rain (41 of 120)" in matrix.worst()
 
@@ -115,10 +111,8 @@ def test_curves_are_the_epochs_of_the_records(esc10: Grid) -> None:
     (panel,) = curves._panels(esc10)
     assert (panel.label, panel.metric, len(panel.runs)) == ("M3Net", "accuracy", 15)
     run, record = panel.runs[0], esc10.used[0]
-    assert run.best == record.data["best_epoch"]
-    assert run.valid[run.best - 1] == pytest.approx(
-        100 * record.data["metrics"]["valid"]["accuracy"]
-    )
+    assert run.best == record.best_epoch
+    assert run.valid[run.best - 1] == pytest.approx(100 * record.part("valid").accuracy)
     assert len(run.loss) == 100
 
 

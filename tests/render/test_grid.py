@@ -1,6 +1,5 @@
 """From records to cells: values, coverage, states, marks."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -105,19 +104,8 @@ def measure(folder: Path, table: str, row: str, column: str, device: str, **valu
     """Write the record that measures a cell's system."""
     plan = fake_ledger.planned(folder, table)
     fields = fake_ledger.cell(plan, row, column).fields
-    name = reduction.measure_id(plan.entry, fields)
-    record = {
-        "kind": "measure",
-        "run": name,
-        "status": "complete",
-        "finished": fake_ledger.FINISHED,
-        "started": fake_ledger.STARTED,
-        "execution": {"device_name": device, "tier": "exact"},
-        "measured": values,
-    }
-    path = folder / "runs" / name / "aaaaaa" / "run.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(record))
+    network = reduction.network(plan.entry, str(fields.system), str(fields.dataset))
+    fake_ledger.measure(folder / "runs", network, device, values)
 
 
 def test_measured_parameters_stand_in_the_printed_unit(tmp_path: Path) -> None:

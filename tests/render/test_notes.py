@@ -28,7 +28,7 @@ def table(tmp_path):
             origin = origins[number % len(origins)]
             if origin is not None:
                 record["data"] = origin
-            file.write_text(json.dumps(record))
+            fake_ledger.sealed(file.parent, record)
         return filled(tmp_path, plan)
 
     return table

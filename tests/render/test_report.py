@@ -228,7 +228,7 @@ def test_runs_on_other_data_stand_under_their_table_without_a_verdict(committed:
 def test_records_have_a_row_each(committed: str) -> None:
     rows = re.findall(r'<tr id="run-([0-9a-f]{12})">', committed)
     ledger = Ledger([places.shipped("results")])
-    trained = [r.run for r in ledger.all() if r.data["kind"] == "train"]
+    trained = [r.run for r in ledger.all() if r.kind == "train"]
     assert set(trained) <= set(rows)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from repro.commands.plan import scripts
 from repro.engines import slurm, slurm_queue
-from repro.records import ledger, locks
+from repro.records import locks, writing
 from repro.records.ledger import Ledger
 from tests import tiny
 from tests.train.test_worker import holder, until
@@ -87,7 +87,7 @@ def assert_same(ours, theirs):
     for name in ("epochs.jsonl", "predictions.npz"):
         assert (ours.path / name).read_bytes() == (theirs.path / name).read_bytes(), name
     for name in ("weights", "metrics"):
-        assert ours.data[name] == theirs.data[name]
+        assert getattr(ours, name) == getattr(theirs, name)
 
 
 def test_a_table_is_submitted_in_arrays_followed_and_rendered(repro, home, here):
@@ -218,7 +218,7 @@ def test_a_run_whose_parent_fails_is_not_trained(home, tables, repro):
 
 def test_a_run_that_another_process_trains_is_left_to_it(home, tables):
     run = tiny.run(tables)
-    with ledger.work(home.runs, run.id, "000000"):
+    with writing.work(home.runs, run.id, "000000"):
         slurm.submit([run], tiny.TABLE, slurm.Asked("cpu", 1), Ledger([home.runs]), home)
         until(lambda: not queue(home), 60)
         assert locks.in_hand(home.runs / ".work" / f"{run.id}.lock")["pid"] == os.getpid()

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from repro.plan.request import Run
-from repro.records.ledger import Ledger, Record
+from repro.records.ledger import Ledger
+from repro.records.record import Training
 from tests import tiny
 
 Event = dict[str, Any]
@@ -24,7 +25,7 @@ class Child:
 
     code: int
     told: list[Event]
-    record: Record | None
+    record: Training | None
 
     def of(self, kind: str) -> list[Event]:
         """Return its events of one kind."""

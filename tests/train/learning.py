@@ -6,7 +6,8 @@ from typing import Any
 from repro.places import Home
 from repro.plan.request import Request, Run
 from repro.plan.resolve import Resolver
-from repro.records.ledger import Ledger, Record
+from repro.records.ledger import Ledger
+from repro.records.record import Training
 from repro.spec import catalogue
 from repro.spec.schema import CellFields, Demo
 from repro.train import runner
@@ -50,7 +51,7 @@ def planned(
     return run
 
 
-def trained(run: Run, home: Home, threads: int) -> Record:
+def trained(run: Run, home: Home, threads: int) -> Training:
     """Train a run; return its record."""
     status, cause = runner.execute(run.job(), "cpu", threads, home, lambda event: None)
     assert status == "complete", f"{run.system}: {cause}"

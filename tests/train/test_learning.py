@@ -94,9 +94,9 @@ BOUND = 0.8
 def test_each_model_learns_an_easy_set(home, which):
     run = planned(*which, home, SETTINGS[which], audio="local", on="easy")
     record = trained(run, home, 1)
-    measured = record.data["metrics"]["test"]
+    measured = record.part("test").plain()
 
-    assert record.data["clips_used"] == CLIPS
+    assert record.clips_used == CLIPS
     assert measured["n"] == 80
     assert measured["accuracy"] >= BOUND, measured
 
@@ -105,7 +105,7 @@ def test_each_model_learns_an_easy_set(home, which):
 def test_pretraining_gives_more_than_the_mean_spectrogram(home, system):
     run = planned("gafx-pretraining", system, "pretraining", home, GAFX, audio="local", on="easy")
     record = trained(run, home, 1)
-    losses = [row["loss"] for row in record.epochs()]
+    losses = [row.loss for row in record.epochs()]
     chosen = select(run.clips, home.data)
     task, _ = tasks.build(run.resolved, run.clips, chosen, "cpu", home, lambda event: None)
     feed = Feed(task)
@@ -119,4 +119,4 @@ def test_pretraining_gives_more_than_the_mean_spectrogram(home, system):
     mean = seen.mean(dim=0).expand_as(unseen)  # of each step and bin: more than one number
     without_input = float(nn.functional.binary_cross_entropy(mean, unseen))
     assert losses[-1] < losses[0]
-    assert record.data["metrics"]["test"]["loss"] < without_input - 0.01
+    assert record.part("test").loss < without_input - 0.01

@@ -127,7 +127,7 @@ def test_every_pair_trains_for_two_epochs(paper, home):
         record, rows = done[run.id], done[run.id].epochs()
         assert len(rows) == 2
         assert rows[0]["weights"] != rows[1]["weights"]
-        assert record.data["metrics"]["test"]["n"] in (16, 48)  # 48: pieces of 16 tracks
-        taken = record.data["init"]
+        assert record.part("test").n in (16, 48)  # 48: pieces of 16 tracks
+        taken = record.init
         assert len(taken) == len(run.resolved["init"])
         assert all(entry["taken"] for entry in taken)

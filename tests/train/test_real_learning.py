@@ -43,10 +43,10 @@ def home(shared_data, tmp_path_factory):
 
 
 def assert_beyond_chance(record, clips):
-    measured = record.data["metrics"]["test"]
+    measured = record.part("test").plain()
     with np.load(record.path / "predictions.npz") as made:
         labels = Counter(made["test_labels"].tolist())
-    assert record.data["clips_used"] == clips
+    assert record.clips_used == clips
     assert measured["n"] == labels.total() == clips["test"]
     chance = max(labels.values()) / labels.total()
     found = binomtest(measured["correct"], measured["n"], chance, alternative="greater")

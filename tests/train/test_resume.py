@@ -10,7 +10,7 @@ import pytest
 
 from repro.records import ledger, locks
 
-FILES = {"run.json", "epochs.jsonl", "predictions.npz", "log.txt"}
+FILES = {"run.json", "epochs.jsonl", "predictions.npz", "log.txt", "SHA256SUMS"}
 
 
 def assert_same(child, reference, home: Path):
@@ -20,7 +20,7 @@ def assert_same(child, reference, home: Path):
     for name in ("epochs.jsonl", "predictions.npz"):
         assert (record.path / name).read_bytes() == (reference.record.path / name).read_bytes()
     for key in ("weights", "metrics", "best_epoch", "status", "store", "clips_used", "resolved"):
-        assert record.data[key] == reference.record.data[key], key
+        assert getattr(record, key) == getattr(reference.record, key), key
     assert {p.name for p in record.path.iterdir()} == FILES
     assert [p.name for p in record.path.parent.iterdir()] == [record.path.name]
     assert [p.name for p in (home / "runs" / ".work").iterdir()] == [

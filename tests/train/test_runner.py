@@ -15,7 +15,7 @@ import torch
 from repro import identity
 from repro.data.clips import ClipSource, select
 from repro.data.protocols import Split
-from repro.records import ledger, locks
+from repro.records import ledger, locks, writing
 from repro.stats import metrics
 from repro.train import batches, runner, tasks
 from repro.train.feed import Feed
@@ -35,7 +35,7 @@ def changed(run, *path, to):
 
 
 def digests(record):
-    return [row["weights"] for row in record.epochs()]
+    return [row.weights for row in record.epochs()]
 
 
 def test_the_same_run_twice_has_equal_weights_at_every_epoch(train, run, tmp_path):
@@ -116,16 +116,16 @@ def test_what_a_record_says_follows_from_its_predictions(reference, run):
         split = select(ClipSource.from_dict(run.job()["clips"]), Path("unused")).split
         assert ids == sorted(clip.id for clip in split.parts()[part])
         scores, labels = saved[f"{part}_scores"], saved[f"{part}_labels"]
-        said = record.data["metrics"][part]
+        said = record.part(part).plain()
         assert said["correct"] == int((scores.argmax(axis=1) == labels).sum())
         assert said["n"] == len(ids)
         assert said["auc"] == metrics.macro_auc(scores, labels).value
-    best = record.epochs()[record.data["best_epoch"] - 1]
-    assert best["valid"] == record.data["metrics"]["valid"]
-    assert best["weights"] == record.data["weights"]
-    assert best["valid"]["correct"] == max(row["valid"]["correct"] for row in record.epochs())
-    assert identity.run_id(record.data["resolved"]) == record.run == run.id
-    assert identity.execution_id(record.data["execution"]) == record.execution
+    best = record.epochs()[record.best_epoch - 1]
+    assert best.valid == record.part("valid")
+    assert best.weights == record.weights
+    assert best.valid.correct == max(row.valid.correct for row in record.epochs())
+    assert identity.run_id(record.resolved) == record.run == run.id
+    assert identity.execution_id(record.described) == record.execution
 
 
 def test_a_run_that_fails_is_recorded_with_its_cause_and_log(train, run, tmp_path):
@@ -138,7 +138,7 @@ def test_a_run_that_fails_is_recorded_with_its_cause_and_log(train, run, tmp_pat
         assert [record.status for record in records] == ["failed"] * attempt
     assert child.record is None  # a failure is no result
     for record in records:
-        assert "width = -1" in record.data["cause"]
+        assert "width = -1" in record.cause
         assert "Traceback" in (record.path / "log.txt").read_text()
     assert [p.name for p in (home / "runs" / ".work").iterdir()] == [locks.GUARD]
 
@@ -165,8 +165,8 @@ def test_a_run_that_diverges_is_a_result(batch, train, tmp_path):
     child = train(run.job(), home)
     assert child.status == "diverged"
     assert child.record.done
-    assert child.record.data["metrics"] == {}
-    assert child.record.epochs()[-1]["loss"] is None
+    assert child.record.metrics == {}
+    assert child.record.epochs()[-1].loss is None
     assert not (child.record.path / "predictions.npz").exists()
     words = ["table", tiny.TABLE, "--profile", "demo", "--home", str(home), "--only", "asm-rh"]
     shown = subprocess.run(
@@ -198,7 +198,7 @@ def test_a_corrupt_checkpoint_falls_back_to_the_one_before(train, run, reference
 
 def test_another_process_with_the_run_is_left_alone(train, run, tmp_path):
     home = tmp_path / "home"
-    with ledger.work(home / "runs", run.id, "000000"):
+    with writing.work(home / "runs", run.id, "000000"):
         child = train(run.job(), home)
         assert child.status == "busy"
         assert f"process {os.getpid()} on " in child.of("end")[0]["cause"]
@@ -260,15 +260,15 @@ def test_out_of_memory_is_a_failure_that_names_the_way_out(error, run, tmp_path,
     assert status == "failed"
     assert cause == "out of memory on cpu: --micro-batch N puts fewer clips through at once"
     (record,) = ledger.Ledger([home.runs]).records(run.id)
-    assert (record.status, record.data["cause"]) == (status, cause)
+    assert (record.status, record.cause) == (status, cause)
     assert type(error).__name__ in (record.path / "log.txt").read_text()
 
 
 def test_micro_batches_are_part_of_the_execution(train, run, tmp_path):
     whole, small = run.job(), {**run.job(), "micro_batch": 8}
     one, other = (train(job, tmp_path / "home") for job in (whole, small))
-    assert one.record.data["execution"].get("micro_batch") is None
+    assert one.record.described.get("micro_batch") is None
     found = ledger.Ledger([tmp_path / "home" / "runs"]).records(run.id)
-    assert {r.data["execution"].get("micro_batch") for r in found} == {None, 8}
+    assert {r.described.get("micro_batch") for r in found} == {None, 8}
     assert len({r.execution for r in found}) == 2
     assert other.status == "complete"

@@ -19,6 +19,6 @@ def test_side_by_side_is_as_alone(tables, tmp_path):
         one, other = alone[run.id], together[run.id]
         for name in ("epochs.jsonl", "predictions.npz"):
             assert (one.path / name).read_bytes() == (other.path / name).read_bytes()
-        assert one.data["weights"] == other.data["weights"]
+        assert one.weights == other.weights
         assert one.execution == other.execution
-    assert len({record.data["weights"] for record in alone.values()}) == 3
+    assert len({record.weights for record in alone.values()}) == 3

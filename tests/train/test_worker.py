@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from repro.records import ledger, locks
+from repro.records import ledger, locks, writing
 from tests import disks, tiny
 
 TRAIN = ["table", tiny.TABLE, "--profile", "demo", "--only", "asm-rh"]
@@ -92,7 +92,7 @@ def test_a_worker_trains_the_same_bits_whatever_surrounds_it(tables, train, tmp_
         (tmp_path / f"{name}.py").write_text("raise ImportError('not this one')")
     home, run = tmp_path / "home", tiny.run(tables)
     other = tiny.run(tables, seed=1)
-    with ledger.work(home / "runs", other.id, "000000"):
+    with writing.work(home / "runs", other.id, "000000"):
         process = tiny.start(
             tables, *TRAIN, "--seeds", "0,1", "--home", str(home),
             cwd=tmp_path, OMP_NUM_THREADS="1", MKL_NUM_THREADS="1",
@@ -171,7 +171,7 @@ def test_two_processes_asked_for_one_table_train_each_run_once(tables, tmp_path)
     said = [process.communicate(timeout=180)[1] for process in processes]
     assert {process.returncode for process in processes} <= {0, 3}, said
     records = list(ledger.Ledger([home / "runs"]).all())
-    assert sorted(r.data["resolved"]["seed"] for r in records) == [0, 1, 2]
+    assert sorted(r.seed for r in records) == [0, 1, 2]
     assert {record.status for record in records} == {"complete"}
     assert locks_left(home) == []
     trained = sum(text.count(" complete (") for text in said)

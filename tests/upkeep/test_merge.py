@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repro.errors import UserError
-from repro.records import ledger, locks
+from repro.records import locks, seal, writing
 from repro.records.ledger import Ledger
 from repro.upkeep import merge
-from tests import disks, whole_records
+from tests import disks, fake_ledger, whole_records
 
 
 def files(runs: Path) -> dict[str, bytes]:
@@ -90,7 +90,7 @@ def test_merging_a_into_b_equals_b_into_a(only_a, only_b, tmp_path_factory):
 
 
 def test_a_conflict_is_named_nothing_is_replaced_and_the_rest_is_taken(runs, file, tmp_path):
-    there = whole_records.write(tmp_path / "b", weights=("a", "b", "other"))
+    there = whole_records.write(tmp_path / "b", weights=("a", "b", "c", "d", "e", "other"))
     before = files(tmp_path / "b")
     merged = merge.take(file, tmp_path / "b")
     assert merged.conflicts == [f"{there.parent.name}/{there.name}"]
@@ -123,7 +123,7 @@ def test_failed_records_stay_and_one_in_the_way_steps_aside(runs, file, tmp_path
 
 def test_a_run_that_is_being_trained_is_left_to_its_process(file, tmp_path):
     run = whole_records.run().id
-    with ledger.work(tmp_path / "b", run, "ffffff"):
+    with writing.work(tmp_path / "b", run, "ffffff"):
         merged = merge.take(file, tmp_path / "b")
         assert [name.partition("/")[0] for name in merged.busy] == [run]
         assert Ledger([tmp_path / "b"]).result(run) is None
@@ -131,8 +131,7 @@ def test_a_run_that_is_being_trained_is_left_to_its_process(file, tmp_path):
 
 
 def test_kept_weights_travel_only_if_asked_for(runs, tmp_path):
-    kept = next(runs.glob("*/*")) / ledger.WEIGHTS
-    kept.write_bytes(b"weights")
+    kept = whole_records.write(runs, whole_records.run(seed=2), kept=b"weights") / seal.WEIGHTS
     for weights in (False, True):
         file = tmp_path / f"{weights}.tar.gz"
         merge.export(Ledger([runs]).all(), file, weights)
@@ -224,10 +223,10 @@ def odd_name(members):
         (no_index, "no export of a ledger"),
         (broken_index, "index cannot be read"),
         (later_format, "format 99"),
-        (other_resolved_run, "not the result of this run"),
-        (failed_record, "not the result of this run"),
+        (other_resolved_run, "its resolved run has the id"),
+        (failed_record, "run.json has been changed"),
         (odd_file, "no file of a record"),
-        (no_record, "cannot be read"),
+        (no_record, "run.json is missing"),
         (odd_name, "names no run"),
     ],
 )
@@ -288,14 +287,14 @@ def test_an_archive_that_swells_is_refused(file, tmp_path):
 def test_an_import_that_is_interrupted_leaves_whole_records_and_can_be_repeated(
     runs, file, tmp_path, monkeypatch
 ):
-    adopt, added = ledger.adopt, []
+    adopt, added = writing.adopt, []
 
     def interrupted(*args):
         if added:
             raise KeyboardInterrupt
         added.append(adopt(*args))
 
-    monkeypatch.setattr(ledger, "adopt", interrupted)
+    monkeypatch.setattr(writing, "adopt", interrupted)
     with pytest.raises(KeyboardInterrupt):
         merge.take(file, tmp_path / "b")
     assert files(tmp_path / "b").items() < files(runs).items()
@@ -315,8 +314,9 @@ def test_one_import_at_a_time(file, tmp_path):
 
 
 def test_a_full_disk_leaves_no_half_archive_and_no_half_record(runs, file, tmp_path):
-    for path in runs.glob("*/*/log.txt"):
-        path.write_bytes(os.urandom(400_000))
+    for record in Ledger([runs]).all():
+        (record.path / "log.txt").write_bytes(os.urandom(400_000))
+        fake_ledger.sealed(record.path, record.content())
     big = tmp_path / "big.tar.gz"
     merge.export(Ledger([runs]).all(), big)
     with disks.small(tmp_path / "disk", "600k") as disk:

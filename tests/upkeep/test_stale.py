@@ -1,7 +1,6 @@
 """Records that no table asks for, and those that one does in some reading of it."""
 
 import copy
-import json
 
 import pytest
 
@@ -64,22 +63,20 @@ def test_a_system_that_no_table_trains_is_named(tmp_path):
 
 def test_a_measurement_is_stale_once_its_model_has_another_version(tmp_path):
     """The measurements that ship with the suite are asked for; one of an older model is not."""
-    shipped = [r for r in Ledger([places.shipped("results")]).all() if r.data["kind"] == "measure"]
+    shipped = [r for r in Ledger([places.shipped("results")]).all() if r.kind == "measure"]
     if not shipped:
         pytest.skip("no measurements ship with this checkout yet")
     home = fake_ledger.home(tmp_path)
     assert list(stale.stale(shipped, home)) == []
-    data = json.loads(json.dumps(shipped[0].data))
-    data["run"], data["resolved"]["model"]["version"] = "0" * 12, 99
-    folder = tmp_path / "runs" / data["run"] / "aaaaaa"
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps(data))
+    older = copy.deepcopy(shipped[0].resolved)
+    older["model"]["version"] = 99
+    fake_ledger.measure(tmp_path / "runs", older, "none", {"parameters": 1000})
     (why,) = reasons(tmp_path / "runs").values()
     assert "had version 99" in why
 
 
 def test_no_committed_training_is_stale_for_a_reason_that_is_not_so(tmp_path):
     """All were asked for on the command line, by protocol too; a test elsewhere reads their ids."""
-    shipped = [r for r in Ledger([places.shipped("results")]).all() if r.data["kind"] == "train"]
-    assert {r.data["clips"]["protocol"] for r in shipped} == {"official", "random", "grouped"}
+    shipped = [r for r in Ledger([places.shipped("results")]).all() if r.kind == "train"]
+    assert {r.clips["protocol"] for r in shipped} == {"official", "random", "grouped"}
     assert list(stale.stale(shipped, fake_ledger.home(tmp_path))) == []

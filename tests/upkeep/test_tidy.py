@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-from repro.records import ledger, locks
+from repro.records import locks, writing
 from repro.records.ledger import Ledger
 from repro.upkeep import tidy
-from tests import fake_ledger, whole_records
+from tests import fake_ledger, made_records, whole_records
 
 
 @pytest.fixture
@@ -55,12 +55,12 @@ def test_failures_that_stepped_aside_go_and_every_other_record_stays(home):
 
 
 def test_work_is_left_over_only_when_no_process_has_it_in_hand(home):
-    with ledger.work(home.runs, "0" * 12, "aaaaaa") as work:
+    with writing.work(home.runs, "0" * 12, "aaaaaa") as work:
         (work.folder / "checkpoint-1.pt").write_bytes(b"weights")
         assert found(home) == {}
     (left,) = found(home).values()
     assert left.path == work.folder
-    with ledger.work(home.runs, "0" * 12, "aaaaaa"):
+    with writing.work(home.runs, "0" * 12, "aaaaaa"):
         assert not tidy.delete(left)  # a process has taken it up meanwhile
         assert work.folder.is_dir()
     assert tidy.delete(left)
@@ -68,7 +68,7 @@ def test_work_is_left_over_only_when_no_process_has_it_in_hand(home):
 
 
 def test_the_work_of_a_dead_process_is_left_over(home):
-    with ledger.work(home.runs, "0" * 12, "aaaaaa") as work:
+    with writing.work(home.runs, "0" * 12, "aaaaaa") as work:
         pass
     dead = {"host": socket.gethostname(), "boot": "of yesterday", "pid": 1, "started": "1"}
     (home.runs / ".work" / f"{'0' * 12}.lock").write_text(json.dumps({**dead, "beats": 0}))
@@ -76,16 +76,15 @@ def test_the_work_of_a_dead_process_is_left_over(home):
 
 
 def test_a_result_that_waits_for_its_name_is_not_deleted(home):
-    with ledger.work(home.runs, "0" * 12, "aaaaaa") as work:
-        done = {"run": "0" * 12, "status": "complete", "finished": "now"}
-        (work.folder / "run.json").write_text(json.dumps(done))
+    with writing.work(home.runs, made_records.run_id(), made_records.execution_id()) as work:
+        fake_ledger.sealed(work.folder, made_records.content())
     assert found(home) == {}
 
 
 def test_waveforms_go_if_no_record_was_made_from_them_and_nobody_trains(home):
     whole_records.write(home.runs, store="a" * 64)
     used, unused = store(home, "a" * 64), store(home, "b" * 64)
-    with ledger.work(home.runs, "0" * 12, "aaaaaa") as work:
+    with writing.work(home.runs, "0" * 12, "aaaaaa") as work:
         assert found(home) == {}
     work.folder.rmdir()
     assert [left.path for left in found(home).values()] == [unused]
@@ -112,7 +111,7 @@ def test_an_unfinished_store_goes_unless_it_is_being_written(home):
 
 def test_an_interrupted_verification_goes_unless_a_process_trains_in_it(home):
     apart = home.cache / "verify" / "one"
-    with ledger.work(apart / "runs", "0" * 12, "aaaaaa"):
+    with writing.work(apart / "runs", "0" * 12, "aaaaaa"):
         assert found(home) == {}
     assert [left.path for left in found(home).values()] == [apart]
 

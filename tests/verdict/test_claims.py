@@ -1,5 +1,6 @@
 """Claims from fabricated records, against scipy and the worked p-values of statistics.md."""
 
+import json
 import random
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from scipy import stats as scipy_stats
 
 from repro.errors import UserError
 from repro.plan.planning import TablePlan
+from repro.plan.request import Run
 from repro.stats import significance
 from repro.verdict import claims
 from repro.verdict.judgement import ClaimVerdict
@@ -130,9 +132,13 @@ def test_folds_are_compared_by_the_corrected_t(tmp_path: Path) -> None:
     plan = planned(tmp_path, "eat-phase")
     draw = random.Random(4)
     level = {"eat-s-phase-magnitude": 80.5, "eat-s-magnitude": 78.0}
-    values = {run.id: level.get(run.system, 70) + draw.gauss(0, 0.8) for run in plan.runs}
-    used = {"train": 1600, "valid": 0, "test": 400}
-    fill(tmp_path / "runs", plan, lambda run: values[run.id], clips_used=used)
+    drawn = {run.id: level.get(run.system, 70) + draw.gauss(0, 0.8) for run in plan.runs}
+    values = {name: round(4 * value) / 4 for name, value in drawn.items()}  # counts of 400 clips
+
+    def scored(run: Run) -> fake_ledger.Metrics:
+        return {"test": {"accuracy": values[run.id] / 100, "n": 400}}
+
+    fill(tmp_path / "runs", plan, scored, train=1600)
     (claim,) = judged(tmp_path, plan)
 
     def fold_means(row: str) -> np.ndarray:
@@ -195,12 +201,14 @@ def one_run_each(folder: Path, only_a: int, only_b: int) -> TablePlan:
         order = np.random.default_rng(len(run.system)).permutation(40)
         share = {"accuracy": hits.mean(), "n": 40}
         record = fake_ledger.write(folder / "runs", run, {"test": share, "valid": share})
-        np.savez(
-            record / "predictions.npz",
-            test_ids=np.array([f"clip{i}".encode() for i in range(40)])[order],
-            test_scores=np.eye(2)[hits][order],
-            test_labels=np.ones(40, dtype=int),
-        )
+        arrays = {
+            "ids": np.array([f"clip{i}".encode() for i in range(40)])[order],
+            "scores": np.eye(run.resolved["classes"])[hits][order],
+            "labels": np.ones(40, dtype=int),
+        }
+        stored = {f"{part}_{k}": v for part in ("valid", "test") for k, v in arrays.items()}
+        np.savez(record / "predictions.npz", **stored)
+        fake_ledger.sealed(record, json.loads((record / "run.json").read_bytes()))
     return plan
 
 

@@ -6,11 +6,12 @@ import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from repro import __version__, places
-from repro.records.ledger import Record
 from repro.spec.catalogue import load_file
 from repro.spec.entry import Entry
 from repro.spec.index import read_toml, table_paths
@@ -79,9 +80,9 @@ def forget() -> None:
         cached.cache_clear()
 
 
-def started(day: int) -> list[Record]:
+def started(day: int) -> list[Any]:
     date = datetime(2026, 6, day, 12, tzinfo=UTC).isoformat()
-    return [Record(Path("x"), {"started": date})]
+    return [SimpleNamespace(started=date)]
 
 
 def test_declared_before_the_first_run(checkout: Checkout) -> None:

@@ -7,7 +7,7 @@ import pytest
 from repro.plan.planning import TablePlan
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
-from repro.verdict import judge, sensitivity
+from repro.verdict import judge, reduction, sensitivity
 from repro.verdict.sensitivity import Sensitivity
 from tests import fake_ledger
 from tests.fake_ledger import fill, found, planned
@@ -85,9 +85,8 @@ def test_under_an_assumed_reading_the_default_is_another_choice(tmp_path: Path) 
 def test_records_of_measurements_and_failures_are_no_runs(tmp_path: Path) -> None:
     plan = planned(tmp_path, "asmrh-urbansound8k")
     fill(tmp_path / "runs", plan, lambda run: rh(95.8, run))
-    measured = tmp_path / "runs" / "ffffffffffff" / "aaaaaa"
-    measured.mkdir(parents=True)
-    (measured / "run.json").write_text('{"kind": "measure", "status": "complete", "finished": ""}')
+    network = reduction.network(plan.entry, "asm-rh", "urbansound8k")
+    fake_ledger.measure(tmp_path / "runs", network, "this machine", {"parameters": 1000})
     other = planned(tmp_path, "asmrh-urbansound8k", assume={"hfft-axis": "time"})
     failed = [run for run in other.runs if run.system == "asm-rh"]
     for run in failed:

@@ -1,6 +1,5 @@
 """Cells that need no margin: divergence, counts, layers, times, p-values, text."""
 
-import json
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -159,15 +158,10 @@ def test_a_count_written_with_one_decimal_fits_its_own_text(count: int) -> None:
 
 def measure(folder: Path, plan: TablePlan, row: str, column: str, **measured: Any) -> None:
     """Write the record that `repro models measure` would write for a cell's system."""
-    name = reduction.measure_id(plan.entry, cell(plan, row, column).fields)
-    target = folder / "runs" / name / "aaaaaa"
-    target.mkdir(parents=True)
+    fields = cell(plan, row, column).fields
+    network = reduction.network(plan.entry, str(fields.system), str(fields.dataset))
     device = measured.pop("device", "this machine")
-    record = {
-        "kind": "measure", "run": name, "status": "complete", "measured": measured,
-        "execution": {"device_name": device}, "finished": fake_ledger.FINISHED,
-    }  # fmt: skip
-    (target / "run.json").write_text(json.dumps(record))
+    fake_ledger.measure(folder / "runs", network, device, measured)
 
 
 def test_parameter_counts(tmp_path: Path) -> None:

@@ -1,15 +1,17 @@
 """Look at recorded runs."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from repro import places
-from repro.commands.runs import diff, merge, retry, tidy
+from repro.commands.runs import check, diff, merge, retry, tidy
 from repro.commands.shared import asking
-from repro.records import ledger as ledger_module
-from repro.records.ledger import Ledger, Record
+from repro.records import writing
+from repro.records.ledger import Ledger
+from repro.records.record import Epoch, Measurement, Metrics, Record, Training
 from repro.render.records import training
 
 
@@ -22,7 +24,7 @@ def command() -> None:
       repro runs list
       repro runs show b61f6caa
       repro runs path b61f6caa
-      repro runs rescore
+      repro runs check
       repro runs diff b61f6caa a10e2173
       repro runs retry
       repro runs export results.tar.gz
@@ -33,6 +35,7 @@ def command() -> None:
 
 
 for _verb in (
+    check.check,
     diff.diff,
     retry.retry,
     merge.export,
@@ -55,14 +58,15 @@ def list_(home: str | None, fmt: str) -> None:
       repro runs list --format json
     """
     where = places.home(home)
-    rows = [training(r) for r in Ledger.of(where).all() if r.data["kind"] == "train"]
+    ledger = Ledger.of(where)
+    rows = [training(r) for r in ledger.all() if isinstance(r, Training)]
     if fmt == "json":
         click.echo(json.dumps(rows, indent=1))
         return
     lines = [_row(row) for row in rows]
     lines += [
         f"{run}  in progress, or interrupted: asking for its table again continues it"
-        for run in ledger_module.in_progress(where.runs)
+        for run in writing.in_progress(where.runs)
     ]
     if lines:
         click.echo("\n".join(lines))
@@ -86,7 +90,7 @@ def show(run: str, home: str | None, fmt: str) -> None:
     """
     records = Ledger.of(places.home(home)).find(run)
     if fmt == "json":
-        data = [{**r.data, "path": str(r.path), "epochs": r.epochs()} for r in records]
+        data = [{**r.content(), "path": str(r.path), "epochs": _rows(r)} for r in records]
         click.echo(json.dumps(data, indent=1, ensure_ascii=False))
         return
     click.echo("\n\n".join("\n".join(_lines(record)) for record in records))
@@ -106,46 +110,6 @@ def path(run: str, home: str | None) -> None:
         click.echo(record.path)
 
 
-@command.command()
-@click.argument("runs", metavar="[RUN...]", nargs=-1)
-@asking.home_option
-@click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
-def rescore(runs: tuple[str, ...], home: str | None, fmt: str) -> None:
-    """Compute the metrics again from the stored predictions; exit 1 where a record says otherwise.
-
-    \b
-    Examples:
-      repro runs rescore
-      repro runs rescore b61f6caa --format json
-    """
-    kept = Ledger.of(places.home(home))
-    records = [r for run in runs for r in kept.find(run)] if runs else list(kept.all())
-    rows = [_rescored(r) for r in records if (r.path / "predictions.npz").is_file()]
-    if fmt == "json":
-        click.echo(json.dumps(rows, indent=1))
-    else:
-        for row in rows:
-            word = "equal" if row["equal"] else "DIFFERENT"
-            test = _score(row["rescored"]["test"])
-            click.echo(f"{row['run']}  {row['execution']}  {word:<9}  test {test}")
-    click.get_current_context().exit(0 if all(row["equal"] for row in rows) else 1)
-
-
-def _rescored(record: Record) -> dict[str, Any]:
-    """Return a record's metrics, recomputed, and whether they are those that it states."""
-    import numpy as np
-
-    from repro.stats import metrics
-
-    with np.load(record.path / "predictions.npz") as stored:
-        found = {
-            part: metrics.measure(stored[f"{part}_scores"], stored[f"{part}_labels"])
-            for part in ("valid", "test")
-        }
-    equal = found == record.data["metrics"]
-    return {"run": record.run, "execution": record.execution, "equal": equal, "rescored": found}
-
-
 def _row(row: dict[str, Any]) -> str:
     """Write a record's line in the list as text."""
     value, unit = row["test_accuracy"], "%"
@@ -161,73 +125,101 @@ def _row(row: dict[str, Any]) -> str:
 
 def _lines(record: Record) -> list[str]:
     """Write a record as text: what it is, what came out, where and how it was made."""
-    if record.data["kind"] == "measure":
+    if isinstance(record, Measurement):
         return _measured_lines(record)
-    data, resolved, execution = record.data, record.data["resolved"], record.data["execution"]
-    commit = data["git"]["commit"] or "unknown"
-    changed = " with uncommitted changes" if data["git"]["dirty"] else ""
+    resolved, execution = record.resolved, record.described
+    changed = " with uncommitted changes" if record.git.dirty else ""
     lines = [
         f"run        {record.run}, execution {record.execution}: {record.status}",
-        f"system     {data['system']} ({data['profile']}), seed {resolved['seed']}",
-        f"data       {resolved['dataset']} ({resolved['audio']}), split {resolved['split'][:12]}",
+        f"system     {record.system} ({record.profile}), seed {record.seed}",
+        f"data       {record.dataset} ({resolved['audio']}), split {resolved['split'][:12]}",
     ]
-    if data["status"] == "failed":
-        lines.append(f"cause      {data['cause']} (traceback in {record.path / 'log.txt'})")
+    if record.status == "failed":
+        lines.append(f"cause      {record.cause} (traceback in {record.path / 'log.txt'})")
     else:
-        used = data["clips_used"]
-        lines += [
-            f"clips      {used['train']:,} train, {used['valid']:,} valid, {used['test']:,} test",
-            f"selected   epoch {data['best_epoch']} of {resolved['recipe']['epochs']} "
-            f"({resolved['recipe']['select']}), weights {data['weights']}",
-        ]
-        for part, m in data["metrics"].items():
-            auc = "none" if m["auc"] is None else f"{100 * m['auc']:.2f} %"
-            absent = f" ({len(m['auc_left_out'])} classes absent)" if m["auc_left_out"] else ""
-            lines.append(f"{part:<10} {_score(m)}, macro AUC {auc}{absent}")
-        lines.append(f"size       {data['parameters']:,} parameters")
-        lines += [f"check      {finding}" for finding in data["findings"]]
+        lines += _came_out(record)
     lines += [
-        f"made       {data['finished']}, {data['seconds']:.0f} s, commit {commit[:12]}{changed}",
-        f"on         {execution['device']} ({execution['device_name']}, "
+        f"made       {record.finished}, {record.seconds:.0f} s, commit "
+        f"{(record.git.commit or 'unknown')[:12]}{changed}",
+        f"on         {execution['device']} ({record.device_name}, "
         f"{execution['instructions']}), {execution['threads']} threads, torch "
-        f"{execution['torch']}, tier {execution['tier']}",
-        f"folder     {record.path}",
+        f"{execution['torch']}, tier {record.tier}",
+        *_place(record),
         f"model      {json.dumps(resolved['model'])}",
         f"front end  {json.dumps(resolved['frontend'])}",
-        f"recipe     {json.dumps(resolved['recipe'])}",
+        f"recipe     {json.dumps(record.recipe)}",
     ]
-    if data["status"] != "failed":
+    if record.status != "failed":
         lines += ["epoch  loss      weights           valid"]
-        lines += [_epoch(row) for row in record.epochs()]
+        lines += [_epoch(row) for row in _epochs(record)]
     return lines
 
 
-def _measured_lines(record: Record) -> list[str]:
+def _epochs(record: Record) -> list[Epoch]:
+    """Return the epochs of a training; a failure has none, nor what never started."""
+    started = isinstance(record, Training) and record.weights is not None
+    return record.epochs() if started and isinstance(record, Training) else []
+
+
+def _rows(record: Record) -> list[dict[str, Any]]:
+    return [row.plain() for row in _epochs(record)]
+
+
+def _came_out(record: Training) -> Iterator[str]:
+    """Say what a training came to; one whose parent diverged was not trained at all."""
+    if record.cause:
+        yield f"cause      {record.cause}"
+    used = record.clips_used
+    if used:
+        yield f"clips      {', '.join(f'{count:,} {part}' for part, count in used.items())}"
+    if record.weights is not None:
+        yield (f"selected   epoch {record.best_epoch} of {record.recipe['epochs']} "
+               f"({record.recipe['select']}), weights {record.weights}")  # fmt: skip
+    for part, m in record.metrics.items():
+        if m.n:
+            auc = "none" if m.auc is None else f"{100 * m.auc:.2f} %"
+            absent = f" ({len(m.auc_left_out)} classes absent)" if m.auc_left_out else ""
+            ranked = f", macro AUC {auc}{absent}" if m.loss is None else ""
+            yield f"{part:<10} {_score(m)}{ranked}"
+    if record.parameters is not None:
+        yield f"size       {record.parameters:,} parameters"
+    yield from (f"check      {finding}" for finding in record.findings)
+
+
+def _place(record: Record) -> list[str]:
+    """Say where a record lies, and whether a seal holds its files."""
+    held = "sealed" if record.sealed else "unsealed: made before there were seals"
+    return [f"folder     {record.path} ({held})"]
+
+
+def _measured_lines(record: Measurement) -> list[str]:
     """Write a measurement as text; its layer table is what `repro models show` prints."""
-    data, measured = record.data, record.data["measured"]
-    dataset = data["resolved"]["dataset"]
+    measured = record.content()["measured"]
     return [
         f"measure    {record.run}, execution {record.execution}",
-        f"network    {', '.join(data['systems'])} on {dataset}",
+        f"network    {', '.join(record.systems)} on {record.dataset}",
         *(f"{key:<10} {json.dumps(value)}" for key, value in measured.items() if key != "table"),
-        f"made       {data['finished']}",
-        f"on         {data['execution']['device_name']}",
-        f"folder     {record.path}",
-        f"model      {json.dumps(data['resolved']['model'])}",
-        f"front end  {json.dumps(data['resolved']['frontend'])}",
+        f"made       {record.finished}",
+        f"on         {record.device_name}",
+        *_place(record),
+        f"model      {json.dumps(record.resolved['model'])}",
+        f"front end  {json.dumps(record.resolved['frontend'])}",
     ]
 
 
-def _epoch(row: dict[str, Any]) -> str:
-    if row["loss"] is None:
-        return f"{row['epoch']:>5}  diverged (the loss is not a number)"
-    return f"{row['epoch']:>5}  {row['loss']:<8.5f}  {row['weights']}  {_score(row['valid'])}"
+def _epoch(row: Epoch) -> str:
+    if row.loss is None:
+        return f"{row.epoch:>5}  diverged (the loss is not a number)"
+    score = _score(row.valid) if row.valid.n else "no clips"
+    return f"{row.epoch:>5}  {row.loss:<8.5f}  {row.weights}  {score}"
 
 
-def _score(measured: dict[str, Any]) -> str:
+def _score(measured: Metrics) -> str:
     """Write the accuracy of a part as counts; where clips have several classes, the mAP."""
-    if "accuracy" not in measured:
-        value = "none" if measured["map"] is None else f"{100 * measured['map']:.2f} %"
-        return f"mAP {value} of {measured['n']:,}"
-    share = f"{100 * measured['accuracy']:.2f} %"
-    return f"accuracy {measured['correct']:,} of {measured['n']:,} = {share}"
+    if measured.loss is not None:
+        return f"loss {measured.loss:.5f} of {measured.n:,}"
+    if measured.accuracy is None:
+        value = "none" if measured.map is None else f"{100 * measured.map:.2f} %"
+        return f"mAP {value} of {measured.n:,}"
+    share = f"{100 * measured.accuracy:.2f} %"
+    return f"accuracy {measured.correct:,} of {measured.n:,} = {share}"

@@ -11,7 +11,7 @@ from repro.errors import UserError
 from repro.records.ledger import Ledger
 
 if TYPE_CHECKING:
-    from repro.records.ledger import Record
+    from repro.records.record import Record, Training
     from repro.upkeep.parting import Parting
 
 
@@ -33,13 +33,10 @@ def diff(a: str, b: str, home: str | None, fmt: str) -> None:
     from repro.upkeep import parting
 
     ledger = Ledger.of(places.home(home))
-    ours, theirs = (records.one(ledger, name) for name in (a, b))
-    for record in (ours, theirs):
-        if record.data["kind"] != "train":
-            raise UserError(f"{record.run} is a measurement, not a run", "repro runs list")
+    ours, theirs = (_training(records.one(ledger, name)) for name in (a, b))
     if ours.path == theirs.path:
-        others = [f"{r.run}/{r.path.name}" for r in ledger.records(ours.run) if r.path != ours.path]
-        step = f"repro runs diff {ours.run}/{ours.path.name} {others[0]}" if others else None
+        others = [r.name for r in ledger.records(ours.run) if r.path != ours.path]
+        step = f"repro runs diff {ours.name} {others[0]}" if others else None
         raise UserError(f"{a} and {b} are one record", step or "repro runs list")
     found = parting.compare(ours, theirs)
     if fmt == "json":
@@ -49,19 +46,25 @@ def diff(a: str, b: str, home: str | None, fmt: str) -> None:
         click.echo("\n".join(_lines(ours, theirs, found)))
 
 
-def _named(record: "Record") -> dict[str, str]:
+def _training(record: "Record") -> "Training":
+    """Refuse what is no training."""
+    if record.kind != "train":
+        raise UserError(f"{record.run} is a measurement, not a run", "repro runs list")
+    return record
+
+
+def _named(record: "Training") -> dict[str, str]:
     return {"run": record.run, "execution": record.path.name, "status": record.status}
 
 
-def _lines(ours: "Record", theirs: "Record", found: "Parting") -> list[str]:
+def _lines(ours: "Training", theirs: "Training", found: "Parting") -> list[str]:
     """Write the comparison as text."""
     from repro.commands.shared import records
 
     heads = []
     for letter, record in (("a", ours), ("b", theirs)):
-        seed = record.data["resolved"]["seed"]
-        what = f"{record.data['system']} ({record.data['profile']}), seed {seed}"
-        heads.append(f"{letter}  {record.run}/{record.path.name}  {record.status:<8}  {what}")
+        what = f"{record.system} ({record.profile}), seed {record.seed}"
+        heads.append(f"{letter}  {record.name}  {record.status:<8}  {what}")
     return [
         *heads,
         *records.result_lines(found),

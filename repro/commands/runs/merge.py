@@ -8,7 +8,8 @@ import click
 from repro import places
 from repro.commands.shared import asking
 from repro.errors import UserError
-from repro.records.ledger import Ledger, Record
+from repro.records.ledger import Ledger
+from repro.records.record import Record
 
 INCOMPLETE = 3
 

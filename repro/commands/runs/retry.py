@@ -7,7 +7,8 @@ import click
 from repro import places
 from repro.commands.shared import asking, suggesting
 from repro.errors import UserError
-from repro.records.ledger import Ledger, Record
+from repro.records.ledger import Ledger
+from repro.records.record import Training
 
 FAILED = 5
 
@@ -50,14 +51,13 @@ def retry(
         click.echo("no failed runs", err=True)
     if dry_run:
         for record in ready:
-            seed = record.data["resolved"]["seed"]
-            what = f"{record.data['profile']:<4}  {record.data['system']:<14} seed {seed}"
-            click.echo(f"{record.run}  {what}  {record.data['cause']}")
+            what = f"{record.profile:<4}  {record.system:<14} seed {record.seed}"
+            click.echo(f"{record.run}  {what}  {record.cause}")
         return
     given = asking.devices(gpu, device) if gpu or device else None
 
-    def how(record: Record) -> tuple[int, list[str]]:
-        threads = int(record.data["execution"]["threads"])
+    def how(record: Training) -> tuple[int, list[str]]:
+        threads = int(record.described["threads"])
         return threads, given or [rerun.device_of(record)]
 
     failures = False
@@ -66,7 +66,7 @@ def retry(
     click.get_current_context().exit(FAILED if failures or refused else 0)
 
 
-def _failed(ledger: Ledger, names: tuple[str, ...]) -> list[Record]:
+def _failed(ledger: Ledger, names: tuple[str, ...]) -> list[Training]:
     """Return the newest record of each failed run; UserError for a named one that did not fail."""
     if names:
         ids = [ledger.find(name)[0].run for name in names]
@@ -75,7 +75,7 @@ def _failed(ledger: Ledger, names: tuple[str, ...]) -> list[Record]:
     found = []
     for run in dict.fromkeys(ids):
         if ledger.result(run) is None:
-            found.append(ledger.records(run)[0])
+            found += ledger.trainings(run)[:1]
         elif names:
             raise UserError(f"run {run} has a result, nothing failed", f"repro runs show {run}")
     return found

@@ -59,7 +59,7 @@ def time(
     name = identity.execution_id(execution)
     before = networks.timed(networks.results(network, kept), name)
     if before is not None:
-        found = before.data["measured"]["latency"]
+        found = before.measured.latency
         return {"latency": found, "device": execution["device_name"], "times": str(before.path)}
     if (load_now := os.getloadavg()[0]) > (os.cpu_count() or 1) / 2:
         click.echo(f"  the machine is busy (load {load_now:.1f}): times will be long", err=True)

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from repro.errors import started
-from repro.records.ledger import Ledger, Record
+from repro.records.ledger import Ledger
+from repro.records.record import Record
 from repro.spec.readings import Differences
-from repro.upkeep.parting import Parting, Predictions
+from repro.upkeep.parting import Alike, Parting
 
 
 def one(ledger: Ledger, name: str) -> Record:
@@ -20,7 +21,7 @@ def one(ledger: Ledger, name: str) -> Record:
     if not sign:
         return next((r for r in records if r.done), records[0])
     of = {r.path.name: r for r in reversed(records)}
-    step = f"one of {', '.join(f'{r.run}/{r.path.name}' for r in records)}"
+    step = f"one of {', '.join(r.name for r in records)}"
     return of[started(f"execution of run {records[0].run}", execution, of, step)]
 
 
@@ -77,7 +78,7 @@ def _prediction_lines(found: Parting) -> Iterator[str]:
             yield f"{part}: {_predicted(made)}"
 
 
-def _predicted(made: Predictions) -> str:
+def _predicted(made: Alike) -> str:
     if not made.clips:
         return f"no clip in common ({made.alone[0]:,} and {made.alone[1]:,})"
     alone = "" if made.alone == (0, 0) else f" ({made.alone[0]:,} and {made.alone[1]:,} alone)"

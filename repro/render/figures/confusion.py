@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from repro.records.ledger import Record
+from repro.records import predictions
+from repro.records.record import Training
 from repro.render.figures import canvas
 from repro.render.figures.canvas import Picture
 from repro.render.grid import Cell, Grid
@@ -80,19 +81,19 @@ def _matrices(grid: Grid) -> Iterator[Matrix]:
                 yield made
 
 
-def _matrix(grid: Grid, cell: Cell, records: Sequence[Record], part: str) -> Matrix | None:
+def _matrix(grid: Grid, cell: Cell, records: Sequence[Training], part: str) -> Matrix | None:
     import numpy as np
 
-    outline = grid.plan.outlines.get(str(records[0].data["resolved"]["dataset"]))
+    outline = grid.plan.outlines.get(records[0].dataset)
     total: Any = 0
     for record in records:
-        path = record.path / "predictions.npz"
-        if not path.is_file():
-            return None
-        with np.load(path) as stored:
-            labels, scores = stored[f"{part}_labels"], stored[f"{part}_scores"]
-        if labels.ndim != 1:
+        try:
+            stored = predictions.load(record).get(part)
+        except ValueError:
+            return None  # `repro runs check` names it
+        if stored is None or stored.labels.ndim != 1:
             return None  # clips with several classes have no matrix
+        labels, scores = stored.labels, stored.scores
         size = scores.shape[1]
         pairs = labels.astype(int) * size + scores.argmax(axis=1)
         total = total + np.bincount(pairs, minlength=size * size).reshape(size, size)

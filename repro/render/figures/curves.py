@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from repro.records.ledger import Record
+from repro.records.record import Training
 from repro.render.figures import canvas
 from repro.render.figures.canvas import SERIES, Picture
 from repro.render.grid import Grid
@@ -58,26 +58,26 @@ def pictures(grid: Grid) -> list[Picture]:
 
 
 def _panels(grid: Grid) -> list[Panel]:
-    by_system: dict[str, list[Record]] = {}
+    by_system: dict[str, list[Training]] = {}
     for record in grid.used:
-        by_system.setdefault(str(record.data["system"]), []).append(record)
+        by_system.setdefault(record.system, []).append(record)
     labels = {run.system: run.label for run in grid.plan.runs}
     return [_panel(labels[system], found) for system, found in by_system.items()]
 
 
-def _panel(label: str, records: Sequence[Record]) -> Panel:
-    metric = str(records[0].data["resolved"]["recipe"]["select_metric"])
+def _panel(label: str, records: Sequence[Training]) -> Panel:
+    metric = str(records[0].recipe["select_metric"])
     return Panel(label, metric, tuple(run for r in records if (run := _run(r, metric)).loss))
 
 
-def _run(record: Record, metric: str) -> Run:
+def _run(record: Training, metric: str) -> Run:
     rows = record.epochs()
-    measured = [(row.get("valid") or {}).get(metric) for row in rows]
+    measured: list[float | None] = [getattr(row.valid, metric) for row in rows]
     return Run(
-        seed=int(record.data["resolved"]["seed"]),
-        loss=tuple(float(row["loss"]) for row in rows if row.get("loss") is not None),
-        valid=tuple(None if value is None else 100 * float(value) for value in measured),
-        best=record.data.get("best_epoch"),
+        seed=record.seed,
+        loss=tuple(row.loss for row in rows if row.loss is not None),
+        valid=tuple(None if value is None else 100 * value for value in measured),
+        best=record.best_epoch,
     )
 
 

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from repro.records.ledger import Record
+from repro.records.record import Training
 from repro.render import words
 from repro.render.grid import Cell, Grid
 from repro.render.html.gather import Part
@@ -88,7 +88,7 @@ def finding_place(paper: str, number: int) -> str:
     return f"audit/{paper}/{number}"
 
 
-def _shown(part: Part, cell: Cell, recorded: dict[str, Record]) -> Shown:
+def _shown(part: Part, cell: Cell, recorded: dict[str, Training]) -> Shown:
     here = f"{part.grid.id}/{cell.row}/{cell.column}"
     findings = [(number, f) for number, f in part.findings if here in f.cells]
     facts = [*_facts(part, cell, recorded)]
@@ -125,7 +125,7 @@ def _head(cell: Cell) -> Iterator[tuple[str, str]]:
         yield "difference", words.number(cell.delta, max(cell.decimals, 2), signed=True)
 
 
-def _facts(part: Part, cell: Cell, recorded: dict[str, Record]) -> Iterator[Fact]:
+def _facts(part: Part, cell: Cell, recorded: dict[str, Training]) -> Iterator[Fact]:
     """Yield what is known of a cell; empty facts are left out later."""
     judged = cell.judged
     if cell.state == "cited":
@@ -192,7 +192,7 @@ def _units(cell: Cell) -> Iterator[UnitLine]:
         )
 
 
-def _coverage(cell: Cell, recorded: dict[str, Record]) -> str:
+def _coverage(cell: Cell, recorded: dict[str, Training]) -> str:
     """Say how many of a cell's runs are done, and why the others are not."""
     if not cell.runs:
         return ""

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from repro.audit.findings import Finding
 from repro.audit.report import Report, audit, counted
 from repro.places import Home
 from repro.plan.planning import TablePlan, command_line, plan_table
 from repro.plan.request import Request
-from repro.records.ledger import Ledger, Record
+from repro.records.ledger import Ledger
+from repro.records.record import Record, Training
 from repro.render import audit_report, grid
 from repro.render.grid import Grid
 from repro.spec import catalogue
@@ -31,7 +31,7 @@ class Part:
     findings: tuple[tuple[int, Finding], ...]  # with their numbers in the audit of the paper
     audited: tuple[str, ...]  # what every reader of that audit has to know
     ladder: Ladder | None  # over its protocols, where several have runs
-    climbed: tuple[Record, ...]  # all that stand behind the ladder
+    climbed: tuple[Training, ...]  # all that stand behind the ladder
     measured: Measured
     others: tuple["Part", ...] = ()  # the same table on other data that records know
 
@@ -90,11 +90,9 @@ def _ladder(
     datasets = {run.clips.dataset for run in plan.runs}
     systems = {run.system for run in plan.runs}
     split = {
-        record.data["clips"]["protocol"]
+        record.clips["protocol"]
         for record in records
-        if record.data["kind"] == "train"
-        and record.data["resolved"]["dataset"] in datasets
-        and record.data["system"] in systems
+        if isinstance(record, Training) and record.dataset in datasets and record.system in systems
     }
     if len(split) < 2:
         return None  # known without planning them all
@@ -103,7 +101,7 @@ def _ladder(
     return made if several else None
 
 
-def _behind(plan: TablePlan, home: Home, ledger: Ledger) -> tuple[Record, ...]:
+def _behind(plan: TablePlan, home: Home, ledger: Ledger) -> tuple[Training, ...]:
     """Return the records of a table under each of its protocols."""
     plans = ladder.axis(plan.entry, plan.request, home, "protocol").plans.values()
     found = (reduction.results(one, ledger).values() for one in plans)
@@ -118,9 +116,7 @@ def _others(part: Part, home: Home, ledger: Ledger, records: Sequence[Record]) -
     systems = {run.system for run in plan.runs}
     own = {run.clips.dataset for run in plan.runs}
     found = {
-        str(record.data["resolved"]["dataset"])
-        for record in records
-        if _answers(record.data, systems, plan.request.profile)
+        record.dataset for record in records if _answers(record, systems, plan.request.profile)
     }
     made = []
     for dataset in sorted(found - own):
@@ -131,7 +127,8 @@ def _others(part: Part, home: Home, ledger: Ledger, records: Sequence[Record]) -
     return made
 
 
-def _answers(data: Mapping[str, Any], systems: set[str], profile: str) -> bool:
+def _answers(record: Record, systems: set[str], profile: str) -> bool:
     """Tell whether a record could be a run of these systems on some dataset."""
-    trained = data["kind"] == "train" and data["status"] == "complete"
-    return trained and data["system"] in systems and data["profile"] == profile
+    if not isinstance(record, Training) or record.status != "complete":
+        return False
+    return record.system in systems and record.profile == profile

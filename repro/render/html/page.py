@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from repro import __version__
-from repro.records.ledger import Record
+from repro.records.record import Record, Training
 from repro.render import audit_report, layout, listings, paragraph, provenance, records, words
 from repro.render.figures import canvas, kinds
 from repro.render.grid import Grid
@@ -119,8 +119,8 @@ def render(parts: Sequence[Part], title: str, command: str) -> str:
         known={cell.place for cell in every},
         terms=TERMS,
         notions=NOTIONS,
-        trained=[_row(record, places) for record, places in used if _is_training(record)],
-        measured=[(r, p) for r, p in used if not _is_training(r)],
+        trained=[_row(record, places) for record, places in used if isinstance(record, Training)],
+        measured=[(r, p) for r, p in used if not isinstance(r, Training)],
         names={place: name for part in parts for place, name in _names(part)},
         behind=_behind(parts),
         different=[
@@ -209,7 +209,8 @@ def _used(parts: Sequence[Part]) -> list[tuple[Record, list[str]]]:
     for part in parts:
         for one in (part, *part.others):
             measured = [record for some in one.measured.values() for record in some]
-            for record in (*one.grid.used, *one.climbed, *measured):
+            every: tuple[Record, ...] = (*one.grid.used, *one.climbed, *measured)
+            for record in every:
                 key = f"{record.run}/{record.execution}"
                 where = one.grid.place
                 places = found.setdefault(key, (record, []))[1]
@@ -233,15 +234,10 @@ def _behind(parts: Sequence[Part]) -> list[Listing]:
     return [listing for listing in found if listing.rows]
 
 
-def _is_training(record: Record) -> bool:
-    return str(record.data["kind"]) == "train"
-
-
-def _row(record: Record, places: list[str]) -> dict[str, object]:
+def _row(record: Training, places: list[str]) -> dict[str, object]:
     """Return a training as the list of records shows it."""
     row = records.training(record)
-    git = record.data["git"]
-    commit = (git["commit"] or "unknown")[:7] + ("+" if git["dirty"] else "")
+    commit = (record.git.commit or "unknown")[:7] + ("+" if record.git.dirty else "")
     return {**row, "places": places, "commit": commit}
 
 

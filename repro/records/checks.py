@@ -1,0 +1,254 @@
+"""Whether what a run.json says can be: ids follow from content, metrics from counts, in range.
+
+Everything here is asked of run.json alone; `repro.records.again` asks the files beside it.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from repro import identity
+from repro.records.record import Count, Measurement, Metrics, Record, Training, told
+
+# <execution>, or what stepped aside for a later attempt.
+FOLDER = re.compile(r"[0-9a-f]{6}(\.(?:failed|damaged)-\d+)?")
+RUN = re.compile(r"[0-9a-f]{12}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def findings(record: Record, run: str, folder: str) -> list[str]:
+    """Say what of a record cannot be; run, folder: the names under which it lies."""
+    found = [*_ids(record, run, folder), *_plain(record)]
+    if not found:  # what follows takes the types below for granted
+        found += _training(record) if isinstance(record, Training) else _measurement(record)
+    return found
+
+
+def _ids(record: Record, run: str, folder: str) -> Iterator[str]:
+    """Compare the ids with what they are hashes of, and with the names of the folders."""
+    if record.run != run:
+        yield f"it says that it is run {record.run}, and lies in {run}"
+    execution, _, aside = folder.partition(".")
+    if not FOLDER.fullmatch(folder):
+        yield f"{folder!r} is no name of an execution"
+    elif aside.startswith("failed") and record.status != "failed":
+        yield f"it lies among failures and says {record.status}"
+    try:
+        if (made := identity.run_id(record.resolved)) != record.run:
+            yield f"its resolved run has the id {made}, not {record.run}"
+        if (made := identity.execution_id(record.described)) != execution:
+            yield f"its execution has the id {made}, not {execution}"
+    except ValueError as error:  # NaN in what the ids are hashes of
+        yield f"resolved run or execution: {error}"
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class _Part(_Plain):
+    name: str
+    args: dict[str, Any]
+    version: int | None
+
+
+class _Recipe(_Plain):
+    epochs: int = Field(gt=0)
+    batch: int = Field(gt=0)
+    loss: str
+    precision: str
+    optimizer: dict[str, Any]
+    schedule: dict[str, Any]
+    augment: dict[str, Any]
+    select: Literal["valid", "test", "last"]
+    select_metric: Literal["accuracy", "map", "auc"] = "accuracy"
+    pieces: int = Field(1, gt=0)
+    scored: Literal["clip", "piece"] = "clip"
+    ema: float = 0.0
+    distill: str = ""
+
+
+class _Parent(_Plain):
+    kind: Literal["run", "weights"]
+    name: str
+    run: str | None = None
+    sha256: str | None = None
+    dataset: str | None = None
+    recipe: str | None = None
+
+
+class _Run(_Plain):
+    """What a resolved run has to say for the verbs that show it, plan it and train it again."""
+
+    dataset: str
+    audio: str = Field(pattern=r"^(local|generated@\d+)$")
+    seed: int
+    split: str
+    classes: int | None = Field(gt=0)
+    model: _Part
+    frontend: _Part
+    recipe: _Recipe
+    init: list[_Parent]
+    augment_version: int
+    loop_version: int
+    teacher: str | None = None
+
+
+class _Clips(_Plain):
+    """The fields of `repro.data.clips.ClipSource`."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
+
+    dataset: str
+    audio: Literal["local", "generated"]
+    protocol: str
+    fold: Count = 0
+    folds: int = Field(1, gt=0)
+    subset: bool = False
+    caps: dict[str, int] = Field(default_factory=dict)
+    valid: float = 0.0
+    test: float = 0.0
+    stratified: bool = False
+    split_seed: int = 0
+
+
+class _Execution(_Plain):
+    device: str
+    device_name: str
+    instructions: str
+    threads: int = Field(gt=0)
+    torch: str
+    torchaudio: str
+    numpy: str
+    tier: str
+
+
+class _Network(_Plain):
+    """What a measurement is about."""
+
+    kind: Literal["measure"]
+    model: _Part
+    frontend: dict[str, Any]
+    dataset: str
+
+
+class _Device(_Plain):
+    device: str
+    device_name: str
+
+
+def _plain(record: Record) -> Iterator[str]:
+    """Hold the plain data of a record against its types."""
+    trained = isinstance(record, Training)
+    wanted: list[tuple[str, Any, type[BaseModel]]] = [
+        ("resolved", record.resolved, _Run if trained else _Network),
+        ("execution", record.described, _Execution if trained else _Device),
+    ]
+    times = {"finished": record.finished}
+    if isinstance(record, Training):
+        wanted.append(("clips", record.clips, _Clips))
+        times["started"] = record.started
+    for name, value, model in wanted:
+        try:
+            model.model_validate(value)
+        except ValidationError as error:
+            yield told(error, name)
+    for name, text in times.items():
+        try:
+            zoned = datetime.fromisoformat(text).tzinfo is not None
+        except ValueError:
+            zoned = False
+        if not zoned:
+            yield f"run.json: {name}: {text!r} is no time of day with its zone"
+
+
+def _training(record: Training) -> Iterator[str]:
+    """Ask a training what its status demands."""
+    if record.dataset != record.clips["dataset"]:
+        yield f"its run is on {record.dataset}, its clips are of {record.clips['dataset']}"
+    if record.clips.get("fold", 0) >= record.clips.get("folds", 1):
+        yield f"fold {record.clips['fold']} of {record.clips.get('folds', 1)}"
+    if record.status != "complete":
+        if any(metrics.n for metrics in record.metrics.values()):
+            yield f"it says {record.status} and has metrics"
+        if record.status == "failed" and not record.cause:
+            yield "it says failed and names no cause"
+        return
+    needed = {
+        "weights": record.weights, "parameters": record.parameters, "store": record.store,
+        "best_epoch": record.best_epoch,
+        **{f"metrics.{part}": record.metrics.get(part) for part in ("valid", "test")},
+        **{f"clips_used.{part}": record.clips_used.get(part)
+           for part in ("train", "valid", "test")},
+    }  # fmt: skip
+    lacking = [name for name, value in needed.items() if value is None]
+    if lacking:
+        yield f"run.json: a complete run lacks {', '.join(lacking)}"
+        return
+    if not _DIGEST.fullmatch(str(record.store)):
+        yield f"run.json: store: {record.store!r} is no SHA-256"
+    epochs = record.recipe["epochs"]
+    if not 1 <= (record.best_epoch or 0) <= epochs:
+        yield f"its best epoch is {record.best_epoch} of {epochs}"
+    for part in ("valid", "test"):
+        for problem in _metrics(record, record.metrics[part], record.clips_used[part]):
+            yield f"metrics.{part}: {problem}"
+
+
+def _metrics(record: Training, metrics: Metrics, clips: int) -> Iterator[str]:
+    """Ask what a part's metrics say of each other and of the clips."""
+    pieces = record.recipe.get("pieces", 1)
+    by_piece = record.recipe.get("scored", "clip") == "piece"
+    expected = clips * (pieces if by_piece else 1)
+    if metrics.n != expected:
+        yield f"n is {metrics.n:,}, and {expected:,} were to be decided on"
+    if expected and metrics.accuracy is metrics.map is metrics.loss is None:
+        yield "there is no accuracy, mAP or loss"
+    yield from _alone(metrics, record.resolved["classes"])
+    for other, n in ((metrics.by_piece, clips * pieces), (metrics.by_clip, clips)):
+        if other is not None:
+            if other.n != n:
+                yield f"by the other unit n is {other.n:,}, not {n:,}"
+            yield from _alone(other, record.resolved["classes"])
+
+
+def _alone(metrics: Metrics, classes: int | None) -> Iterator[str]:
+    """Ask what metrics say of each other: accuracy follows from counts."""
+    correct, n = metrics.correct, metrics.n
+    if (correct is None) != (metrics.accuracy is None):
+        yield "accuracy and correct stand for each other, and one is missing"
+    elif correct is not None:
+        if correct > n:
+            yield f"{correct:,} correct of {n:,}"
+        elif n == 0 or metrics.accuracy != correct / n:
+            yield f"accuracy is {metrics.accuracy!r}, and {correct:,} of {n:,} are correct"
+    for name, value, left_out in (
+        ("auc", metrics.auc, metrics.auc_left_out),
+        ("map", metrics.map, metrics.map_left_out),
+    ):
+        if list(left_out) != sorted({c for c in left_out if classes is None or c < classes}):
+            yield f"{name}_left_out is no list of class numbers below {classes}"
+        elif value is not None and len(left_out) == classes:
+            yield f"{name} is {value!r} with every class left out"
+
+
+def _measurement(record: Measurement) -> Iterator[str]:
+    """Ask whether something was measured, and whether its layers fit into the whole."""
+    measured = record.measured
+    if not record.systems:
+        yield "run.json: systems: it names no system"
+    if measured.parameters is None and not measured.latency:
+        yield "run.json: measured: neither parameters nor latency"
+    for length, medians in measured.latency.items():
+        if not medians:
+            yield f"run.json: measured.latency.{length}: no process start"
+    for row in measured.table:
+        if measured.parameters is not None and row.parameters > measured.parameters:
+            yield (f"layer {row.layer} has {row.parameters:,} parameters, the network "
+                   f"{measured.parameters:,}")  # fmt: skip
+        if measured.multiply_adds is not None and row.multiply_adds > measured.multiply_adds:
+            yield (f"layer {row.layer} has {row.multiply_adds:,} multiply-adds, the network "
+                   f"{measured.multiply_adds:,}")  # fmt: skip

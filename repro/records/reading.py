@@ -1,0 +1,112 @@
+"""Read a record, or say why it is none to believe: it is then left out of every number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from repro.records import again, checks, known, predictions, record, seal
+from repro.records.known import Files, Known
+from repro.records.record import Record, Training
+from repro.records.seal import FILES, SEAL
+
+NOTHING_KNOWN = Known(None)
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A record that cannot be believed: where it lies, and what was found."""
+
+    path: Path
+    findings: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: run and folder."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    @property
+    def aside(self) -> bool:
+        """Whether it stepped aside for a later attempt."""
+        return "." in self.path.name
+
+
+def read(folder: str, before: Known = NOTHING_KNOWN) -> Record | Damaged | None:
+    """Read the record in `<run>/<execution>`; None for a folder without a file of a record."""
+    try:
+        there = known.files(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return Damaged(Path(folder), (f"it cannot be read: {error.strerror}",))
+    if not any(file[0] in FILES for file in there):
+        return None
+    run, name = folder.rsplit("/", 2)[1:]
+    return read_as(Path(folder), there, run, name, before)
+
+
+def read_as(
+    folder: Path, there: Files, run: str, name: str, before: Known = NOTHING_KNOWN
+) -> Record | Damaged:
+    """Read a folder as the record of a run and execution, whatever it is called itself."""
+    mark = known.mark(str(folder), there)
+    found = before.get(mark)
+    if found:
+        return Damaged(folder, tuple(found))
+    names = [file[0] for file in there]
+    try:
+        content = _parsed(folder, names)
+        if found is None:
+            found = [*checks.findings(content, run, name), *_sealed(content, names)]
+            before.keep(mark, there, found)
+    except _NoRecordError as error:
+        before.keep(mark, there, [str(error)])
+        return Damaged(folder, (str(error),))
+    except OSError as error:  # not kept: it may be over the next time
+        last = Path(str(error.filename)).name
+        return Damaged(folder, (f"{last} cannot be read: {error.strerror}",))
+    return Damaged(folder, tuple(found)) if found else content
+
+
+def note(content: Record, findings: Sequence[str], kept: Known) -> None:
+    """Keep what was found in the files of a record that seemed sound."""
+    there = known.files(str(content.path))
+    kept.keep(known.mark(str(content.path), there), there, list(findings))
+
+
+class _NoRecordError(Exception):
+    """There is no run.json, or it is none."""
+
+
+def _parsed(folder: Path, names: list[str]) -> Record:
+    """Parse a run.json, and note where it lies."""
+    if "run.json" not in names:
+        raise _NoRecordError("run.json is missing")
+    try:
+        content = record.parse((folder / "run.json").read_bytes())
+    except ValueError as error:
+        raise _NoRecordError(str(error)) from None
+    return content.lying_in(folder, SEAL in names)
+
+
+def _sealed(content: Record, names: list[str]) -> list[str]:
+    """Hold the files of a record against its seal; without one, ask what can be asked at once."""
+    there = [name for name in names if name in FILES]
+    if content.sealed:
+        try:
+            told = seal.sums((content.path / SEAL).read_bytes())
+        except ValueError as error:
+            return [str(error)]
+        return seal.broken(content.path, there, told)
+    if content.form > 1:
+        return [f"its seal ({SEAL}) is missing"]
+    if not isinstance(content, Training) or not content.done:
+        return []
+    lacking = [f"{name} is missing" for name in required(content) if name not in there]
+    return lacking or [*again.epochs(content)]
+
+
+def required(content: Training) -> list[str]:
+    """Return the files that a result calls for, besides run.json."""
+    if content.status != "complete":
+        return []
+    return ["epochs.jsonl", predictions.FILE] if predictions.scored(content) else ["epochs.jsonl"]

@@ -1,0 +1,267 @@
+"""What a run.json says, typed: the record of a training, or of what was measured of a network.
+
+A record is read by `repro.records.reading`, which also asks whether what it says can be. Resolved
+runs, executions and clips stay plain data here, because ids are hashes of them.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
+
+SCHEMA = 2  # since then every record is sealed; 1: before
+COMPLETE = ("complete", "diverged")  # both are results; "failed" is a record, not a result
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+_Part = Annotated[str, Field(pattern="^(train|valid|test)$")]
+_Scored = Annotated[str, Field(pattern="^(valid|test)$")]
+
+
+class Said(BaseModel):
+    """Typed JSON: no text for a number, no NaN; keys of a later version are left unread."""
+
+    model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
+
+    def plain(self) -> dict[str, Any]:
+        """Return what the file says, as plain data."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class Metrics(Said):
+    """What came out for one part of the clips; empty for a part without clips.
+
+    accuracy, auc, map: in 0..1. The metrics of what a recipe does not decide on, pieces or clips,
+    stand below.
+    """
+
+    n: Count = 0
+    correct: Count | None = None
+    accuracy: Share | None = None
+    auc: Share | None = None
+    auc_left_out: tuple[Count, ...] = ()
+    map: Share | None = None
+    map_left_out: tuple[Count, ...] = ()
+    loss: float | None = None
+    by_clip: "Metrics | None" = None
+    by_piece: "Metrics | None" = None
+
+
+NOTHING = Metrics()
+
+
+class Epoch(Said):
+    """A line of epochs.jsonl; the loss is None where training diverged."""
+
+    epoch: Annotated[int, Field(ge=1)]
+    loss: float | None
+    lr: float | None = None
+    weights: str | None = None  # digest of all that training changes
+    valid: Metrics = NOTHING
+    test: Metrics = NOTHING
+
+
+class Git(Said):
+    """The commit that trained; None outside a checkout."""
+
+    commit: str | None
+    dirty: bool | None
+
+
+class _Record(Said):
+    """What every record says."""
+
+    form: int = Field(alias="schema", ge=1, le=SCHEMA)
+    run: Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
+    resolved: dict[str, Any]
+    described: dict[str, Any] = Field(alias="execution")  # what the execution id is a hash of
+    finished: str
+
+    _path: Path = PrivateAttr(default=Path())
+    _sealed: bool = PrivateAttr(default=False)
+
+    @property
+    def path(self) -> Path:
+        """The record's folder."""
+        return self._path
+
+    @property
+    def sealed(self) -> bool:
+        """Whether a seal holds its files; records made before there were seals have none."""
+        return self._sealed
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: run and folder."""
+        return f"{self.run}/{self._path.name}"
+
+    @property
+    def execution(self) -> str:
+        """The execution id."""
+        return self._path.name.partition(".")[0]
+
+    @property
+    def dataset(self) -> str:
+        """The dataset that it is about."""
+        return str(self.resolved["dataset"])
+
+    @property
+    def device_name(self) -> str:
+        """The device that it was made on."""
+        return str(self.described["device_name"])
+
+    def content(self) -> dict[str, Any]:
+        """Return all of run.json as plain data, read again."""
+        read: dict[str, Any] = json.loads((self._path / "run.json").read_bytes())
+        return read
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """All of run.json."""
+        return self.content()
+
+    def lying_in(self, folder: Path, sealed: bool) -> Self:
+        """Say where the record lies, and whether a seal holds it."""
+        self._path, self._sealed = folder, sealed
+        return self
+
+
+class Training(_Record):
+    """The record of a run: a result (complete, diverged), or a failure with its cause."""
+
+    kind: Literal["train"]
+    status: Literal["complete", "diverged", "failed"]
+    system: str
+    profile: str
+    clips: dict[str, Any]
+    keep: bool = False
+    micro_batch: Count = 0
+    host: dict[str, str] = Field(default_factory=dict)
+    git: Git
+    started: str
+    seconds: Annotated[float, Field(ge=0)]
+    cause: str = ""
+    metrics: dict[_Scored, Metrics] = Field(default_factory=dict)
+    best_epoch: Count | None = None
+    weights: str | None = None
+    parameters: Annotated[int, Field(gt=0)] | None = None
+    init: tuple[dict[str, Any], ...] = ()
+    clips_used: dict[_Part, Count] = Field(default_factory=dict)
+    store: str | None = None
+    heard: str | None = None  # digest of the audio that was used, clip by clip
+    observed: dict[str, Any] = Field(default_factory=dict)  # what keeps bits from being promised
+    audio: dict[str, Any] = Field(alias="data", default_factory=dict)  # where it came from
+    findings: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has a result."""
+        return self.status in COMPLETE
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return int(self.resolved["seed"])
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The resolved recipe."""
+        recipe: dict[str, Any] = self.resolved["recipe"]
+        return recipe
+
+    def part(self, name: str) -> Metrics:
+        """Return the metrics of valid or test; empty where there are none (diverged)."""
+        return self.metrics.get(name, NOTHING)
+
+    @property
+    def tier(self) -> str:
+        """Whether equal executions promise equal bits."""
+        return str(self.described["tier"])
+
+    def epochs(self) -> list[Epoch]:
+        """Return the rows of epochs.jsonl; ValueError in one line for what are none."""
+        path = self._path / "epochs.jsonl"
+        content = path.read_bytes() if path.is_file() else b""
+        try:
+            return [Epoch.model_validate_json(line) for line in content.splitlines()]
+        except ValidationError as error:
+            raise ValueError(told(error, file="epochs.jsonl")) from None
+
+
+class Layer(Said):
+    """A line of a layer table; shape: of the output for one clip, without the batch."""
+
+    layer: str
+    kind: str
+    shape: tuple[Count, ...]
+    parameters: Count
+    multiply_adds: Count
+
+
+class Measured(Said):
+    """What was measured: the counts of a network, on no device, or its times on one.
+
+    counts: other ways to count its parameters. elsewhere: its count as built for other datasets.
+    layers: values by the path in a cell's metric. latency: by clip length ("5s"), milliseconds, the
+    median of each process start.
+    """
+
+    parameters: Annotated[int, Field(gt=0)] | None = None
+    multiply_adds: Count | None = None
+    counts: dict[str, Count] = Field(default_factory=dict)
+    elsewhere: dict[str, Count] = Field(default_factory=dict)
+    layers: dict[str, Any] = Field(default_factory=dict)
+    table: tuple[Layer, ...] = ()
+    classes: Count | None = None
+    input: tuple[Count, ...] = ()
+    load: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+    latency: dict[str, tuple[Annotated[float, Field(gt=0)], ...]] = Field(default_factory=dict)
+
+    def holds(self, what: str) -> bool:
+        """Tell whether it holds parameters, layers or latency: counts come together."""
+        return bool(self.latency) if what == "latency" else self.parameters is not None
+
+
+class Measurement(_Record):
+    """The record of what was measured of a network."""
+
+    kind: Literal["measure"]
+    status: Literal["complete"]
+    systems: tuple[str, ...]
+    measured: Measured
+
+    @property
+    def done(self) -> bool:
+        """Whether it is a result, as every measurement is."""
+        return True
+
+
+Record = Training | Measurement
+
+_ANY: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
+
+
+def parse(content: bytes) -> Record:
+    """Read a run.json; ValueError in one line that names the key for what is none."""
+    try:
+        return _ANY.validate_json(content)
+    except ValidationError as error:
+        raise ValueError(told(error)) from None
+
+
+def told(error: ValidationError, above: str = "", file: str = "run.json") -> str:
+    """Say in one line what does not fit first, and how much else does not; above: its key."""
+    first, *others = error.errors(include_url=False)
+    more = f" (and {len(others)} more)" if others else ""
+    if first["type"] in ("json_invalid", "model_attributes_type"):
+        return f"{file} cannot be read: {first['msg'][0].lower()}{first['msg'][1:]}"
+    place = [str(part) for part in first["loc"] if part not in ("train", "measure")]
+    key = ".".join(filter(None, (above, *place))) or "kind"
+    given = "" if first["type"] == "missing" else f", not {_short(first['input'])}"
+    return f"{file}: {key}: {first['msg'][0].lower()}{first['msg'][1:]}{given}{more}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,136 @@
+"""Write records: a run in progress has a folder, which becomes the record by one rename."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from repro import atomic
+from repro.records import known, locks, reading, seal
+from repro.records.reading import Damaged
+from repro.records.record import Record
+from repro.records.seal import FILES, SEAL, SEALED
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run in progress: a folder of its own, which becomes the record by one rename."""
+
+    folder: Path
+    final: Path
+
+    def recorded(self) -> bool:
+        """Tell whether a result is there: published, or written by a process killed before that."""
+        return _is_result(self._read(self.final)) or self.waits()
+
+    def waits(self) -> bool:
+        """Tell whether a whole result waits in the work folder for its name."""
+        return _is_result(self._read(self.folder))
+
+    def _read(self, folder: Path) -> Record | Damaged | None:
+        """Read what lies in a folder as the record of this run; None where nothing does."""
+        if not (folder / "run.json").is_file():
+            return None
+        there = known.files(str(folder))
+        return reading.read_as(folder, there, self.final.parent.name, self.final.name)
+
+    def finish(self, record: dict[str, Any]) -> Path:
+        """Write the seal and run.json, the last file of a record, and publish it."""
+        for name in SEALED:
+            if (self.folder / name).is_file():
+                atomic.sync_folder(self.folder / name)
+        content = (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
+        atomic.write(self.folder / SEAL, seal.text(self.folder, content).encode())
+        atomic.write(self.folder / "run.json", content)
+        return self.publish()
+
+    def publish(self) -> Path:
+        """Give the folder its final name.
+
+        An earlier record that is no result steps aside, as `<execution>.failed-1`, ... or
+        `<execution>.damaged-1`, ...; a result is never replaced: where one exists already, this
+        work is dropped.
+        """
+        for path in self.folder.iterdir():
+            if path.name not in FILES:
+                path.unlink()  # checkpoints, and what a killed process was writing
+        self.final.parent.mkdir(parents=True, exist_ok=True)
+        atomic.sync_folder(self.final.parent.parent)
+        if self.final.is_dir() and any(self.final.iterdir()):
+            there = self._read(self.final)
+            if _is_result(there):
+                shutil.rmtree(self.folder)
+                return self.final
+            failed = there is not None and not isinstance(there, Damaged)
+            self.final.rename(_aside(self.final, "failed" if failed else "damaged"))
+        self.folder.rename(self.final)
+        atomic.sync_folder(self.final.parent)
+        return self.final
+
+
+def _is_result(read: Record | Damaged | None) -> bool:
+    return read is not None and not isinstance(read, Damaged) and read.done
+
+
+def seal_up(record: Record) -> None:
+    """Seal a record that was made before there were seals; what it says has been checked."""
+    content = (record.path / "run.json").read_bytes()
+    atomic.write(record.path / SEAL, seal.text(record.path, content).encode())
+
+
+@contextmanager
+def work(runs: Path, run: str, execution: str) -> Iterator[Work]:
+    """Hold the lock of a run and give its work folder; raise BusyError if another process has it.
+
+    Leaving without `Work.finish` (Ctrl-C, an error) keeps the folder: the next call resumes there.
+    """
+    base = runs / ".work"
+    base.mkdir(parents=True, exist_ok=True)
+    with locks.held(base / f"{run}.lock"):
+        folder = base / f"{run}-{execution}"
+        folder.mkdir(exist_ok=True)
+        yield Work(folder, runs / run / execution)
+
+
+def put(root: Path, run: str, execution: str, record: dict[str, Any]) -> Path:
+    """Write a record that is ready at once, such as a measurement; return its folder.
+
+    Where a result of that execution is there already, it stays and this one is dropped.
+    """
+    base = root / ".work"
+    base.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=base) as temporary:
+        folder = Path(temporary) / run
+        folder.mkdir()
+        path = Work(folder, root / run / execution).finish(record)
+    with suppress(OSError):
+        base.rmdir()  # where runs are in progress it stays
+    return path
+
+
+def adopt(runs: Path, whole: Path, run: str, execution: str) -> Path:
+    """Give a whole record that was made elsewhere its place, by the rules of `Work.publish`.
+
+    `whole` is its folder, on the disk of `runs`. BusyError if a process trains the run.
+    """
+    base = runs / ".work"
+    base.mkdir(parents=True, exist_ok=True)
+    with locks.held(base / f"{run}.lock"):
+        return Work(whole, runs / run / execution).publish()
+
+
+def in_progress(runs: Path) -> list[str]:
+    """Return the run ids that have a work folder: being trained, or interrupted."""
+    return sorted({p.name.rpartition("-")[0] for p in (runs / ".work").glob("*-*") if p.is_dir()})
+
+
+def _aside(final: Path, why: str) -> Path:
+    """Return the first free name for a record that steps aside."""
+    number = 1
+    while (aside := final.with_name(f"{final.name}.{why}-{number}")).exists():
+        number += 1
+    return aside
