@@ -2,9 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from repro import identity
 from repro.places import Home
@@ -20,7 +22,7 @@ from repro.verdict import reduction
 
 STARTED = "2031-01-01T10:00:00+00:00"  # later than any commit of a table file
 FINISHED = "2031-01-01T11:00:00+00:00"
-SIZES = (1000, 10_000, 100_000, 1_000_000)  # clips that a part may be scored on
+SIZES = (1000, 10_000, 100_000, 10**6, 10**9)  # clips that a part may be scored on
 
 NO_DATA = Path(__file__).parent / "no-data"
 
@@ -71,14 +73,16 @@ def write(
     status: str = "complete",
     execution: str = "this",
     train: int | None = None,
+    ratio: int = 8,
     weights: bytes | None = None,
     **overrides: Any,
 ) -> Path:
     """Write one record as `repro.train.runner` does, but for its predictions; return its folder.
 
     Shares are in 0..1, and `correct` and `n` are the counts that give them; a part that is left out
-    has no clips. `execution` is the name of a device, `train` a number of clips. `weights` are
-    kept. `overrides` replace whole keys of run.json.
+    has no clips. `execution` is the name of a device; `train` a number of clips, else there are
+    `ratio` of them for each clip of the test. `weights` are kept. `overrides` replace whole keys of
+    run.json.
     """
     measured = {part: _filled(metrics.get(part, {}), run) for part in ("valid", "test")}
     used = {part: values.get("n", 0) for part, values in measured.items()}
@@ -95,7 +99,7 @@ def write(
         "best_epoch": 1 if status == "complete" else 0,
         "weights": "0" * 16,
         "parameters": 1000,
-        "clips_used": {"train": train or 8 * used["test"] or 8000, **used},
+        "clips_used": {"train": train or ratio * used["test"] or 8000, **used},
         "store": "0" * 64,
         "findings": [],
         "seconds": 60.0,
@@ -109,6 +113,22 @@ def write(
         (folder / seal.WEIGHTS).write_bytes(weights)
     sealed(folder, record)
     return folder
+
+
+def predict(folder: Path, hits: Sequence[bool], order: Sequence[int] | None = None) -> None:
+    """Write predictions of clip0, clip1, ... into a record: in both parts these are right."""
+    record = json.loads((folder / "run.json").read_bytes())
+    right = np.asarray(hits, dtype=int)
+    arrays = {
+        "ids": np.array([f"clip{number}".encode() for number in range(len(right))]),
+        "scores": np.eye(record["resolved"]["classes"])[right],
+        "labels": np.ones(len(right), dtype=int),
+    }
+    turned = range(len(right)) if order is None else order
+    stored = {f"{part}_{name}": values[np.array(turned)]
+              for part in ("valid", "test") for name, values in arrays.items()}  # fmt: skip
+    np.savez(folder / "predictions.npz", **stored)
+    sealed(folder, record)
 
 
 def measure(

@@ -1,6 +1,5 @@
 """Claims from fabricated records, against scipy and the worked p-values of statistics.md."""
 
-import json
 import random
 from pathlib import Path
 
@@ -58,8 +57,7 @@ def test_seeds_with_a_split_each_are_paired_and_corrected(
     plan = planned(tmp_path, table)
     draw = random.Random(3)
     values = {run.id: 90 + 2 * (run.system == better) + draw.gauss(0, 0.5) for run in plan.runs}
-    used = {"train": 600, "valid": 100, "test": 150}
-    fill(tmp_path / "runs", plan, lambda run: round(values[run.id], 1), clips_used=used)
+    fill(tmp_path / "runs", plan, lambda run: round(values[run.id], 1), ratio=4)
     claim = next(c for c in judged(tmp_path, plan) if (c.better, c.worse) == (better, worse))
     by = {name: [round(values[r.id], 1) for r in plan.runs if r.system == name]
           for name in (better, worse)}  # fmt: skip
@@ -201,14 +199,7 @@ def one_run_each(folder: Path, only_a: int, only_b: int) -> TablePlan:
         order = np.random.default_rng(len(run.system)).permutation(40)
         share = {"accuracy": hits.mean(), "n": 40}
         record = fake_ledger.write(folder / "runs", run, {"test": share, "valid": share})
-        arrays = {
-            "ids": np.array([f"clip{i}".encode() for i in range(40)])[order],
-            "scores": np.eye(run.resolved["classes"])[hits][order],
-            "labels": np.ones(40, dtype=int),
-        }
-        stored = {f"{part}_{k}": v for part in ("valid", "test") for k, v in arrays.items()}
-        np.savez(record / "predictions.npz", **stored)
-        fake_ledger.sealed(record, json.loads((record / "run.json").read_bytes()))
+        fake_ledger.predict(record, hits, order)
     return plan
 
 

@@ -25,12 +25,7 @@ def predicted(folder: Path, shares: dict[str, float]) -> TablePlan:
         right = rng.random(CLIPS) < shares[run.system]
         metrics = {"accuracy": right.mean(), "n": CLIPS}
         record = fake_ledger.write(folder / "runs", run, {"test": metrics, "valid": metrics})
-        np.savez(
-            record / "predictions.npz",
-            test_ids=np.array([f"clip{i}".encode() for i in range(CLIPS)]),
-            test_scores=np.eye(2)[right.astype(int)],
-            test_labels=np.ones(CLIPS, dtype=int),
-        )
+        fake_ledger.predict(record, right)
     return plan
 
 
@@ -45,7 +40,7 @@ def test_every_run_decides_on_every_clip(tmp_path: Path) -> None:
     assert got is not None
     assert {len(each) for each in got.values()} == {3}
     records = found(tmp_path, plan).values()
-    accuracies = [r.data["metrics"]["test"]["accuracy"] for r in records if r is not None]
+    accuracies = [r.part("test").accuracy for r in records if r is not None]
     assert np.mean(list(got.values())) == pytest.approx(np.mean(accuracies))
     assert of(tmp_path, plan, "ASM-H") == {}
 
@@ -83,6 +78,10 @@ def test_clips_that_are_all_groups_are_not_paired() -> None:
 def test_clips_with_several_classes_have_no_hits(tmp_path: Path) -> None:
     plan = predicted(tmp_path, {"asm-rh": 0.9})
     record = next(r for r in found(tmp_path, plan).values() if r is not None)
-    np.savez(record.path / "predictions.npz", test_ids=np.array([b"clip0"]),
-             test_scores=np.zeros((1, 2)), test_labels=np.zeros((1, 2)))  # fmt: skip
+    with np.load(record.path / "predictions.npz") as stored:
+        arrays = dict(stored)
+    for part in ("valid", "test"):  # so many clips with a class each, as a matrix
+        arrays[f"{part}_labels"] = np.zeros_like(arrays[f"{part}_scores"], dtype=int)
+    np.savez(record.path / "predictions.npz", **arrays)
+    fake_ledger.sealed(record.path, record.content())
     assert of(tmp_path, plan, "ASM-RH") is None
