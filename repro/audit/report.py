@@ -66,6 +66,16 @@ class Report:
         return {s: sum(finding.severity == s for finding in mine) for s in SEVERITIES}
 
 
+def named(findings: Iterable[Finding]) -> dict[str, Finding]:
+    """Return findings by a name that can be typed: paper, rule, and their number in that rule."""
+    found: dict[str, Finding] = {}
+    for finding in findings:
+        rule = f"{finding.paper}/{finding.rule.lower().replace(' ', '-')}"
+        number = 1 + sum(name.rpartition("-")[0] == rule for name in found)
+        found[f"{rule}-{number}"] = finding
+    return found
+
+
 def audit(
     entries: Iterable[Entry], counts: Counts | None = None, only: str | None = None
 ) -> Report:

@@ -20,8 +20,8 @@ from repro.commands.shared import suggesting
 from repro.errors import UserError, nearest
 
 _FOLDER = Path(__file__).resolve().parent
-_ORDER = ("list", "show", "table", "all", "plan", "compare", "audit", "report", "figure", "cells",
-          "appendix", "cite")  # fmt: skip
+_ORDER = ("list", "show", "table", "all", "plan", "compare", "explain", "audit", "report", "figure",
+          "cells", "appendix", "cite")  # fmt: skip
 
 
 def _verbs() -> list[str]:

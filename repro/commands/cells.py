@@ -7,21 +7,18 @@ import click
 
 from repro import places
 from repro.commands.shared import asking, writing
-from repro.errors import UserError
 from repro.spec import catalogue
 
 
 @click.command()
-@click.argument("table_ids", metavar="[ID...]", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="Every table.")
+@click.argument("targets", metavar="ID|PAPER|all", nargs=-1, required=True)
 @asking.request_options
 @asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["csv", "json"]), default="csv",
               show_default=True, help="One line for each cell, or a list.")  # fmt: skip
 @writing.output_option
 def command(
-    table_ids: tuple[str, ...],
-    every: bool,
+    targets: tuple[str, ...],
     home: str | None,
     fmt: str,
     output: Path | None,
@@ -31,17 +28,14 @@ def command(
 
     \b
     Examples:
-      repro cells --all > cells.csv
+      repro cells all > cells.csv
       repro cells asmrh-speechcommands asmrh-urbansound8k --format json
       repro cells asmrh-speechcommands --profile demo
     """
     from repro.render import records
 
-    if every == bool(table_ids):
-        raise UserError("give table ids, or --all for every table", "repro list")
     if output is not None:
         writing.check(output)
-    entries = catalogue.load_all() if every else [catalogue.load(i) for i in table_ids]
-    grids = writing.grids(entries, asking.request(**asked), places.home(home))
+    grids = writing.grids(catalogue.named(targets), asking.request(**asked), places.home(home))
     text = records.as_csv(grids) if fmt == "csv" else records.cells_json(grids)
     writing.write(text, output)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, comparison
+from repro.commands.shared import asking, comparison, screen
 from repro.commands.shared.comparison import Compared
 from repro.errors import UserError, unknown
 from repro.places import Home
@@ -16,7 +16,6 @@ from repro.plan.request import Request
 from repro.records.ledger import Ledger
 from repro.spec import catalogue
 from repro.spec.entry import Entry
-from repro.spec.index import paper_ids, table_paths
 from repro.stats.bootstrap import Resampled
 from repro.verdict import hits, judge, ladder, reduction, sensitivity
 
@@ -63,7 +62,7 @@ def command(
     request = asking.request(**asked)
     where = places.home(home)
     ledger = Ledger.of(where)
-    entries = [entry for target in targets for entry in _entries(target)]
+    entries = catalogue.named(targets)
     if axis is not None:
         if failing:
             raise UserError("--ladder gives effects, no verdicts: leave --fail-on out")
@@ -74,17 +73,6 @@ def command(
     _show(fmt, comparison.as_json(compared), comparison.lines(compared))
     if any(failing & _said(one) for one in compared):
         click.get_current_context().exit(1)
-
-
-def _entries(target: str) -> list[Entry]:
-    """Return the tables that a word of the command line names."""
-    if target == "all":
-        return catalogue.load_all()
-    if target in paper_ids():
-        return catalogue.load_all(target)
-    if target not in table_paths():
-        raise unknown("table or paper", target, [*table_paths(), *paper_ids(), "all"], "repro list")
-    return [catalogue.load(target)]
 
 
 def _words(text: str | None) -> set[str]:
@@ -129,4 +117,4 @@ def _show(fmt: str, data: Any, lines: Sequence[str]) -> None:
     if fmt == "json":
         click.echo(json.dumps(data, indent=1, ensure_ascii=False))
     else:
-        click.echo("\n".join(lines))
+        screen.say(lines)

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from repro import places
-from repro.commands.shared import asking, suggesting
+from repro.commands.shared import asking, screen, suggesting
 from repro.data import registry, sources
 from repro.errors import UserError
 from repro.places import Home
@@ -61,9 +61,11 @@ def command(home: str | None, fmt: str) -> None:
     if fmt == "json":
         click.echo(json.dumps(results, indent=1))
     else:
-        for result in results:
-            word = "ok  " if result["ok"] else "FAIL"
-            click.echo(f"{word}  {result['check']:<7} {result['text']}")
+        words = ["ok  " if result["ok"] else "FAIL" for result in results]
+        screen.say(
+            f"{word}  {result['check']:<7}  {result['text']}"
+            for word, result in zip(words, results, strict=True)
+        )
     click.get_current_context().exit(0 if all(result["ok"] for result in results) else 1)
 
 

@@ -2,17 +2,20 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from itertools import groupby
 
 import click
 
+from repro.commands.shared import screen
 from repro.spec import index
 from repro.spec.index import Title
 
 NOTE = """\
-Hours are those of all runs of a table on one GPU of the class of an H200: from runs recorded so,
-else from counted operations at an assumed 50 TFLOP/s (`repro plan ID` says which). * is the core
-set: a table of every paper, {hours:.2g} h together, a night on one GPU (`repro all --core`)."""
+Hours are those of all runs of a table on one GPU of the class of an H200: from runs recorded so, \
+else from counted operations at an assumed 50 TFLOP/s (`repro plan ID` says which). \
+* is the core set: a table of every paper, {hours:.2g} h together, a night on one GPU \
+(`repro all --core`)."""
 
 
 @click.command()
@@ -36,17 +39,21 @@ def command(paper: str | None, core: bool, fmt: str) -> None:
             row["table"] = row.pop("id")
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return
+    screen.say(_lines(titles, with_note=paper is None))
+
+
+def _lines(titles: list[Title], with_note: bool) -> Iterator[str]:
+    """Write the tables under the papers that print them."""
     width = max((len(title.id) for title in titles), default=0)
     for (short, name, year), tables in groupby(
         titles, key=lambda title: (title.paper, title.paper_title, title.year)
     ):
-        click.echo(f"{short}: {name} ({year})")
+        yield f"{short}: {name} ({year})"
         for title in tables:
-            click.echo(
-                f"  {title.id:<{width}}  {title.number:<4} {_hours(title):>8}  {title.title}"
-            )
-    if paper is None:
-        click.echo(f"\n{NOTE.format(hours=sum(t.hours or 0 for t in titles if t.core))}")
+            yield f"  {title.id:<{width}}  {title.number:<4} {_hours(title):>8}  {title.title}"
+    if with_note:
+        yield ""
+        yield NOTE.format(hours=sum(title.hours or 0 for title in titles if title.core))
 
 
 def _hours(title: Title) -> str:

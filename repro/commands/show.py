@@ -1,41 +1,45 @@
 """Show all that a table resolves to: systems, recipes, runs, cells, assumptions."""
 
 import json
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from repro import places
-from repro.commands.shared import asking
+from repro.commands.shared import asking, screen
 from repro.plan.grounds import grounds
 from repro.plan.planning import TablePlan, plan_table
 from repro.spec import catalogue
+from repro.spec.readings import as_text
 
 
 @click.command()
-@click.argument("table_id", metavar="ID")
+@click.argument("targets", metavar="ID|PAPER|all", nargs=-1, required=True)
 @asking.request_options
 @asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
-def command(table_id: str, home: str | None, fmt: str, **asked: Any) -> None:
+def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) -> None:
     """Show all that a table resolves to: systems, recipes, protocol, runs, cells, assumptions.
 
     \b
     Examples:
       repro show asmrh-speechcommands
       repro show asmrh-speechcommands --profile demo
+      repro show asmrh
       repro show asmrh-speechcommands --assume hfft-axis=time --format json
     """
-    entry = catalogue.load(table_id)
-    plan = plan_table(entry, asking.request(**asked), places.home(home))
-    described = describe(plan)
+    entries = catalogue.named(targets)
+    request, where = asking.request(**asked), places.home(home)
+    plans = [plan_table(entry, request, where) for entry in entries]
+    found = [describe(plan) for plan in plans]
     if fmt == "json":
-        click.echo(json.dumps(described, indent=1, ensure_ascii=False))
-    else:
-        for system in described["systems"].values():
-            del system["grounds"]  # for a machine: every value once more
-        click.echo(f"{entry.paper.short}, Table {entry.table.number}: {entry.table.title}")
-        click.echo("\n".join(_lines(described)))
+        click.echo(json.dumps(found if len(found) > 1 else found[0], indent=1, ensure_ascii=False))
+        return
+    for entry, described in zip(entries, found, strict=True):
+        title = f"{entry.paper.short}, Table {entry.table.number}: {entry.table.title}"
+        screen.say([title, "", *_page(described)])
 
 
 def describe(plan: TablePlan) -> dict[str, Any]:
@@ -94,29 +98,100 @@ def describe(plan: TablePlan) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _lines(value: Any, indent: int = 0) -> list[str]:
-    """Write nested data as indented text, one leaf or one flat record on each line."""
-    pad = "  " * indent
-    lines = []
-    items = value.items() if isinstance(value, dict) else (("-", item) for item in value)
-    for key, item in items:
-        name = f"{pad}{key}" if key == "-" else f"{pad}{key}:"
-        if isinstance(item, dict | list) and item and not _flat(item):
-            lines += [name, *_lines(item, indent + 1)]
-        else:
-            lines.append(f"{name} {_leaf(item)}")
-    return lines
+# ---- as text ---------------------------------------------------------------------------------
 
 
-def _flat(item: Any) -> bool:
-    values = item.values() if isinstance(item, dict) else item
-    simple = all(not isinstance(v, dict | list) or not v for v in values)
-    return simple and len(_leaf(item)) <= 110
+def _page(shown: dict[str, Any]) -> Iterator[str]:
+    """Write what a table resolves to for a reader; a setting that systems share stands once."""
+    yield f"printed in  {shown['printed_in']}: \u201c{shown['caption']}\u201d"
+    yield f"file        {shown['file']}"
+    yield f"profile     {shown['profile']}"
+    for protocol in shown["protocols"]:
+        yield f"protocol    {protocol['name']}: {protocol.get('why', '')}"
+    yield f"statistics  {_flat(shown['statistics'])}"
+    for name, data in shown["data"].items():
+        yield f"data        {name}: {_flat(data)}"
+    yield from (f"check       {finding}" for finding in shown["findings"])
+    for name, source in shown["recipe_source"].items():
+        yield f"recipe      {name}: {source}"
+    yield from _systems(shown)
+    yield from _settings(shown["systems"])
+    yield from _runs(shown["runs"])
+    yield from _cells(shown["cells"])
+    if shown["assumptions"]:
+        yield from ["", f"assumptions ({len(shown['assumptions'])}; --assume KEY=VALUE)"]
+    for one in shown["assumptions"]:
+        others = "; ".join(f"{as_text(x['value'])} ({x['why']})" for x in one["alternatives"])
+        yield f"  {one['key']}={as_text(one['value'])}"
+        yield f"    {one['title']}. {one['why']} Alternatives: {others}."
 
 
-def _leaf(item: Any) -> str:
-    if isinstance(item, dict):
-        return ", ".join(f"{key} {_leaf(value)}" for key, value in item.items())
-    if isinstance(item, list):
-        return ", ".join(map(_leaf, item)) or "none"
-    return str(item).lower() if isinstance(item, bool) else str(item)
+def _flat(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {as_text(value)}" for key, value in values.items())
+
+
+def _value(value: Any) -> str:
+    return "none" if value in ([], None) else as_text(value)
+
+
+def _systems(shown: dict[str, Any]) -> Iterator[str]:
+    """Write each system in a line: what it is made of, where it starts, and what it lacks."""
+    if not shown["systems"]:
+        return
+    yield from ["", f"systems ({len(shown['systems'])})"]
+    width = max(map(len, shown["systems"]))
+    for name, one in shown["systems"].items():
+        starts = ", ".join(parent["name"] for parent in one["init"]) or "random weights"
+        parts = [f"{one[part]['name']} version {one[part]['version']}" for part in
+                 ("model", "frontend")]  # fmt: skip
+        lacks = f"; {', '.join(one['missing'])}" if one["missing"] else ""
+        yield f"  {name:<{width}}  {one['label']}: {', '.join(parts)}, from {starts}{lacks}"
+
+
+def _settings(systems: dict[str, Any]) -> Iterator[str]:
+    """Write every value once, with what it rests on; systems are named where they differ."""
+    rows: dict[str, dict[str, str]] = {}
+    why: dict[str, str] = {}
+    for name, one in systems.items():
+        for ground in one["grounds"]:
+            rows.setdefault(ground["path"], {})[name] = _value(ground["value"])
+            why[ground["path"]] = _rests(ground)
+    if not rows:
+        return
+    yield from ["", "settings (what each value rests on)"]
+    width = max(map(len, rows))
+    for path, values in sorted(rows.items()):
+        same = len(values) == len(systems) and len(set(values.values())) == 1
+        told = "; ".join(f"{name}: {value}" for name, value in values.items())
+        yield f"  {path:<{width}}  {next(iter(values.values())) if same else told}{why[path]}"
+
+
+def _rests(ground: dict[str, Any]) -> str:
+    """Say in a few words what a value rests on."""
+    if ground["kind"] == "assumption":
+        return f" (assumed: {ground['why']})"
+    if ground["kind"] == "stated":
+        return f" ({ground['why'].partition(':')[0]})"
+    return " (never mentioned)" if ground["kind"] == "unmentioned" else ""
+
+
+def _runs(runs: list[dict[str, Any]]) -> Iterator[str]:
+    """Write the ids of runs by system and seed; over folds there are several to a seed."""
+    if not runs:
+        return
+    yield from ["", f"runs ({len(runs)})"]
+    grouped: dict[tuple[str, int], list[str]] = {}
+    for run in runs:
+        grouped.setdefault((run["system"], run["seed"]), []).append(run["run"])
+    width = max(len(system) for system, _ in grouped)
+    for (system, seed), ids in grouped.items():
+        yield f"  {system:<{width}}  seed {seed}  {' '.join(ids)}"
+
+
+def _cells(cells: list[dict[str, Any]]) -> Iterator[str]:
+    """Write rows, columns and kinds of the cells: the parts of ID/ROW/COLUMN."""
+    kinds = Counter(cell["kind"] for cell in cells)
+    told = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    yield from ["", f"cells ({told}; ID/ROW/COLUMN)"]
+    for part in ("row", "column"):
+        yield f"  {part}s  {', '.join(dict.fromkeys(cell[part] for cell in cells))}"

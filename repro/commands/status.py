@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, suggesting
+from repro.commands.shared import asking, screen, suggesting
 from repro.engines import slurm_queue
 from repro.places import Home
 from repro.plan import cost
@@ -21,14 +21,14 @@ STATES = ("running", "waiting", "interrupted", "failed")
 
 
 @click.command()
-@click.argument("table_ids", metavar="[ID...]", nargs=-1)
+@click.argument("targets", metavar="[ID|PAPER|all]...", nargs=-1)
 @asking.request_options
 @asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
-def command(table_ids: tuple[str, ...], home: str | None, fmt: str, **asked: Any) -> None:
+def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) -> None:
     """Say how far training has come: done, running, waiting in Slurm, failed and what to do.
 
-    Without ID, every run of the home is listed, whatever table it is for.
+    Without a table, every run of the home is listed, whatever it is for.
 
     \b
     Examples:
@@ -38,12 +38,12 @@ def command(table_ids: tuple[str, ...], home: str | None, fmt: str, **asked: Any
     """
     where = places.home(home)
     ledger = Ledger.of(where)
-    entries = [catalogue.load(i) for i in table_ids] if table_ids else catalogue.load_all()
+    entries = catalogue.named(targets or ["all"])
     request = asking.request(**asked)
     plans = [plan_table(entry, request, where) for entry in entries]
     queue = slurm_queue.queued(where)
     planned = {run.id: run for plan in plans for run in (*plan.parents, *plan.runs)}
-    rows = _rows(where, ledger, queue, planned, set(planned) if table_ids else None)
+    rows = _rows(where, ledger, queue, planned, set(planned) if targets else None)
     summary = {
         "profile": request.profile,
         "slurm": queue is not None,  # whether it could be asked, where anything was submitted
@@ -53,7 +53,7 @@ def command(table_ids: tuple[str, ...], home: str | None, fmt: str, **asked: Any
     if fmt == "json":
         click.echo(json.dumps(summary, indent=1, ensure_ascii=False))
     else:
-        click.echo("\n".join(_lines(summary)))
+        screen.say(_lines(summary))
 
 
 def _rows(

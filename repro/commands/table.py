@@ -6,12 +6,13 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, cluster, making
+from repro.commands.shared import asking, cluster, making, many
+from repro.errors import UserError
 from repro.spec import catalogue
 
 
 @click.command()
-@click.argument("table_id", metavar="ID")
+@click.argument("targets", metavar="ID|PAPER|all", nargs=-1, required=True)
 @asking.request_options
 @asking.device_options
 @cluster.options
@@ -24,9 +25,11 @@ from repro.spec import catalogue
 )
 @asking.home_option
 def command(
-    table_id: str, axis: str | None, home: str | None, output: Path | None, **asked: Any
+    targets: tuple[str, ...], axis: str | None, home: str | None, output: Path | None, **asked: Any
 ) -> None:
     """Reproduce one table: plan, train what is missing, render.
+
+    Of several, or of a paper, see `repro all`: one line of status for each, and the complete ones.
 
     \b
     Examples:
@@ -34,6 +37,7 @@ def command(
       repro table asmrh-speechcommands --gpu 0 --format latex -o table1.tex
       repro table asmrh-speechcommands --render-only --format csv
       repro table eat-esc50 --printed
+      repro table asmrh --render-only -o tables
       repro table asmrh-speechcommands --dry-run
       repro table asmrh-speechcommands --assume hfft-axis=time --only asm-rh
       repro table asmrh-speechcommands --profile demo --data local --subset
@@ -41,7 +45,14 @@ def command(
       repro table m3net-urbansound8k --on ravdess_speech --ladder protocol
       repro table asmrh-speechcommands --slurm --slurm-option partition=gpu
     """
-    how = making.How.of(asked, places.home(home))
-    entry = catalogue.load(table_id)
-    code = making.climb(entry, how, axis, output) if axis else making.make(entry, how, output)
+    how = making.How.of(asked, places.home(home), output)
+    entries = catalogue.named(targets)
+    if axis and len(entries) > 1:
+        raise UserError("--ladder is for one table", f"repro compare {targets[0]} --ladder {axis}")
+    if axis:
+        code = making.climb(entries[0], how, axis, output)
+    elif len(entries) == 1:
+        code = making.make(entries[0], how, output)
+    else:
+        code = many.make(entries, how, output)
     click.get_current_context().exit(code)

@@ -76,6 +76,7 @@ class Card:
     manifest holds them.
     archive, hub: what is fetched, in this order; with by_hand only where the user names the source.
     by_hand: how to get what is not fetched; next_step: the command after that.
+    bibtex: the work that describes it; datasets of one work share an entry.
     own_list: the user may supply the list.
     """
 
@@ -103,6 +104,7 @@ class Card:
     by_hand: str = ""
     next_step: str = ""
     own_list: bool = False
+    bibtex: str = ""
 
     @property
     def copies(self) -> dict[str, Archive | Hub]:

@@ -84,10 +84,12 @@ def assumed(found: Sequence[Network], assume: Mapping[str, str]) -> list[Network
     listed = {a.key: a for entry in entries for a in entry.assumptions()}
     for key, value in assume.items():
         if key not in listed:
-            raise unknown("assumption", key, listed, "repro show ID lists the keys")
+            raise unknown("assumption", key, listed, "repro show ID, with its keys")
         values = [as_text(other.value) for other in listed[key].alternatives]
         if value not in values:
-            raise unknown(f"value for --assume {key}", value, values, "repro show ID lists them")
+            raise unknown(
+                f"value for --assume {key}", value, values, "repro show ID, with its keys"
+            )
     changed: dict[str, Network] = {}
     for network in found:
         for table, system in itertools.product(network.tables, network.systems):
@@ -101,7 +103,7 @@ def assumed(found: Sequence[Network], assume: Mapping[str, str]) -> list[Network
                 )
     if not changed:
         raise UserError(
-            f"{', '.join(assume)} changes none of these networks", "repro show ID lists the keys"
+            f"{', '.join(assume)} changes none of these networks", "repro show ID, with its keys"
         )
     return list(changed.values())
 

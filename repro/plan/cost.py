@@ -87,7 +87,8 @@ def spoken(seconds: float | None) -> str:
         return f"{seconds / 60:.0f} min"
     if seconds < 36 * 3600:
         return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86400:.1f} days"
+    days = seconds / 86400
+    return f"{days:.1f} days" if days < 1000 else f"{days / 365.25:,.0f} years"
 
 
 def _kind_of(resolved: dict[str, Any]) -> str:

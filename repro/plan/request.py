@@ -59,7 +59,7 @@ def ask(audio: str | None = None, **asked: Any) -> Request:
         )
     if request.protocol is not None and request.on is None:
         raise UserError("--protocol goes with --on: a table's own protocols are a reading of it",
-                        "repro show ID lists the key, for --assume KEY=PROTOCOL")  # fmt: skip
+                        "repro show ID, which lists the key for --assume KEY=PROTOCOL")  # fmt: skip
     if request.execution is not None and not _EXECUTION.fullmatch(request.execution):
         raise UserError(
             f"--execution {request.execution!r}: an execution is six of 0-9 and a-f",

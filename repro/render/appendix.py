@@ -46,7 +46,7 @@ def render(grids: Sequence[Grid], title: str, fmt: str) -> str:
         version=__version__,
         parts=[_part(grid, fmt) for grid in grids],
         common=[provenance.of_data(grids), provenance.of_environment(grids)],
-        bibtex=Markup("\n\n".join(bibtex.of_tables([grid.plan.entry for grid in grids]))),
+        bibtex=Markup("\n\n".join(bibtex.of_grids(grids))),
         example=_example(grids),
     )
     return made.rstrip("\n") + "\n"
@@ -72,7 +72,7 @@ def _figures(grid: Grid, fmt: str) -> list[tuple[str, "Picture"]]:
 
 def references(grids: Sequence[Grid]) -> str:
     """Return the BibTeX file of the document."""
-    return "\n\n".join(bibtex.of_tables([grid.plan.entry for grid in grids])) + "\n"
+    return "\n\n".join(bibtex.of_grids(grids)) + "\n"
 
 
 def _part(grid: Grid, fmt: str) -> Part:

@@ -15,6 +15,8 @@ from repro.verdict import judge, reduction
 from repro.verdict.judgement import CellVerdict, Judgement
 from repro.verdict.reduction import Measured, Reduced, Results, Unit
 
+UNMEASURED, UNTRAINED = "not measured yet", "not trained yet"
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -33,7 +35,7 @@ class Cell:
     ours: float | None = None
     text: str = ""  # ours, where it is no number: an entry of a layer table
     spread: float | None = None  # sample standard deviation over units
-    delta: float | None = None  # ours minus printed
+    delta: float | None = None  # ours minus printed; None too where ours says nothing about it
     units: tuple[Unit, ...] = ()  # what the mean is taken over: seeds, with their folds
     n_done: int = 0  # runs with a result
     n_needed: int = 0
@@ -173,7 +175,7 @@ def _cell(
         signed=printed is not None and printed.signed,
         ours=reduced.mean,
         spread=reduced.spread,
-        delta=reduced.mean - float(printed.value) if reduced.mean is not None and printed else None,
+        delta=_delta(planned, judged, reduced.mean),
         units=reduced.units,
         n_done=reduced.n_done,
         n_needed=reduced.n_needed,
@@ -196,15 +198,21 @@ def _without_runs(
     if value is None and judged.word == "NOT COMPARABLE":
         return {"state": "not comparable", "reason": judged.sentence}
     if value is None:
-        return {"state": "not run", "reason": "not measured yet"}
+        return {"state": "not run", "reason": UNMEASURED}
     if isinstance(value, str):
         return {"state": "complete", "text": value}
     decimals = (
         printed.decimals + 1 if printed else 2
     )  # a measured value has no spread: one digit more
-    compared = judged.word != "NOT COMPARABLE"
-    delta = value - float(printed.value) if printed and compared else None
+    delta = _delta(planned, judged, value)
     return {"state": "complete", "ours": value, "delta": delta, "decimals": decimals}
+
+
+def _delta(planned: PlannedCell, judged: CellVerdict, ours: float | None) -> float | None:
+    """Return ours minus printed; None where ours says nothing about the print."""
+    if ours is None or planned.printed is None or judged.word in ("NO VERDICT", "NOT COMPARABLE"):
+        return None
+    return ours - float(planned.printed.value)
 
 
 def _state(reduced: Reduced) -> str:
@@ -220,4 +228,4 @@ def _reason(runs: Sequence[Run], reduced: Reduced) -> str:
     if reduced.n_done == reduced.n_needed:
         return ""
     missing = sorted({gap.text for run in runs for gap in run.missing})
-    return "; ".join(missing) or ("" if reduced.n_done else "not trained yet")
+    return "; ".join(missing) or ("" if reduced.n_done else UNTRAINED)

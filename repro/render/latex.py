@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from repro.render.grid import Grid
-from repro.render.layout import Layout, Line, Text, View, lay_out
+from repro.render.layout import Layout, Line, Notes, Text, View, lay_out
 
 _MATHS = {
     "±": r"\pm", "×": r"\times", "✗": r"\times", "\u2212": "-", "✓": r"\checkmark",
@@ -37,12 +37,12 @@ _WIDEST = 60  # letters of a text column before it is broken into lines
 _NEEDS = "% needs amssymb, array, booktabs and graphicx; longtable if it breaks over pages\n"
 
 
-def render(grid: Grid, view: View, standalone: bool = False) -> str:
+def render(grid: Grid, view: View, notes: Notes = "full", standalone: bool = False) -> str:
     """Return the table with its notes; `standalone` makes it a document that compiles alone."""
-    layout = lay_out(grid, view)
+    layout = lay_out(grid, view, noted=notes != "none")
     turned = standalone and is_wide(layout)
     place = "H" if standalone else "htbp"
-    body = table(layout, grid.id, place, turned) + _notes(grid, view)
+    body = table(layout, grid.id, place, turned) + (_notes(grid, view) if notes == "full" else "")
     return document(body, turned) if standalone else _NEEDS + body
 
 

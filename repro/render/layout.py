@@ -16,6 +16,8 @@ from repro.spec.printed import parse
 from repro.spec.schema import CellFields, Column, Row
 
 View = Literal["printed", "ours", "both"]
+Notes = Literal["full", "short", "none"]  # how much is said beside the table
+_SIDES = ("printed", "ours")
 _SLOT = re.compile(r"\{([^{}]+)\}(%?)")
 
 
@@ -24,10 +26,16 @@ class Text:
     """What stands in one place of the table."""
 
     main: str
-    evidence: str = ""  # ours: difference, coverage, verdict
+    parts: tuple[str, ...] = ()  # evidence of ours: difference, coverage, verdict
     notes: tuple[str, ...] = ()  # letters
     bold: bool = False
     ours: bool = False  # our side of a cell
+    cell: Cell | None = None  # whose side it is
+
+    @property
+    def evidence(self) -> str:
+        """What stands behind our side, in one piece."""
+        return ", ".join(self.parts)
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,7 @@ class Layout:
     origin: str  # where it is printed
     heading: str  # printed above the columns
     header: tuple[tuple[Span, ...], ...]  # levels, the outermost first
+    sides: tuple[str, ...]  # printed and ours where a column is told twice; else empty
     nested: bool  # the paper prints headings above headings
     align: str  # l, c or r for each column
     body: tuple[Line, ...]
@@ -73,16 +82,19 @@ class _Slot(NamedTuple):
 class _Letters:
     """Hand out a letter for each distinct note, in the order of first use."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: bool) -> None:
+        self.wanted = wanted
         self.of: dict[str, str] = {}
 
     def __call__(self, texts: Iterable[str]) -> tuple[str, ...]:
+        if not self.wanted:
+            return ()
         return tuple(self.of.setdefault(text, _letter(len(self.of))) for text in texts if text)
 
 
-def lay_out(grid: Grid, view: View) -> Layout:
-    """Arrange a grid for one of the three views."""
-    table, paper, letters = grid.spec, grid.plan.entry.paper, _Letters()
+def lay_out(grid: Grid, view: View, noted: bool = True) -> Layout:
+    """Arrange a grid for one of the three views; `noted`: with the letters of its notes."""
+    table, paper, letters = grid.spec, grid.plan.entry.paper, _Letters(noted)
     rows = [row for row in table.row if not row.in_heading]
     paired = {c.id for c in table.column if view == "both" and _has_ours(grid, rows, c)}
     heading = _heading(grid, view, letters)
@@ -95,6 +107,11 @@ def lay_out(grid: Grid, view: View) -> Layout:
         origin=f"Printed in {paper.short} ({paper.url}), {table.printed_in}.",
         heading=heading,
         header=header,
+        sides=tuple(
+            side
+            for one in ("", *(column.id for column in table.column))
+            for side in (_SIDES if one in paired else ("",))
+        ),
         nested=bool(table.stub_over or any(column.over for column in table.column)),
         align=_align(body),
         body=body,
@@ -102,6 +119,16 @@ def lay_out(grid: Grid, view: View) -> Layout:
         notes=tuple((letter, text) for text, letter in letters.of.items()),
         legend=words.legend(shown, table.statistics.unit, delta=view == "both"),
     )
+
+
+def counted(grid: Grid, lettered: int = 0) -> str:
+    """Count the assumptions and the notes that the short form leaves out; empty where none.
+
+    lettered: those of them that cells refer to.
+    """
+    notes = lettered + len(grid.notes) - bool(grid.plan.runs) + len(grid.findings)
+    kinds = {"assumption": len(grid.assumed), "note": notes}
+    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in kinds.items() if n)
 
 
 def _letter(index: int) -> str:
@@ -136,7 +163,7 @@ def _header(grid: Grid, paired: set[str], letters: _Letters) -> tuple[tuple[Span
     for column in table.column:
         over = [_Slot(Text(text), text) for text in column.over]
         label = _Slot(Text(column.label, notes=letters(_remark(column))), column.id)
-        sides = ("printed", "ours") if column.id in paired else ()
+        sides = _SIDES if column.id in paired else ()
         chains += [(over, [label, _Slot(Text(side), side)]) for side in sides] or [(over, [label])]
     depth = max(len(over) + len(labels) for over, labels in chains)
     filled = [
@@ -187,7 +214,7 @@ def _ours(cell: Cell, letters: _Letters, delta: bool) -> Text:
     """Return our side of a cell; the verdict's flags and what is missing are notes."""
     missing = "" if cell.diverged or words.tells_reason(cell) else cell.reason
     notes = letters([missing, cell.judged.note, *cell.judged.flags])
-    return Text(words.ours(cell), words.evidence(cell, delta), notes, ours=True)
+    return Text(words.ours(cell), words.evidence(cell, delta), notes, ours=True, cell=cell)
 
 
 def _ours_alone(cell: Cell, remarks: tuple[str, ...], letters: _Letters) -> Text:

@@ -2,8 +2,9 @@
 
 import re
 
+from repro.render import words
 from repro.render.grid import Grid
-from repro.render.layout import Layout, Line, Span, Text, View, lay_out
+from repro.render.layout import Layout, Line, Notes, Span, Text, View, counted, lay_out
 from repro.render.listings import Listing
 
 # An underscore inside a word, a "<" before a space, a bracket without a link are text in Markdown.
@@ -18,20 +19,34 @@ _RULE = {
 }
 
 
-def render(grid: Grid, view: View) -> str:
+def render(grid: Grid, view: View, notes: Notes = "full") -> str:
     """Return the table in the paper's layout with its notes."""
-    layout = lay_out(grid, view)
+    layout = lay_out(grid, view, noted=notes != "none")
     lines = [f"### {escape(layout.title)}", ""]
     if grid.warning and view != "printed":
         lines += [f"**{escape(grid.warning)}**", ""]
+    if notes == "none":
+        return "\n".join([*lines, *heading(layout), *_grid(layout)]) + "\n"
     lines += table(layout)
     if view != "printed":
-        lines += [f"- {escape(note)}" for note in grid.notes]
-        lines += [f"- Data check, {escape(finding)}" for finding in grid.findings]
+        lines += _notes(grid) if notes == "full" else _short(grid)
     lines.append(f"- Command: `{grid.command}`")
-    if grid.assumed and view != "printed":
+    if grid.assumed and view != "printed" and notes == "full":
         lines += ["", *assumptions(grid)]
     return "\n".join(lines) + "\n"
+
+
+def _notes(grid: Grid) -> list[str]:
+    """Return everything that is said of a table but its assumptions."""
+    found = [f"- Data check, {escape(finding)}" for finding in grid.findings]
+    return [*(f"- {escape(note)}" for note in grid.notes), *found]
+
+
+def _short(grid: Grid) -> list[str]:
+    """Return the verdict in a line, and how much is not said."""
+    lines = [f"- Verdict: {escape('; '.join(words.verdict(grid)))}."] if grid.plan.runs else []
+    count = counted(grid)
+    return [*lines, f"- {count}: `--notes full` lists them."] if count else lines
 
 
 def table(layout: Layout) -> list[str]:
@@ -39,8 +54,7 @@ def table(layout: Layout) -> list[str]:
     origin = escape(layout.origin)
     if layout.caption:
         origin = f"{origin.removesuffix('.')}: \u201c{escape(layout.caption)}\u201d"
-    lines = [origin, ""] + ([escape(layout.heading), ""] if layout.heading else [])
-    lines += [*_grid(layout), ""]
+    lines = [origin, "", *heading(layout), *_grid(layout), ""]
     below = [f"- {escape(text)}" for text in layout.footnotes]
     below += [f"- [{letter}] {escape(text)}" for letter, text in layout.notes]
     return lines + [
@@ -49,6 +63,11 @@ def table(layout: Layout) -> list[str]:
         if block
         for line in (*block, "")
     ]
+
+
+def heading(layout: Layout) -> list[str]:
+    """Return what is printed above the columns."""
+    return [escape(layout.heading), ""] if layout.heading else []
 
 
 def assumptions(grid: Grid) -> list[str]:

@@ -22,6 +22,13 @@ class Assumed:
     why: str
     alternatives: tuple[tuple[str, str], ...]
 
+    @property
+    def told(self) -> str:
+        """The choice in a few sentences: what it is about, why, and what else there is."""
+        others = "; ".join(f"{value} ({why})" for value, why in self.alternatives)
+        mark = "(chosen) " if self.chosen else ""
+        return f"{mark}{self.title}. {self.why} Alternatives: {others}."
+
 
 def marks(plan: TablePlan) -> list[str]:
     """Return what must stand in the title of every output."""

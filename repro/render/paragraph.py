@@ -22,9 +22,8 @@ _SELECT = {
 def sentences(grid: Grid) -> list[str]:
     """Return what to write: what was run on what, n, test, assumptions, tier, versions."""
     plan, entry = grid.plan, grid.plan.entry
-    cited = (
-        f"Table {grid.spec.number} of {entry.paper.short} (BibTeX key {bibtex.key(entry.paper)})"
-    )
+    key = bibtex.key(entry.paper.bibtex)
+    cited = f"Table {grid.spec.number} of {entry.paper.short} (BibTeX key {key})"
     if not plan.runs:
         kinds = sorted({cell.kind for cell in grid.cells.values()})
         return [f"{cited} holds no trained value; its cells are {', '.join(kinds)}."]

@@ -7,25 +7,27 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from repro.records.record import Training
-from repro.render import notes
 from repro.render.grid import Cell, Grid
-from repro.render.layout import View
+from repro.render.layout import Notes, View
+from repro.render.notes import facts
 
 COLUMNS = (
     "table", "row", "column", "kind", "system", "metric", "unit", "printed", "value", "ours",
     "text", "spread", "delta", "n_done", "n_needed", "diverged", "state", "reason", "verdict",
-    "verdict_reason", "source", "same_as", "protocol", "profile", "marks", "runs",
+    "verdict_reason", "note", "source", "same_as", "protocol", "profile", "marks", "runs",
 )  # fmt: skip
 _OF_OURS = (
     "ours", "text", "spread", "delta", "n_done", "n_needed", "diverged", "state", "reason",
-    "verdict", "verdict_reason", "runs",
+    "verdict", "verdict_reason", "note", "runs",
 )  # fmt: skip
+_SAID = ("notes", "assumptions", "findings", "footnotes")
 _LEFT_OUT = {"printed": _OF_OURS, "ours": ("printed", "value", "delta"), "both": ()}
 
 
-def as_csv(grids: Iterable[Grid], view: View = "both") -> str:
+def as_csv(grids: Iterable[Grid], view: View = "both", notes: Notes = "full") -> str:
     """Return one line for each cell; the marks (DEMO, ...) stand in every line."""
-    columns = [name for name in COLUMNS if name not in _LEFT_OUT[view]]
+    silent = ("note",) if notes == "none" else ()
+    columns = [name for name in COLUMNS if name not in (*_LEFT_OUT[view], *silent)]
     stream = io.StringIO()
     writer = csv.DictWriter(stream, columns, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
@@ -73,8 +75,13 @@ def training(record: Training) -> dict[str, Any]:
     }
 
 
-def as_json(grid: Grid, view: View = "both") -> str:
+def as_json(grid: Grid, view: View = "both", notes: Notes = "full") -> str:
     """Return the table with its headings, cells, verdict, notes and assumptions."""
+    return dump(as_data(grid, view, notes))
+
+
+def as_data(grid: Grid, view: View, notes: Notes) -> dict[str, Any]:
+    """Return the same as plain data."""
     table, judged = grid.spec, grid.judgement
     data = {
         "table": grid.id,
@@ -94,9 +101,9 @@ def as_json(grid: Grid, view: View = "both") -> str:
         "footnotes": table.footnotes,
         "marks": grid.marks,
         "warning": grid.warning,
-        **notes.facts(grid.plan, grid.used),
+        **facts(grid.plan, grid.used),
         "command": grid.command,
-        "cells": [_full(cell, grid, view) for cell in grid.cells.values()],
+        "cells": [whole(cell, grid, view) for cell in grid.cells.values()],
         "findings": grid.findings,
         "assumptions": [
             {
@@ -116,21 +123,23 @@ def as_json(grid: Grid, view: View = "both") -> str:
             "claims": [vars(claim) for claim in judged.claims],
             "notes": grid.notes,
         }
-    return _dump(data)
+    silent = {"full": (), "short": ("notes", "assumptions")}.get(notes, _SAID)
+    return {name: value for name, value in data.items() if name not in silent}
 
 
 def cells_json(grids: Iterable[Grid]) -> str:
     """Return the cells of many tables as one list."""
-    return _dump([_full(cell, grid, "both") for grid in grids for cell in grid.cells.values()])
+    return dump([whole(cell, grid) for grid in grids for cell in grid.cells.values()])
 
 
 def _record(cell: Cell, grid: Grid) -> dict[str, Any]:
     """Return a cell as plain data."""
     data = {name: getattr(cell, name) for name in COLUMNS if hasattr(cell, name)}
+    data["note"] = "; ".join(filter(None, (cell.judged.note, *cell.judged.flags)))
     return {**data, "marks": list(grid.marks), "runs": list(cell.runs)}
 
 
-def _full(cell: Cell, grid: Grid, view: View) -> dict[str, Any]:
+def whole(cell: Cell, grid: Grid, view: View = "both") -> dict[str, Any]:
     """Return a cell as a record with its units and the evidence of its verdict."""
     record = _record(cell, grid)
     kept = {name: value for name, value in record.items() if name not in _LEFT_OUT[view]}
@@ -140,5 +149,6 @@ def _full(cell: Cell, grid: Grid, view: View) -> dict[str, Any]:
     return {**kept, "units": units, "evidence": vars(cell.judged)}
 
 
-def _dump(data: Any) -> str:
+def dump(data: Any) -> str:
+    """Write plain data as JSON."""
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from repro.render.grid import Cell, Grid
+from repro.render.grid import UNMEASURED, UNTRAINED, Cell, Grid
 from repro.verdict import phrases, vocabulary
 from repro.verdict.judgement import REASONS
 from repro.verdict.vocabulary import TERMS
@@ -54,13 +54,13 @@ def ours(cell: Cell) -> str:
     return text
 
 
-def evidence(cell: Cell, delta: bool) -> str:
+def evidence(cell: Cell, delta: bool) -> tuple[str, ...]:
     """Write what stands behind our side: difference, coverage, diverged runs, verdict.
 
     Where there is no result, a short reason stands in its place.
     """
     if tells_reason(cell):
-        return cell.reason
+        return (cell.reason,)
     parts = []
     if delta and cell.delta is not None:
         parts.append(number(cell.delta, cell.decimals, signed=True))
@@ -68,8 +68,41 @@ def evidence(cell: Cell, delta: bool) -> str:
         parts.append(f"{cell.n_done}/{cell.n_needed}")
     if cell.diverged:
         parts.append(f"{cell.diverged} diverged")
-    parts.append(f"{_mark(cell)} {cell.verdict_reason}".strip() if _mark(cell) else "")
-    return ", ".join(part for part in parts if part)
+    parts.append(mark(cell))
+    return tuple(part for part in parts if part)
+
+
+def mark(cell: Cell) -> str:
+    """Write the verdict that stands beside a number of ours, as its mark."""
+    return f"{_mark(cell)} {cell.verdict_reason}".strip() if _mark(cell) else ""
+
+
+def told(cell: Cell, full: bool) -> str:
+    """Write the same where `lacking` stands beside it, in full or as the mark."""
+    if not _mark(cell):
+        return ""
+    reason = "" if cell.verdict_reason == "partial" else cell.verdict_reason
+    if full:
+        return cell.verdict + (f" ({reason})" if reason else "")
+    return f"{_mark(cell)} {reason}".strip()
+
+
+def lacking(cell: Cell) -> str:
+    """Say what a cell of ours lacks, if that is short: its reason, runs, converged runs."""
+    if tells_reason(cell):
+        return "" if cell.reason in (UNMEASURED, UNTRAINED) else cell.reason
+    parts = [f"{cell.n_done} of {cell.n_needed} runs"] if 0 < cell.n_done < cell.n_needed else []
+    parts += [f"{cell.diverged} diverged"] if cell.diverged else []
+    return ", ".join(parts)
+
+
+def verdict(grid: Grid) -> list[str]:
+    """Say the verdict on a table in a few words: first what counts, then what may be left out."""
+    table = grid.judgement.table
+    because = f" ({table.reason})" if table.reason else ""
+    votes = ", ".join(f"{number} {word}" for word, number in table.votes.items())
+    said = f": {votes} among the primary cells" if votes and table.word != "NO VERDICT" else ""
+    return [f"{table.word}{because}{said}", table.coverage, table.order]
 
 
 def tells_reason(cell: Cell) -> bool:

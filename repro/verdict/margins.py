@@ -38,6 +38,23 @@ def of(plan: TablePlan, cell: PlannedCell) -> Margin:
     return Margin(value, marks)
 
 
+def because(plan: TablePlan, cell: PlannedCell) -> str:
+    """Say in words where the margin of a cell that prints a number comes from."""
+    assert cell.printed is not None
+    printed, unit = float(cell.printed.value), float(cell.printed.unit)
+    margin = of(plan, cell)
+    if reduction.base(plan, cell) is not None:
+        text = f"half of the printed increment ({abs(printed):g} / 2), at most {WIDEST:g} point"
+    elif any("set in the table file" in mark for mark in margin.marks):
+        text = "set in the table file"
+    elif str(cell.fields.metric).rpartition(".")[2] == "map":
+        text = "half a point of mean average precision"
+    else:
+        text = f"a quarter of the printed error ((100 - {printed:g}) / 4), at most {WIDEST:g} point"
+    floor = margin.value == unit and margin.value > 0
+    return text + (", not below one unit of the last printed digit" if floor else "")
+
+
 def default(metric: str, printed: float, unit: float) -> float:
     """Return the default margin: a quarter of the printed error, at most one point.
 

@@ -135,6 +135,16 @@ NOTIONS: dict[str, str] = {
     "`--assume KEY=VALUE` takes another reading.",
 }
 
+# What the words mean where nothing is a mean of runs, by the kind of a cell.
+EXACT: dict[str, str] = {
+    "measured": "A count has no noise. REPRODUCED: ours rounds (or is cut off) to the printed one. "
+    "COMPATIBLE: a named other count of the same network does. Else DIFFERENT. A time is compared "
+    "only where it was measured on the printed device: REPRODUCED where the 90 % interval of the "
+    "ratio of medians lies within 0.8 to 1.25.",
+    "structural": "A layer's entry has no noise: it is the printed one (REPRODUCED) or another "
+    "(DIFFERENT).",
+}
+
 
 def short(word: str, about: Collection[str]) -> str:
     """Return what a word means in short: of means (""), and of all else that is asked about."""

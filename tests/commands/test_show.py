@@ -76,4 +76,4 @@ def test_every_table_can_be_shown_as_text(table, tmp_path):
     entry = catalogue.load(table)
     assert entry.table.caption in done.stdout
     for row in entry.table.row:
-        assert re.search(rf"\brow:? {re.escape(row.id)}\b", done.stdout), row.id
+        assert re.search(rf"^  rows .*\b{re.escape(row.id)}", done.stdout, re.MULTILINE), row.id

@@ -50,8 +50,10 @@ def completed(step, typed, message="", program="repro"):
          "repro show t --home /other"),
         ("table t --gpu 0 --home /h", "", "repro list", "repro list"),
         # A sentence about a command follows what it takes.
-        ("data fetch x --home /h", "", "repro show ID lists the keys",
-         "repro show --home /h ID lists the keys"),
+        ("data fetch x --home /h", "", "repro doctor lists the keys",
+         "repro doctor --home /h lists the keys"),
+        ("data fetch x --home /h", "", "repro show ID, which lists the keys",
+         "repro show ID --home /h, which lists the keys"),
         # Commands inside a sentence, several, and what only looks like one.
         ("status --home /h", "", "see repro runs show a, then repro runs retry a",
          "see repro runs show a --home /h, then repro runs retry a --home /h"),
@@ -74,7 +76,7 @@ def test_through_cli_py_what_was_typed_is_suggested():
     for rest, said in (
         (["show"], f"Usage: {shlex.join(words)} show [OPTIONS] ID"),
         (["show"], f"Try '{shlex.join(words)} show --help'"),
-        (["show", "asmrh"], f"Next: {shlex.join(words)} list"),
+        (["show", "asmrhh"], f"Next: {shlex.join(words)} list"),
     ):
         environment = {"PYTHONPATH": str(CHECKOUT)}
         done = subprocess.run([*words, *rest], capture_output=True, text=True, env=environment)

@@ -12,6 +12,7 @@ from repro.plan.planning import TablePlan, plan_table
 from repro.render import latex, markdown, numbers, records
 from repro.render.grid import Grid
 from repro.render.layout import View, lay_out
+from repro.render.screen import terminal
 from repro.spec import printed
 from repro.spec.catalogue import load, load_file
 from repro.spec.index import table_paths
@@ -125,9 +126,16 @@ def test_the_table_renders_in_every_format_without_a_blank(
     assert grid.name in markdown.render(grid, view)
     text = latex.render(grid, view)
     assert "[U+" not in text, "a sign that LaTeX has no letter for: add it to latex._MATHS"
-    for line in lay_out(grid, view).body:
+    layout = lay_out(grid, view)
+    for line in layout.body:
         for side in line.texts[1:]:
             assert side.main or (view != "ours" and not side.ours)
+    for width in (80, 120, 200):
+        screen = terminal.table(layout, width)
+        assert max(line.cell_len for line in screen) <= width
+        words = {word for line in screen for word in line.plain.split()}
+        shown = [text.main for line in layout.body for text in line.texts]
+        assert {word for text in shown for word in text.split()} <= words, "a broken word"
 
 
 @pytest.mark.parametrize("table", TABLES)

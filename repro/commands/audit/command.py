@@ -6,7 +6,7 @@ import click
 
 from repro import places
 from repro.commands.audit import numbers
-from repro.commands.shared import asking
+from repro.commands.shared import asking, screen
 from repro.errors import UserError
 from repro.records.ledger import Ledger
 
@@ -66,7 +66,11 @@ def tables(target: str, fmt: str, home: str | None) -> None:
         "latex": audit_report.as_latex,
         "json": audit_report.as_json,
     }
-    click.echo(write[fmt](report), nl=False)
+    text = write[fmt](report)
+    if fmt == "md":
+        screen.say(text.splitlines())
+    else:
+        click.echo(text, nl=False)
 
 
 _format = click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
@@ -146,4 +150,4 @@ def _print(answer: numbers.Answer, fmt: str) -> None:
     if fmt == "json":
         click.echo(answer.as_json())
     else:
-        click.echo("\n".join(answer.lines))
+        screen.say(answer.lines)

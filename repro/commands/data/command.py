@@ -8,7 +8,7 @@ import click
 
 from repro import places
 from repro.commands.data import check, lists, look
-from repro.commands.shared import asking, fetching
+from repro.commands.shared import asking, fetching, screen
 from repro.data import registry, sources
 from repro.errors import UserError
 
@@ -45,10 +45,15 @@ def list_(home: str | None, fmt: str) -> None:
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return
     width = max(len(row["dataset"]) for row in rows)
-    for row in rows:
-        click.echo(f"{row['dataset']:<{width}}  {row['title']}")
-        click.echo(f"{'':<{width}}  {_here(row)}; {row['licence']}")
-        click.echo(f"{'':<{width}}  {row['source']}")
+    screen.say(
+        f"{name:<{width}}  {text}"
+        for row in rows
+        for name, text in (
+            (row["dataset"], row["title"]),
+            ("", f"{_here(row)}; {row['licence']}"),
+            ("", row["source"]),
+        )
+    )
 
 
 def _row(name: str, data: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import click
 
 from repro import places
 from repro.commands.runs import check, diff, merge, retry, tidy
-from repro.commands.shared import asking
+from repro.commands.shared import asking, screen
 from repro.records import writing
 from repro.records.ledger import Ledger
 from repro.records.record import Epoch, Measurement, Metrics, Record, Training
@@ -69,7 +69,7 @@ def list_(home: str | None, fmt: str) -> None:
         for run in writing.in_progress(where.runs)
     ]
     if lines:
-        click.echo("\n".join(lines))
+        screen.say(lines)
     if not rows:
         click.echo(
             "no records; repro table asmrh-speechcommands --profile demo makes some", err=True
@@ -93,7 +93,8 @@ def show(run: str, home: str | None, fmt: str) -> None:
         data = [{**r.content(), "path": str(r.path), "epochs": _rows(r)} for r in records]
         click.echo(json.dumps(data, indent=1, ensure_ascii=False))
         return
-    click.echo("\n\n".join("\n".join(_lines(record)) for record in records))
+    for number, record in enumerate(records):
+        screen.say([*([""] if number else []), *_lines(record)])
 
 
 @command.command()

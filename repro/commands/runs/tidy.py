@@ -5,7 +5,7 @@ import json
 import click
 
 from repro import places
-from repro.commands.shared import asking
+from repro.commands.shared import asking, screen
 from repro.records.ledger import Ledger
 
 
@@ -66,6 +66,6 @@ def stale(home: str | None, fmt: str) -> None:
         rows = [{"run": r.run, "execution": r.path.name, "why": why} for r, why in found]
         click.echo(json.dumps(rows, indent=1))
         return
-    for record, why in found:
-        click.echo(f"{record.run}/{record.path.name}  {record.status:<8}  {why}")
+    if found:
+        screen.say(f"{r.run}/{r.path.name}  {r.status:<8}  {why}" for r, why in found)
     click.echo(f"{len(found):,} of {len(records):,} records are stale", err=True)

@@ -141,7 +141,7 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
     if not all(part.strip().isdecimal() for part in parts):
         raise UserError(
             f"--seeds {text!r}: expected whole numbers, such as 0 or 0,1,2",
-            "repro show ID lists the declared seeds",
+            "repro show ID, which lists the declared seeds",
         )
     return tuple(sorted({int(part) for part in parts}))
 
@@ -149,5 +149,5 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
 def _pair(text: str) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not sign or not key or not value:
-        raise UserError(f"--assume {text!r}: expected KEY=VALUE", "repro show ID lists the keys")
+        raise UserError(f"--assume {text!r}: expected KEY=VALUE", "repro show ID, with its keys")
     return key, value

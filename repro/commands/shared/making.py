@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,20 +10,31 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from repro import places
-from repro.commands.shared import asking, cluster, fetching, suggesting, writing
+from repro.commands.shared import (
+    asking,
+    cluster,
+    fetching,
+    planned,
+    screen,
+    suggesting,
+    writing,
+)
+from repro.commands.shared.planned import Planned
 from repro.errors import UserError
 from repro.plan import cost
-from repro.plan.planning import TablePlan, command_line, done, plan_table, remaining
+from repro.plan.planning import TablePlan, command_line, plan_table, remaining
 from repro.plan.request import Request, Run
 from repro.records.ledger import Ledger
 from repro.spec.entry import Entry
 
 if TYPE_CHECKING:
     from repro.engines.slurm import Asked
-    from repro.render.layout import View
+    from repro.render.grid import Grid
+    from repro.render.layout import Notes, View
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-SUFFIX = {"md": "md", "latex": "tex", "csv": "csv", "json": "json"}
+SUFFIX = {"text": "txt", "md": "md", "latex": "tex", "csv": "csv", "json": "json"}
+_NOTES = {"text": "short", "latex": "short"}  # where none are asked for; elsewhere in full
 ASK_ABOVE = 3600.0  # seconds of training that are not started without a yes
 
 COMPLETE, INCOMPLETE, MISSING, FAILED = 0, 3, 4, 5
@@ -32,8 +43,11 @@ COMPLETE, INCOMPLETE, MISSING, FAILED = 0, 3, 4, 5
 def output_options(command: Command) -> Command:
     """Add the options that say what is rendered, where, and whether anything is trained."""
     options = [
-        click.option("--format", "fmt", type=click.Choice(list(SUFFIX)), default="md",
-                     show_default=True, help="Format of the table."),
+        click.option("--format", "fmt", type=click.Choice(list(SUFFIX)),
+                     help="Format of the table (default: text on a terminal, else md)."),
+        click.option("--notes", type=click.Choice(["full", "short", "none"]),
+                     help="How much is said beside the table (default: short as text and in LaTeX, "
+                          "else full)."),
         click.option("--printed", is_flag=True, help="The table as printed; trains nothing."),
         click.option("--ours", is_flag=True, help="The table with our values alone."),
         click.option("--both", is_flag=True, help="Printed and ours side by side (default)."),
@@ -63,6 +77,7 @@ class How:
     per_device: int
     threads: int
     fmt: str
+    notes: "Notes"
     view: "View"
     standalone: bool
     render_only: bool
@@ -73,12 +88,16 @@ class How:
     slurm: "Asked | None" = None  # None: trained here
 
     @classmethod
-    def of(cls, asked: dict[str, Any], home: places.Home) -> "How":
-        """Sort the options of the command line."""
+    def of(cls, asked: dict[str, Any], home: places.Home, output: Path | None) -> "How":
+        """Sort the options of the command line; where output goes decides the format."""
+        on_screen = output is None and screen.terminal()
+        asked["fmt"] = asked["fmt"] or ("text" if on_screen else "md")
+        asked["notes"] = asked["notes"] or _NOTES.get(asked["fmt"], "full")
         slurm = cluster.asked(asked)
         offer = fetching.Offer(asked.pop("fetch"), asked.pop("trust"), home.data)
         devices = asking.devices(asked.pop("gpu"), asked.pop("device"))
-        names = ("per_device", "threads", "fmt", "standalone", "render_only", "dry_run", "yes")
+        names = ("per_device", "threads", "fmt", "notes", "standalone", "render_only", "dry_run",
+                 "yes")  # fmt: skip
         rest = {name: asked.pop(name) for name in names}
         rest["view"] = _view({name: asked.pop(name) for name in ("printed", "ours", "both")})
         rest["render_only"] |= rest["view"] == "printed"
@@ -102,9 +121,9 @@ def make(entry: Entry, how: How, output: Path | None) -> int:
     ledger = Ledger.of(how.home)
     plan, failed, here = _bring(entry, how, ledger)
     if not here:
-        return _code(plan, ledger, failed)
-    writing.write(_render(plan, ledger, how), output)
-    return COMPLETE if how.view == "printed" else _code(plan, ledger, failed)
+        return code(plan, ledger, failed)
+    put([filled(plan, ledger, how)], how, output)
+    return COMPLETE if how.view == "printed" else code(plan, ledger, failed)
 
 
 def climb(entry: Entry, how: How, axis: str, output: Path | None) -> int:
@@ -120,7 +139,7 @@ def climb(entry: Entry, how: How, axis: str, output: Path | None) -> int:
     codes = []
     for chosen in ladder.axis(entry, how.request, how.home, axis).plans.values():
         plan, failed, here = _bring(entry, replace(how, request=chosen.request), ledger)
-        codes.append(_code(plan, ledger, failed))
+        codes.append(code(plan, ledger, failed))
     if here:
         made = [ladder.ladder(entry, how.request, how.home, ledger, axis)]
         if how.fmt == "json":
@@ -140,68 +159,43 @@ def _bring(entry: Entry, how: How, ledger: Ledger) -> tuple[TablePlan, bool, boo
     plan = plan_table(entry, how.request, how.home)
     if how.render_only and not how.dry_run:
         return plan, False, True
-    ready, blocked = remaining(plan, ledger)
+    one = Planned.of(plan, ledger, how.devices[0])
     if how.dry_run:
-        click.echo(_told(plan, ready, blocked, ledger, how))
-        if ready and how.slurm is not None:
-            click.echo(cluster.scripts(ready, how.slurm, ledger, how.home))
+        screen.say(_told(one, how))
+        if one.ready and how.slurm is not None:
+            click.echo(cluster.scripts(one.ready, how.slurm, ledger, how.home))
         return plan, False, False
-    if ready or blocked:
-        click.echo(_told(plan, ready, blocked, ledger, how), err=True)
-    if blocked and how.offer.take(fetching.lacking(plan)):
+    if one.ready or one.blocked:
+        screen.say(_told(one, how), err=True)
+    if one.blocked and how.offer.take(fetching.lacking(plan)):
         plan = plan_table(entry, how.request, how.home)
-        ready, blocked = remaining(plan, ledger)
-        click.echo(_told(plan, ready, blocked, ledger, how), err=True)
-    estimate = cost.estimate(ready, ledger, how.devices[0])
-    if not (ready and _agreed(estimate, how, len(how.devices))):
+        one = Planned.of(plan, ledger, how.devices[0])
+        screen.say(_told(one, how), err=True)
+    if not (one.ready and agreed(one.estimate, how)):
         return plan, False, True
+    return plan, *carry_out(one, how)
+
+
+def carry_out(one: Planned, how: How) -> tuple[bool, bool]:
+    """Train or submit what can be trained; return whether a run failed, and whether to render."""
     if how.slurm is not None:
-        cluster.submit(ready, entry.id, how.slurm, how.home)
-        return plan, False, False
-    return plan, train(ready, how.devices, how.threads, how.home, how.per_device), True
+        cluster.submit(one.ready, one.id, how.slurm, how.home)
+        return False, False
+    return train(one.ready, how.devices, how.threads, how.home, how.per_device), True
 
 
-def _told(plan: TablePlan, ready: list[Run], blocked: list[Run], ledger: Ledger, how: How) -> str:
+def _told(one: Planned, how: How) -> list[str]:
     """Say what is planned, and what of the missing data can be fetched."""
-    estimate = cost.estimate(ready, ledger, how.devices[0])
-    wanted = fetching.lacking(plan) if blocked else []
-    lines = plan_lines(plan, ready, blocked, estimate, how.devices)
-    return "\n".join([*lines, *how.offer.lines(wanted)])
+    wanted = fetching.lacking(one.plan) if one.blocked else []
+    return [*planned.detail(one, how.devices), *how.offer.lines(wanted)]
 
 
-def plan_lines(
-    plan: TablePlan,
-    ready: list[Run],
-    blocked: list[Run],
-    estimate: cost.Estimate,
-    devices: list[str],
-) -> list[str]:
-    """Say what will be trained, what is missing, and how long it takes."""
-    needed = plan.needed()
-    parents = {run.id for run in plan.parents}.intersection(run.id for run in ready)
-    behind = f" ({len(parents)} of them only for others to start from)" if parents else ""
-    lines = [f"{plan.entry.id}: {len(needed)} runs: {done(plan, ready, blocked)} done, "
-             f"{len(ready)} to train{behind}, {len(blocked)} blocked"]  # fmt: skip
-    gaps: dict[tuple[str, str], set[str]] = {}
-    for run in blocked:
-        for gap in run.missing:
-            gaps.setdefault((gap.text, gap.next_step), set()).add(run.system)
-    for (text, step), systems in gaps.items():
-        then = f" -> {suggesting.completed(step)}" if step else ""
-        lines.append(f"  {', '.join(sorted(systems))}: {text}{then}")
-    if ready:
-        where = ", ".join(devices)
-        time = cost.spoken(None if estimate.seconds is None else estimate.seconds / len(devices))
-        lines.append(f"  time on {where}: {time} ({estimate.basis})")
-    return lines
-
-
-def _agreed(estimate: cost.Estimate, how: How, devices: int) -> bool:
+def agreed(estimate: cost.Estimate, how: How) -> bool:
     """Ask before more than an hour of training; without a terminal --yes must say it.
 
     A demo takes minutes by design: one of which nothing is known yet is not asked about.
     """
-    seconds = estimate.seconds
+    seconds, devices = estimate.seconds, len(how.devices)
     demo = how.request.profile == "demo"
     if how.yes or (demo if seconds is None else seconds / devices <= ASK_ABOVE):
         return True
@@ -234,19 +228,41 @@ def train(
     return bool(outcomes.failed)
 
 
-def _render(plan: TablePlan, ledger: Ledger, how: How) -> str:
-    """Render the table in the format asked for."""
-    from repro.render import grid, latex, markdown, records
+def filled(plan: TablePlan, ledger: Ledger, how: How) -> "Grid":
+    """Fill a planned table from the ledger."""
+    from repro.render import grid
 
-    made = grid.build(plan, ledger, command_line(plan), how.home.data)
-    if how.fmt == "latex":
-        return latex.render(made, how.view, how.standalone)
-    if how.fmt == "csv":
-        return records.as_csv([made], how.view)
-    return (markdown.render if how.fmt == "md" else records.as_json)(made, how.view)
+    return grid.build(plan, ledger, command_line(plan), how.home.data)
 
 
-def _code(plan: TablePlan, ledger: Ledger, failed: bool) -> int:
+def put(grids: Sequence["Grid"], how: How, output: Path | None, listed: bool = False) -> None:
+    """Render tables in the format asked for, to the screen or into a file.
+
+    JSON is the table, or a list where several were asked for (`listed`).
+    """
+    from repro.render import latex, markdown, records
+    from repro.render.screen import terminal
+
+    if how.fmt == "text":
+        pages = [terminal.render(one, how.view, how.notes, screen.width()) for one in grids]
+        if output is None:
+            for page in pages:
+                screen.show(page)
+            return
+        text = "\n".join(line.plain for page in pages for line in page) + "\n"
+    elif how.fmt == "csv":
+        text = records.as_csv(grids, how.view, how.notes)
+    elif how.fmt == "json":
+        data = [records.as_data(one, how.view, how.notes) for one in grids]
+        text = records.dump(data if listed else data[0])
+    elif how.fmt == "latex":
+        text = "\n".join(latex.render(g, how.view, how.notes, how.standalone) for g in grids)
+    else:
+        text = "\n".join(markdown.render(one, how.view, how.notes) for one in grids)
+    writing.write(text, output)
+
+
+def code(plan: TablePlan, ledger: Ledger, failed: bool) -> int:
     """Return the exit code of what was asked for."""
     ready, blocked = remaining(plan, ledger)
     if failed:

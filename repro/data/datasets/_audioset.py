@@ -11,6 +11,16 @@ from repro.errors import UserError
 
 LICENCE = "lists CC BY 4.0 (Google); the audio is YouTube's, not redistributable"
 SOURCE = "Gemmeke et al. 2017, ICASSP; the audio is downloaded from YouTube by the user"
+BIBTEX = """\
+@inproceedings{gemmeke2017audioset,
+  title     = {{Audio Set}: An Ontology and Human-Labeled Dataset for Audio Events},
+  author    = {Gemmeke, Jort F. and Ellis, Daniel P. W. and Freedman, Dylan and Jansen, Aren and
+               Lawrence, Wade and Moore, R. Channing and Plakal, Manoj and Ritter, Marvin},
+  booktitle = {IEEE International Conference on Acoustics, Speech and Signal Processing (ICASSP)},
+  pages     = {776--780},
+  year      = {2017},
+  doi       = {10.1109/ICASSP.2017.7952261}
+}"""
 LAYOUT = (
     "one file for each segment: <video>, <video>_<start> or <video>_<start>_<end> in s or ms, with "
     "or without Y before it, .wav or .flac"
@@ -90,6 +100,7 @@ def card(part: str, kind: str, clips: int | None, file: str, **more: Any) -> Car
         title=f"AudioSet, {kind} list (527 labels)",
         licence=LICENCE,
         source=SOURCE,
+        bibtex=BIBTEX,
         layout=LAYOUT,
         rate=None,
         channels=None,

@@ -8,7 +8,7 @@ the committed list counts them from 1 in each folder; a copy with other names su
 from pathlib import Path
 
 from repro.data.cards import Card
-from repro.data.datasets.casia_1200 import EMOTIONS, SPEAKERS
+from repro.data.datasets.casia_1200 import BIBTEX, EMOTIONS, SPEAKERS
 from repro.data.folders import names
 from repro.data.lists import Clip
 from repro.errors import UserError
@@ -77,6 +77,7 @@ CARD = Card(
     title="CASIA, 9,600 clips (6 emotions, 4 speakers)",
     licence="CASIA corpus licence: research, on application; not redistributable",
     source="Institute of Automation, Chinese Academy of Sciences; ask for the corpus",
+    bibtex=BIBTEX,
     layout="<text>/<speaker>/<emotion>/<number>.wav: 300 same, 100 own sentences for each emotion",
     rate=16000,
     channels=1,

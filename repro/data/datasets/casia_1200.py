@@ -72,10 +72,19 @@ def _by_speaker_original_case(clip: str) -> str:
     return _original_case(_by_speaker(clip))
 
 
+BIBTEX = """\
+@misc{casia,
+  title  = {{CASIA} {Chinese} Emotional Speech Corpus},
+  author = {{Institute of Automation, Chinese Academy of Sciences}},
+  year   = {n.d.},
+  note   = {No year is stated; available on application}
+}"""
+
 CARD = Card(
     title="CASIA, the shared 1,200 clips (6 emotions, 4 speakers)",
     licence="CASIA corpus licence: research, on application; not redistributable",
     source="Institute of Automation, Chinese Academy of Sciences; ask for the corpus",
+    bibtex=BIBTEX,
     layout="<emotion>/<201 to 250>-<emotion>-<speaker>.wav, or <speaker>/<emotion>/<number>.wav",
     rate=16000,
     channels=1,

@@ -28,10 +28,21 @@ def _of_row(row: Mapping[str, Any]) -> str:
     return f"audio/{row['filename']}"
 
 
+BIBTEX = """\
+@inproceedings{piczak2015esc,
+  title     = {{ESC}: Dataset for Environmental Sound Classification},
+  author    = {Piczak, Karol J.},
+  booktitle = {Proceedings of the 23rd ACM International Conference on Multimedia},
+  pages     = {1015--1018},
+  year      = {2015},
+  doi       = {10.1145/2733373.2806390}
+}"""
+
 CARD = Card(
     title="ESC-50 (50 classes, 5 folds)",
     licence="CC BY-NC 3.0 (its ESC-10 part: CC BY 3.0)",
     source="Piczak 2015, ACM Multimedia; archive ESC-50-master.zip (0.6 GB)",
+    bibtex=BIBTEX,
     layout="audio with <fold>-<source>-<take>-<class>.wav (or .ogg, .flac), meta/esc50.csv",
     rate=44100,
     channels=1,

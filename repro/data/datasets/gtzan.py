@@ -69,10 +69,23 @@ def _without_genres(clip: str) -> str:
     return clip.removeprefix("genres/")
 
 
+BIBTEX = """\
+@article{tzanetakis2002musical,
+  title   = {Musical Genre Classification of Audio Signals},
+  author  = {Tzanetakis, George and Cook, Perry},
+  journal = {IEEE Transactions on Speech and Audio Processing},
+  volume  = {10},
+  number  = {5},
+  pages   = {293--302},
+  year    = {2002},
+  doi     = {10.1109/TSA.2002.800560}
+}"""
+
 CARD = Card(
     title="GTZAN (10 genres)",
     licence="none stated; the recordings are commercial, for research only",
     source="Tzanetakis, Cook 2002; genres.tar.gz (1.2 GB), the original link is dead",
+    bibtex=BIBTEX,
     layout="genres/<genre> with <genre>.<00000 to 00099>.wav (or .au, .flac)",
     rate=22050,
     channels=1,

@@ -4,7 +4,7 @@ from itertools import product
 from pathlib import Path
 
 from repro.data.cards import Archive, Card
-from repro.data.datasets.ravdess_speech import LAYOUT, clip_of, clips_of, flat
+from repro.data.datasets.ravdess_speech import BIBTEX, LAYOUT, clip_of, clips_of, flat
 from repro.data.lists import Clip
 
 
@@ -32,6 +32,7 @@ CARD = Card(
     title="RAVDESS song (6 emotions, 23 actors)",
     licence="CC BY-NC-SA 4.0",
     source="Livingstone, Russo 2018, PLoS ONE; Zenodo record 1188976 (0.2 GB)",
+    bibtex=BIBTEX,
     layout=LAYOUT,
     rate=48000,
     channels=None,

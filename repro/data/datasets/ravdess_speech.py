@@ -61,10 +61,24 @@ def flat(clip: str) -> str:
 
 
 LAYOUT = "Actor_01 ... Actor_24 with 03-<channel>-<emotion>-...-<actor>.wav (or .flac)"
+BIBTEX = """\
+@article{livingstone2018ravdess,
+  title   = {The {Ryerson} Audio-Visual Database of Emotional Speech and Song ({RAVDESS}): A
+             Dynamic, Multimodal Set of Facial and Vocal Expressions in North American {English}},
+  author  = {Livingstone, Steven R. and Russo, Frank A.},
+  journal = {PLoS ONE},
+  volume  = {13},
+  number  = {5},
+  pages   = {e0196391},
+  year    = {2018},
+  doi     = {10.1371/journal.pone.0196391}
+}"""
+
 CARD = Card(
     title="RAVDESS speech (8 emotions, 24 actors)",
     licence="CC BY-NC-SA 4.0",
     source="Livingstone, Russo 2018, PLoS ONE; Zenodo record 1188976 (0.2 GB)",
+    bibtex=BIBTEX,
     layout=LAYOUT,
     rate=48000,
     channels=None,  # mono, but for five stereo files

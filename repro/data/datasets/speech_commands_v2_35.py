@@ -72,10 +72,20 @@ def _clip(path: str, part: str) -> Clip:
     return Clip(id=path, label=word, group=file_name.partition("_nohash_")[0], part=part)
 
 
+BIBTEX = """\
+@misc{warden2018speech,
+  title         = {{Speech Commands}: A Dataset for Limited-Vocabulary Speech Recognition},
+  author        = {Warden, Pete},
+  year          = {2018},
+  eprint        = {1804.03209},
+  archivePrefix = {arXiv}
+}"""
+
 CARD = Card(
     title="Speech Commands v0.02 (35 words)",
     licence="CC BY 4.0",
     source="Warden 2018, arXiv 1804.03209; archive speech_commands_v0.02.tar.gz (2.4 GB)",
+    bibtex=BIBTEX,
     layout="one folder per word, each with <speaker>_nohash_<n>.wav (or .flac, .ogg)",
     rate=16000,
     channels=1,

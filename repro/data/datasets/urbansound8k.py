@@ -28,10 +28,21 @@ def _of_row(row: Mapping[str, Any]) -> str:
     return f"audio/fold{row['fold']}/{row['slice_file_name']}"
 
 
+BIBTEX = """\
+@inproceedings{salamon2014urbansound,
+  title     = {A Dataset and Taxonomy for Urban Sound Research},
+  author    = {Salamon, Justin and Jacoby, Christopher and Bello, Juan Pablo},
+  booktitle = {Proceedings of the 22nd ACM International Conference on Multimedia},
+  pages     = {1041--1044},
+  year      = {2014},
+  doi       = {10.1145/2647868.2655045}
+}"""
+
 CARD = Card(
     title="UrbanSound8K (10 classes, 10 folds)",
     licence="CC BY-NC 3.0",
     source="Salamon, Jacoby, Bello 2014, ACM Multimedia; Zenodo record 1203745 (6 GB)",
+    bibtex=BIBTEX,
     layout="audio/fold1 ... fold10 with <fsID>-<class>-<n>-<m>.wav, metadata/UrbanSound8K.csv",
     rate=None,
     channels=None,

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking
+from repro.commands.shared import asking, screen
 from repro.commands.shared.counter import Counter
 from repro.weights import published
 
@@ -43,10 +43,15 @@ def list_(home: str | None, fmt: str) -> None:
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return
     width = max(len(row["name"]) for row in rows)
-    for row in rows:
-        click.echo(f"{row['name']:<{width}}  {row['title']}")
-        click.echo(f"{'':<{width}}  for {', '.join(row['systems'])}")
-        click.echo(f"{'':<{width}}  {_here(row)}; {row['licence']}")
+    screen.say(
+        f"{name:<{width}}  {text}"
+        for row in rows
+        for name, text in (
+            (row["name"], row["title"]),
+            ("", f"for {', '.join(row['systems'])}"),
+            ("", f"{_here(row)}; {row['licence']}"),
+        )
+    )
 
 
 def _users() -> dict[str, list[str]]:
@@ -112,16 +117,15 @@ def show(name: str, home: str | None, fmt: str) -> None:
     if fmt == "json":
         click.echo(json.dumps(row, indent=1, ensure_ascii=False))
         return
-    click.echo(f"{name}: {row['title']}")
-    click.echo(f"for      {', '.join(row['systems'])}")
-    click.echo(f"licence  {row['licence']}\npage     {row['page']}")
+    lines = [f"{name}: {row['title']}", f"for      {', '.join(row['systems'])}"]
+    lines += [f"licence  {row['licence']}", f"page     {row['page']}"]
     for source in row["sources"]:
-        click.echo(f"from     {source['url']}\n         {source['check']}")
-    for tensor, shape in card.shapes.items():
-        click.echo(f"holds    {tensor} {shape}")
-    click.echo(f"{_here(row)}")
+        lines += [f"from     {source['url']}", f"         {source['check']}"]
+    lines += [f"holds    {tensor} {shape}" for tensor, shape in card.shapes.items()]
+    lines += [_here(row)]
     if row["here"]:
-        click.echo(f"file     {row['file']}\nsha256   {row['sha256']}")
+        lines += [f"file     {row['file']}", f"sha256   {row['sha256']}"]
+    screen.say(lines)
 
 
 def _check(source: published.Source) -> str:

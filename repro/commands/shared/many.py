@@ -1,0 +1,145 @@
+"""What `all`, and `table` with several tables, do: plan and ask once, then a line for each."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from repro.commands.shared import fetching, making, planned, screen, writing
+from repro.commands.shared.making import How
+from repro.commands.shared.planned import Planned
+from repro.errors import UserError, unknown
+from repro.plan import cost
+from repro.plan.planning import plan_table
+from repro.records.ledger import Ledger
+from repro.spec.entry import Entry
+
+if TYPE_CHECKING:
+    from repro.render.grid import Grid
+
+
+def make(entries: Sequence[Entry], how: How, output: Path | None) -> int:
+    """Train tables, the cheapest first; render those that are complete, or all into a folder.
+
+    Returns the worst of their exit codes.
+    """
+    if output is not None:
+        if output.exists() and not output.is_dir():
+            raise UserError(f"-o {output} is a file; several tables need a folder", "-o FOLDER")
+        for entry in entries:
+            writing.check(_target(entry, how, output))
+    ledger = Ledger.of(how.home)
+    tables = _planned(entries, how, ledger)
+    if how.dry_run or not how.render_only:
+        _tell(tables, how, ledger)
+        if how.dry_run:
+            return max(making.code(one.plan, ledger, failed=False) for one in tables)
+        if how.offer.take(dict.fromkeys(n for one in tables for n in fetching.lacking(one.plan))):
+            tables = _planned(entries, how, ledger)
+            _tell(tables, how, ledger)
+        ready = {run.id: run for one in tables for run in one.ready}
+        estimate = cost.estimate(list(ready.values()), ledger, how.devices[0])
+        if not (ready and making.agreed(estimate, how)):
+            tables = [_nothing_to_train(one) for one in tables]
+    codes, kept = [], []
+    for number, one in enumerate(tables, 1):
+        code, grid = _one(one, how, ledger, f"[{number:>{len(str(len(tables)))}}/{len(tables)}]")
+        codes.append(code)
+        if grid is None or not (output is not None or _shown(grid, code, how)):
+            continue
+        if output is not None:
+            making.put([grid], how, _target(one.plan.entry, how, output))
+        elif how.fmt in ("csv", "json"):
+            kept.append(grid)  # one list of all of them
+        else:
+            making.put([grid], how, None)
+            click.echo()
+    if how.fmt in ("csv", "json") and output is None:
+        making.put(kept, how, None, listed=True)
+    return max(codes, default=0)
+
+
+def _shown(grid: "Grid", code: int, how: How) -> bool:
+    """Tell whether a table is worth a page: it is complete, and something of it is ours."""
+    whole = code == making.COMPLETE and any(cell.is_ours for cell in grid.cells.values())
+    return whole or how.view == "printed"
+
+
+def that_know(entries: Sequence[Entry], assume: Mapping[str, str], only: str | None) -> list[Entry]:
+    """Keep the tables that have the keys of --assume and the system of --only."""
+    keys = {entry.id: {assumption.key for assumption in entry.assumptions()} for entry in entries}
+    for key in assume:
+        if not any(key in known for known in keys.values()):
+            raise unknown("assumption", key, set().union(*keys.values()), "repro show ID")
+    systems = {entry.id: _systems(entry) for entry in entries}
+    if only is not None and not any(only in known for known in systems.values()):
+        raise unknown("trained system", only, set().union(*systems.values()), "repro models list")
+    return [
+        entry
+        for entry in entries
+        if keys[entry.id].issuperset(assume) and (only is None or only in systems[entry.id])
+    ]
+
+
+def _systems(entry: Entry) -> set[str]:
+    """Return the systems that a table trains."""
+    fields = [entry.fields(row, column) for row in entry.table.row for column in entry.table.column]
+    return {str(f.system) for f in fields if f.kind == "trained" and f.system is not None}
+
+
+def _target(entry: Entry, how: How, folder: Path) -> Path:
+    return folder / f"{entry.id}.{making.SUFFIX[how.fmt]}"
+
+
+def _planned(entries: Sequence[Entry], how: How, ledger: Ledger) -> list[Planned]:
+    """Plan tables, the cheapest first; those that the request does not suit are told and left."""
+    found, refused = [], []
+    for entry in entries:
+        try:
+            plan = plan_table(entry, how.request, how.home)
+        except UserError as error:
+            refused.append((entry, error))
+            continue
+        found.append(Planned.of(plan, ledger, how.devices[0]))
+    if refused and not found:
+        raise refused[0][1]
+    for entry, why in refused:
+        click.echo(f"{entry.id} is left out: {why.message}", err=True)
+    return sorted(found, key=lambda one: one.estimate.seconds or 0.0)
+
+
+def _tell(tables: Sequence[Planned], how: How, ledger: Ledger) -> None:
+    """Say what all tables together need: hours, and what is missing, each licence once."""
+    width = max(len(one.id) for one in tables)
+    lines = [f"{one.id:<{width}}  {planned.state(one)}" for one in tables] if how.dry_run else []
+    lines += planned.total(tables, ledger, how.devices)
+    lines += planned.missing(tables)
+    lacking = dict.fromkeys(name for one in tables for name in fetching.lacking(one.plan))
+    lines += how.offer.lines(lacking)
+    screen.say(lines, err=not how.dry_run)
+
+
+def _nothing_to_train(one: Planned) -> Planned:
+    return Planned(one.plan, [], one.blocked, one.estimate)
+
+
+def _one(one: Planned, how: How, ledger: Ledger, count: str) -> tuple[int, "Grid | None"]:
+    """Train one table and say how it ended; return its code, and the table unless Slurm has it.
+
+    Runs that another table has trained meanwhile are done.
+    """
+    failed = False
+    if one.ready:
+        now = Planned.of(one.plan, ledger, how.devices[0])
+        failed, here = making.carry_out(now, how) if now.ready else (False, True)
+        if not here:
+            return making.code(one.plan, ledger, failed), None
+    code = making.code(one.plan, ledger, failed)
+    grid = making.filled(one.plan, ledger, how)
+    told = f"{count}  {one.id}"
+    if one.plan.runs:
+        after = Planned.of(one.plan, ledger, how.devices[0])
+        told += f"  {' '.join(planned.state(after).split())}; {grid.judgement.table.word}"
+    screen.say([told], err=True)
+    return making.COMPLETE if how.view == "printed" else code, grid

@@ -1,0 +1,111 @@
+"""What tables need, in words: one table in detail, many in a line each and a sum."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from repro.commands.shared import suggesting
+from repro.plan import cost
+from repro.plan.planning import TablePlan, done, remaining
+from repro.plan.request import Run
+from repro.records.ledger import Ledger
+
+Gaps = dict[tuple[str, str], dict[str, None]]  # what is missing and the next step: who lacks it
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A planned table with its open runs: those that can be trained now, and those that cannot."""
+
+    plan: TablePlan
+    ready: list[Run]
+    blocked: list[Run]
+    estimate: cost.Estimate  # of the ready ones
+
+    @classmethod
+    def of(cls, plan: TablePlan, ledger: Ledger, device: str) -> "Planned":
+        """Sort the open runs of a plan."""
+        ready, blocked = remaining(plan, ledger)
+        return cls(plan, ready, blocked, cost.estimate(ready, ledger, device))
+
+    @property
+    def id(self) -> str:
+        """The table's id."""
+        return self.plan.entry.id
+
+    @property
+    def done(self) -> int:
+        """How many of the runs that were asked for have a result."""
+        return done(self.plan, self.ready, self.blocked)
+
+    def gaps(self, by_system: bool) -> Gaps:
+        """Return what is missing and the next step, with the systems or the table that lack it."""
+        found: Gaps = {}
+        for run in self.blocked:
+            for gap in run.missing:
+                who = run.system if by_system else self.id
+                step = suggesting.completed(gap.next_step)
+                found.setdefault((gap.text, step), {})[who] = None
+        return found
+
+
+def detail(one: Planned, devices: Sequence[str]) -> list[str]:
+    """Say of one table what will be trained, what is missing, and how long it takes."""
+    parents = {run.id for run in one.plan.parents}.intersection(run.id for run in one.ready)
+    behind = f" ({len(parents)} of them only for others to start from)" if parents else ""
+    lines = [
+        f"{one.id}: {len(one.plan.needed())} runs: {one.done} done, "
+        f"{len(one.ready)} to train{behind}, {len(one.blocked)} blocked"
+    ]
+    for (text, step), systems in one.gaps(by_system=True).items():
+        lines.append(f"  {', '.join(sorted(systems))}: {text}" + (f" -> {step}" if step else ""))
+    if one.ready:
+        seconds = one.estimate.seconds
+        time = cost.spoken(None if seconds is None else seconds / len(devices))
+        lines.append(f"  time on {', '.join(devices)}: {time} ({one.estimate.basis})")
+    return lines
+
+
+def state(one: Planned) -> str:
+    """Say how far a table is, in half a line."""
+    needed = len(one.plan.needed())
+    if not needed:
+        return f"{'':<10} no runs"
+    text = f"{one.done:>3} of {needed:<3} runs done"
+    if one.ready:
+        text += f", {len(one.ready)} to train ({cost.spoken(one.estimate.seconds)})"
+    if one.blocked:
+        lacks = ", ".join(gap.removeprefix("needs ") for gap, _ in one.gaps(by_system=False))
+        text += f", {len(one.blocked)} lack {lacks}"
+    return text
+
+
+def total(tables: Sequence[Planned], ledger: Ledger, devices: Sequence[str]) -> list[str]:
+    """Sum tables up: different runs, and the hours of those that can and cannot be trained now."""
+    ready = {run.id: run for one in tables for run in one.ready}
+    blocked = {run.id: run for one in tables for run in one.blocked if run.id not in ready}
+    needed = {run.id for one in tables for run in one.plan.needed()}
+    finished = len(needed - ready.keys() - blocked.keys())
+    lines = [
+        f"{len(tables)} tables, {len(needed)} different runs: {finished} done, "
+        f"{len(ready)} to train, {len(blocked)} blocked"
+    ]
+    where = ", ".join(devices)
+    for runs, what in ((ready, "to train"), (blocked, "the blocked ones")):
+        if runs:
+            estimate = cost.estimate(list(runs.values()), ledger, devices[0])
+            seconds = None if estimate.seconds is None else estimate.seconds / len(devices)
+            lines.append(f"time on {where}, {what}: {cost.spoken(seconds)} ({estimate.basis})")
+    return lines
+
+
+def missing(tables: Sequence[Planned]) -> list[str]:
+    """Say once what is missing, for how many tables, and how it can be had."""
+    every: Gaps = {}
+    for one in tables:
+        for gap, who in one.gaps(by_system=False).items():
+            every.setdefault(gap, {}).update(who)
+    lines = []
+    for (text, step), who in every.items():
+        count = f"{len(who)} tables" if len(who) > 1 else next(iter(who))
+        lines.append(f"  {text} ({count})" + (f" -> {step}" if step else ""))
+    return ["missing:", *lines] if lines else []
