@@ -1,5 +1,7 @@
 """Check that this machine can do what will be asked of it."""
 
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -11,6 +13,8 @@ from pathlib import Path
 
 import click
 
+import audio_table_repro
+import repro
 from repro import places
 from repro.commands.shared import asking, screen, suggesting
 from repro.data import registry, sources
@@ -43,6 +47,7 @@ def command(home: str | None, fmt: str) -> None:
     where = places.home(home)
     checks: list[tuple[str, Callable[[Home], str]]] = [
         ("python", _python),
+        ("package", _package),
         ("torch", _torch),
         ("audio", _audio),
         ("home", _home),
@@ -55,6 +60,9 @@ def command(home: str | None, fmt: str) -> None:
     for name, check in checks:
         try:
             results.append({"check": name, "ok": True, "text": check(where)})
+        except OSError as error:
+            text = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+            results.append({"check": name, "ok": False, "text": text})
         except UserError as error:
             step = f" -> {suggesting.completed(error.next_step)}" if error.next_step else ""
             results.append({"check": name, "ok": False, "text": f"{error.message}{step}"})
@@ -73,6 +81,36 @@ def _python(_: Home) -> str:
     if sys.platform == "win32":
         raise UserError("Windows is not supported", "use WSL")
     return f"Python {sys.version.split()[0]} on {sys.platform}"
+
+
+def _package(_: Home) -> str:
+    """Check that no other distribution has a hand in the package, and that its files are whole."""
+    if both := audio_table_repro.clash():
+        raise UserError(both, audio_table_repro.MEND)
+    root = Path(repro.__file__).parent
+    if changed := _changed(root.parent):
+        shown = ", ".join(changed[:3]) + (", ..." if len(changed) > 3 else "")
+        raise UserError(
+            f"{len(changed)} files are not as installed: {shown}", audio_table_repro.MEND
+        )
+    return f"{audio_table_repro.NAME} {repro.__version__} in {root}"
+
+
+def _changed(site: Path) -> list[str]:
+    """Return the files of the package that are gone or other than pip noted; none in a checkout."""
+    try:
+        files = metadata.distribution(audio_table_repro.NAME).files or []
+    except metadata.PackageNotFoundError:
+        return []
+    noted = {str(f): f.hash for f in files if f.hash and f.hash.mode == "sha256"}
+    found = []
+    for name, told in noted.items():
+        path = site / name
+        if name.startswith("repro/") and name.endswith(".py"):
+            data = path.read_bytes() if path.is_file() else b""
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            found += [name] * (digest != told.value)
+    return found
 
 
 def _torch(_: Home) -> str:
