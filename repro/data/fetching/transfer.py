@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from repro import atomic
 from repro.data.cards import UNVERIFIED
@@ -30,6 +31,7 @@ TIMEOUT = (15.0, 60.0)  # seconds to connect, and without a byte
 SLOWEST, WINDOW = 1_000, 60.0
 MOST = 100_000_000_000  # bytes of a file of which nobody states a length
 _CHUNK = 1 << 20
+_REDIRECTS = 30
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
 _LONGEST_START = 5
 _STARTS = {".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b", ".zip": b"PK", ".xz": b"\xfd7zXZ"}
@@ -245,10 +247,19 @@ def _open(url: str, headers: dict[str, str], timeout: tuple[float, float]) -> "R
     """Ask a server; what goes wrong on the way is Interrupted or Refused."""
     import requests
 
+    session = requests.Session()
+    target = session.get_redirect_target
+    # By itself it reads the body of a redirection to the end, which an odd server does not have.
+    session.get_redirect_target = lambda _: None  # type: ignore[method-assign, assignment]
     try:
-        return requests.get(url, headers=headers, stream=True, timeout=timeout)
-    except requests.TooManyRedirects as error:
-        raise Refused("it sends us round in circles") from error
+        for _ in range(_REDIRECTS):
+            answer = session.get(url, headers=headers, stream=True, timeout=timeout)
+            to = target(answer)
+            if to is None:
+                return answer
+            answer.close()
+            url = urljoin(url, to)
+        raise Refused("it sends us round in circles")
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
         raise Refused(f"it leads to an address that cannot be used ({error})") from error
     except requests.exceptions.SSLError as error:

@@ -500,6 +500,19 @@ def test_a_file_without_a_stated_length_has_an_end(endless, digest, server, tmp_
     assert sum(len(f.read_bytes()) for f in tmp_path.rglob("*") if f.is_file()) < 1000
 
 
+def test_a_redirection_with_a_body_without_an_end_is_followed(fetch, server):
+    def endless(request):
+        request.head(302, Location="../b/x.tar.gz")
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            request.wfile.write(bytes(20_000))
+
+    server.scripts["b"] = [ok]
+    began = time.monotonic()
+    assert fetch([endless]).read_bytes() == BODY
+    assert time.monotonic() - began < 2.0
+
+
 def test_the_first_bytes_are_looked_at_even_if_they_come_one_by_one(fetch, server):
     def page(request):
         request.head(200, Content_Length=SIZE)
