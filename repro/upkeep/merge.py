@@ -153,13 +153,12 @@ def _same_result(one: Record, other: Record) -> bool:
 def _unpacked(file: Path, folder: Path) -> list[Record]:
     """Unpack an archive and check all of it; return its records in `folder`."""
     index = _index(file, _first(file))
-    names = {f"{name}/{last}" for name, files in index.items() for last in files}
+    listed = {f"{name}/{last}" for name, files in index.items() for last in files}
     limit = GROWTH * file.stat().st_size + 10_000_000
     try:
-        unpack.unpack(file, folder, limit, only=names | {INDEX})
+        unpack.unpack(file, folder, limit, only=listed | {INDEX})
     except UserError as error:
         raise UserError(error.message, _AGAIN) from None
-    listed = {f"{name}/{last}" for name, files in index.items() for last in files}
     there = {
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     } - {INDEX}
