@@ -93,6 +93,22 @@ WRONG = {
         ["table", TABLE, "--profile", "demo", "--subset"], ["--subset", "--data local"],
     ),
     "format": (["table", TABLE, "--format", "pdf"], ["'pdf'", "'latex'"]),
+    "table of a report": (
+        ["report", "asmrh-spech", "-o", "r.html"], ["'asmrh-spech'", f"'{TABLE}'", "repro list"],
+    ),
+    "report without a file": (["report", TABLE], ["-o", "repro report --help"]),
+    "kind of figure": (
+        ["figure", TABLE, "--kind", "forrest", "-o", "f.svg"], ["'forrest'", "'forest'"],
+    ),
+    "ending of a figure": (
+        ["figure", TABLE, "--kind", "forest", "-o", "f.jpg"], ["f.jpg", ".svg, .pdf or .png"],
+    ),
+    "figure of nothing": (
+        ["figure", TABLE, "--kind", "curves", "-o", "f.svg"], ["curves", "no runs", "--dry-run"],
+    ),
+    "figure without an ending": (
+        ["figure", TABLE, "--kind", "forest", "-o", "-"], ["--format svg"],
+    ),
     "run": (["runs", "show", "ffffff"], ["'ffffff'", "repro runs list"]),
     "run by a pattern": (["runs", "show", "/"], ["'/'", "repro runs list"]),
     "work is no run": (["runs", "path", "."], ["'.'", "repro runs list"]),

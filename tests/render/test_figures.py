@@ -11,6 +11,7 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from repro import places
+from repro.commands import figure
 from repro.plan.planning import plan_table
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
@@ -130,6 +131,13 @@ def test_a_ladder_draws_the_choices_that_have_runs(esc10: Grid) -> None:
         text_of(canvas.inline(picture))
     )
     assert "official - random = −11.00 [−20.60, −1.40]" in picture.alt
+
+
+def test_every_kind_can_be_asked_for_and_says_why_it_is_not_there(esc10: Grid) -> None:
+    climbed = Ladder("t", "split", "split", ("a", "b"), (Rung("r", "c", "M3Net", "", (
+        Step("a", {0: 60.0}, "complete"), Step("b", {0: 61.0}, "complete")), ()),))  # fmt: skip
+    kinds_drawn = {picture.kind for picture in kinds.of_grid(esc10, climbed, "x")}
+    assert kinds_drawn == set(figure._NEEDS)
 
 
 BYTES = """
