@@ -115,11 +115,11 @@ def rounds_to(count: int, printed: Printed, unit: int = 1) -> bool:
 
 def _layer(cell: PlannedCell, values: list[object]) -> CellVerdict:
     """Judge an entry of a layer table: every path of the cell must have the printed value."""
-    texts = {_as_printed(value) for value in values}
+    texts = dict.fromkeys(_as_printed(value) for value in values)
     target = _as_printed(cell.text)
-    if texts == {target}:
+    if list(texts) == [target]:
         return CellVerdict("REPRODUCED", sentence=f"REPRODUCED: our layer has {cell.text}.")
-    ours = ", ".join(sorted(texts))
+    ours = ", ".join(texts)  # in the order of the paths, as the cell shows them
     text = f"DIFFERENT: our layer has {ours}, printed {cell.text}."
     return CellVerdict("DIFFERENT", sentence=text, p_different=0.0)
 

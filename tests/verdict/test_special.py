@@ -198,7 +198,7 @@ def test_layers(tmp_path: Path) -> None:
     cells = judged(tmp_path, plan)
     assert cells["1", "encoder-in"].word == "REPRODUCED"
     assert cells["1", "encoder-out"].word == "DIFFERENT"
-    assert "47, 48" in cells["1", "encoder-out"].sentence
+    assert "48, 47" in cells["1", "encoder-out"].sentence  # temporal first, as the cell names them
     assert cells["1", "decoder-out"].word == "REPRODUCED"  # printed "4*2*2"
 
 
