@@ -61,6 +61,11 @@ def no_hashes(_: Path) -> dict[str, str]:
     return {}
 
 
+def no_lengths(_: Path) -> dict[str, float]:
+    """Return nothing: no source states the lengths of single clips."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Card:
     """What a dataset is, and how its folder is read.
@@ -73,7 +78,7 @@ class Card:
     run needs. known_bad: clip ids with what is wrong with them. aside: folders of audio that are no
     clips. companions: datasets whose parts belong to the official split. rebuild: lists the clips
     from the dataset's own files under a folder; hashes: the published hashes found there, as a
-    manifest holds them.
+    manifest holds them; lengths: the seconds of each clip, where a source states them.
     archive, hub: what is fetched, in this order; with by_hand only where the user names the source.
     by_hand: how to get what is not fetched; next_step: the command after that.
     bibtex: the work that describes it; datasets of one work share an entry.
@@ -92,6 +97,7 @@ class Card:
     rebuild: Callable[[Path], list[Clip]]
     shortest: float = 0.0
     hashes: Callable[[Path], dict[str, str]] = no_hashes
+    lengths: Callable[[Path], dict[str, float]] = no_lengths
     multilabel: bool = False
     min_share: float = 1.0
     known_bad: Mapping[str, str] = field(default_factory=dict)

@@ -19,7 +19,9 @@ from repro import atomic
 from repro.errors import UserError
 
 COLUMNS = ("path", "label", "group", "part")
-HASH = "hash"  # a fifth column, where hashes of the audio are published
+# More columns, where a source states them: hashes of the audio, and the length of each clip.
+HASH, SECONDS = "hash", "seconds"
+_MORE: tuple[list[str], ...] = ([], [HASH], [SECONDS], [HASH, SECONDS])
 PARTS = ("train", "valid", "test")
 
 
@@ -54,13 +56,15 @@ class Manifest:
 
     hashes: by clip id, published hashes as "kind:hex", joined by ";". Kinds: md5 and sha256 of the
     file as published; pcm, SHA-256 of its 16-bit samples, channels in turn, each as a little-endian
-    32-bit integer.
+    32-bit integer. seconds: by clip id, the length that a source states, to a microsecond; they are
+    no part of the digest.
     """
 
     dataset: str
     clips: tuple[Clip, ...]
     classes: tuple[str, ...]
     hashes: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @functools.cached_property
     def digest(self) -> str:
@@ -80,6 +84,7 @@ def build(
     clips: Iterable[Clip],
     classes: Sequence[str] = (),
     hashes: Mapping[str, str] | None = None,
+    seconds: Mapping[str, float] | None = None,
 ) -> Manifest:
     """Sort the clips into a manifest; classes are the sorted labels unless given.
 
@@ -96,7 +101,8 @@ def build(
         raise ValueError(f"{dataset}: comma, quote, tab or line end in {wrong!r}")
     labels = tuple(classes) or _classes(clip.label for clip in ordered)
     kept = {c.id: hashes[c.id] for c in ordered if c.id in hashes} if hashes else {}
-    return Manifest(dataset, ordered, labels, kept)
+    stated = {c.id: round(seconds[c.id], 6) for c in ordered if c.id in seconds} if seconds else {}
+    return Manifest(dataset, ordered, labels, kept, stated)
 
 
 def joined(listed: Sequence[Manifest]) -> Manifest:
@@ -106,7 +112,9 @@ def joined(listed: Sequence[Manifest]) -> Manifest:
         return first
     hashes = {clip: text for one in listed for clip, text in one.hashes.items()}
     every = sorted({name for one in listed for name in one.classes})
-    return build(first.dataset, (clip for one in listed for clip in one.clips), every, hashes)
+    seconds = {clip: length for one in listed for clip, length in one.seconds.items()}
+    clips = (clip for one in listed for clip in one.clips)
+    return build(first.dataset, clips, every, hashes, seconds)
 
 
 def read(dataset: str, file: Path) -> Manifest:
@@ -132,7 +140,8 @@ def parsed(dataset: str, file: Path, content: bytes) -> Manifest:
         raise UserError(f"{file}: not a readable manifest ({error})") from error
     header, _, body = text.partition("\n")
     columns = header.split(",")
-    if columns not in ([*COLUMNS], [*COLUMNS, HASH]):
+    more = columns[len(COLUMNS) :]
+    if tuple(columns[: len(COLUMNS)]) != COLUMNS or more not in _MORE:
         raise UserError(f"{file}: columns {header!r}, expected {','.join(COLUMNS)!r}")
     width = len(columns)
     cells = body.removesuffix("\n").replace("\n", ",").split(",")
@@ -141,21 +150,34 @@ def parsed(dataset: str, file: Path, content: bytes) -> Manifest:
     ids, labels, groups, parts = (cells[column::width] for column in range(len(COLUMNS)))
     if not all(map(operator.lt, ids, ids[1:])):
         raise UserError(f"{file}: clips not sorted by path, or listed twice")
-    hashes = dict(zip(ids, cells[4::width], strict=True)) if width > len(COLUMNS) else {}
+    stated = {
+        name: {clip: text for clip, text in zip(ids, cells[place::width], strict=True) if text}
+        for place, name in enumerate(more, start=len(COLUMNS))
+    }
+    try:
+        seconds = {clip: float(text) for clip, text in stated.get(SECONDS, {}).items()}
+    except ValueError as error:
+        raise UserError(f"{file}: a length that is no number ({error})") from error
     with no_collection():
         clips = tuple(
             map(tuple.__new__, repeat(Clip), zip(ids, labels, groups, parts, strict=True))
         )
-    known = {clip: text for clip, text in hashes.items() if text}
-    return Manifest(dataset, clips, _classes(labels), known)
+    return Manifest(dataset, clips, _classes(labels), stated.get(HASH, {}), seconds)
 
 
 def write(manifest: Manifest, file: Path) -> None:
     """Write the manifest as gzipped CSV; equal manifests give equal bytes (no time stamp)."""
     rows: list[tuple[str, ...]] = [COLUMNS, *manifest.clips]
     if manifest.hashes:
-        rows = [(*clip, manifest.hashes.get(clip.id, "")) for clip in manifest.clips]
-        rows.insert(0, (*COLUMNS, HASH))
+        more = (HASH, *(manifest.hashes.get(clip.id, "") for clip in manifest.clips))
+        rows = [(*row, text) for row, text in zip(rows, more, strict=True)]
+    if manifest.seconds:
+        lengths = (manifest.seconds.get(clip.id) for clip in manifest.clips)
+        more = (
+            SECONDS,
+            *("" if s is None else f"{s:.6f}".rstrip("0").rstrip(".") for s in lengths),
+        )
+        rows = [(*row, text) for row, text in zip(rows, more, strict=True)]
     lines = [",".join(row) + "\n" for row in rows]
     data = gzip.compress("".join(lines).encode(), compresslevel=9, mtime=0)
     with atomic.output(file) as stream:

@@ -58,7 +58,8 @@ def show(name: str, rebuild: Path | None, output: Path | None, home: str | None,
         if not rebuild.is_dir():
             raise UserError(f"{rebuild} is not a folder", f"repro data manifest {name}")
         hashes = {**(known.hashes if known else {}), **card.hashes(rebuild)}
-        listed = lists.build(name, card.rebuild(rebuild), hashes=hashes)
+        seconds = {**(known.seconds if known else {}), **card.lengths(rebuild)}
+        listed = lists.build(name, card.rebuild(rebuild), hashes=hashes, seconds=seconds)
         if card.own_list:
             lists.write(listed, registry.own_file(name, data))
             manifest.forget()
@@ -85,6 +86,7 @@ def _lines(
         "groups": len({clip.group for clip in listed.clips}),
         "parts": listed.counts(),
         "hashes": len(listed.hashes),
+        "lengths": len(listed.seconds),
         "digest": listed.digest,
         "as_committed": known is None or listed == known,
     }
@@ -93,7 +95,8 @@ def _lines(
     parts = ", ".join(f"{part or 'none'} {n:,}" for part, n in sorted(listed.counts().items()))
     lines = [
         f"{listed.dataset}: {about['clips']:,} clips, {about['classes']} classes, "
-        f"{about['groups']:,} groups, {about['hashes']:,} with a hash",
+        f"{about['groups']:,} groups, {about['hashes']:,} with a hash, "
+        f"{about['lengths']:,} with a length",
         f"parts   {parts}",
         f"digest  {listed.digest}",
     ]
@@ -111,6 +114,6 @@ def _compared(listed: "Manifest", known: "Manifest | None", kept: bool) -> str:
     new, old = set(listed.clips), set(known.clips)
     what = f"{len(new - old):,} clips are only here, {len(old - new):,} only there"
     if new == old:
-        what = "the same clips, other hashes"
+        what = "the same clips, other hashes or lengths"
     taken = "; it takes that one's place" if kept else ""
     return f"NOT the same as the list that was known: {what}{taken}"

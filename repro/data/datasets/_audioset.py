@@ -40,18 +40,29 @@ def segments(file: Path, part: str) -> list[Clip]:
     A clip's id is <video>_<start in ms>.wav, its labels the sorted machine ids (/m/...), its group
     the video. UserError if the file is missing, or holds other than the count its header states.
     """
+    return [_clip(video, start, labels, part) for video, start, _, labels in _rows(file)]
+
+
+def lengths(file: Path) -> dict[str, float]:
+    """Return the seconds of each segment of such a file: its end - its start."""
+    return {
+        _clip(video, start, labels, "").id: float(end) - float(start)
+        for video, start, end, labels in _rows(file)
+    }
+
+
+def _rows(file: Path) -> list[list[str]]:
     try:
         with file.open(newline="") as stream:
             lines = stream.readlines()
     except OSError as error:
         raise UserError(f"{file}: cannot be read ({error.strerror}); it is AudioSet's own list"
                         ) from error  # fmt: skip
-    rows = csv.reader((line for line in lines if line[0] != "#"), skipinitialspace=True)
-    clips = [_clip(video, start, labels, part) for video, start, _, labels in rows]
-    stated = next((int(m[1]) for m in map(_HEADER.match, lines[:5]) if m), len(clips))
-    if stated != len(clips):
-        raise UserError(f"{file}: {len(clips):,} segments, but its header states {stated:,}")
-    return clips
+    rows = list(csv.reader((line for line in lines if line[0] != "#"), skipinitialspace=True))
+    stated = next((int(m[1]) for m in map(_HEADER.match, lines[:5]) if m), len(rows))
+    if stated != len(rows):
+        raise UserError(f"{file}: {len(rows):,} segments, but its header states {stated:,}")
+    return rows
 
 
 def _clip(video: str, start: str, labels: str, part: str) -> Clip:
@@ -108,6 +119,7 @@ def card(part: str, kind: str, clips: int | None, file: str, **more: Any) -> Car
         clips=clips,
         group="video",
         rebuild=lambda root: segments(root / file, part),
+        lengths=lambda root: lengths(root / file),
         multilabel=True,
         min_share=0.85,
         layouts=LAYOUTS,

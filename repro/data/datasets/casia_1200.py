@@ -36,6 +36,18 @@ def hashes(root: Path) -> dict[str, str]:
         return {row[_FILE]: f"sha256:{row['wav_sha256']}" for row in csv.DictReader(stream)}
 
 
+def lengths(root: Path) -> dict[str, float]:
+    """Return the seconds of each file, from the index in `root`."""
+    file = root / INDEX
+    if not file.is_file():
+        return {}
+    with file.open(newline="") as stream:
+        return {
+            row[_FILE]: int(row["num_frames"]) / int(row["sample_rate"])
+            for row in csv.DictReader(stream)
+        }
+
+
 def _named(root: Path) -> list[Clip]:
     """List the clips found in folders of emotions, or of speakers with folders of emotions."""
     found = set()
@@ -93,6 +105,7 @@ CARD = Card(
     group="speaker",
     rebuild=rebuild,
     hashes=hashes,
+    lengths=lengths,
     layouts=(str, _original_case, _by_speaker, _by_speaker_original_case),
     by_hand="CASIA gives the corpus to research groups on application; put your copy in a folder",
     next_step="repro data add casia_1200 DIR",

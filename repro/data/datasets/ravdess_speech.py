@@ -11,6 +11,7 @@ from repro.errors import UserError
 
 EMOTIONS = {"01": "neutral", "02": "calm", "03": "happy", "04": "sad",
             "05": "angry", "06": "fearful", "07": "disgust", "08": "surprised"}  # fmt: skip
+_RATE = 48000  # Hz
 INDEX = "ravdess_speech_index.csv"  # SHA-256 of each file and of its samples
 # modality (03: audio), channel, emotion, intensity, statement, repetition, actor
 _NAME = re.compile(r"03-0[12]-0[1-8]-0[12]-0[12]-0[12]-(0[1-9]|1\d|2[0-4])")
@@ -55,6 +56,15 @@ def hashes(root: Path) -> dict[str, str]:
         }
 
 
+def lengths(root: Path) -> dict[str, float]:
+    """Return the seconds of each clip, from the frames in the index in `root`."""
+    file = root / INDEX
+    if not file.is_file():
+        return {}
+    with file.open(newline="") as stream:
+        return {row["path"]: int(row["frames"]) / _RATE for row in csv.DictReader(stream)}
+
+
 def flat(clip: str) -> str:
     """Return where a copy without folders for actors keeps a clip."""
     return clip.rpartition("/")[2]
@@ -80,7 +90,7 @@ CARD = Card(
     source="Livingstone, Russo 2018, PLoS ONE; Zenodo record 1188976 (0.2 GB)",
     bibtex=BIBTEX,
     layout=LAYOUT,
-    rate=48000,
+    rate=_RATE,
     channels=None,  # mono, but for five stereo files
     seconds=5.2719375,
     shortest=2.9,
@@ -88,6 +98,7 @@ CARD = Card(
     group="actor",
     rebuild=rebuild,
     hashes=hashes,
+    lengths=lengths,
     layouts=(str, flat),
     archive=Archive(
         name="Audio_Speech_Actors_01-24.zip",

@@ -19,6 +19,12 @@ def rebuild(root: Path) -> list[Clip]:
     return [_clip(row) for row in _table.rows(root, "metadata", LIST, "urbansound8k")]
 
 
+def lengths(root: Path) -> dict[str, float]:
+    """Return the seconds of each clip from the same table: end - start of its cut."""
+    rows = _table.rows(root, "metadata", LIST, "urbansound8k")
+    return {_clip(row).id: float(row["end"]) - float(row["start"]) for row in rows}
+
+
 def _clip(row: dict[str, str]) -> Clip:
     path = f"audio/fold{row['fold']}/{row['slice_file_name']}"
     return Clip(path, row["class"], row["fsID"], row["fold"])
@@ -50,6 +56,7 @@ CARD = Card(
     clips=8732,
     group="recording (fsID)",
     rebuild=rebuild,
+    lengths=lengths,
     layouts=(str, _table.without_audio),
     archive=Archive(
         name="UrbanSound8K.tar.gz",

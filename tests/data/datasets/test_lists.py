@@ -130,7 +130,8 @@ def test_audioset():
 @pytest.mark.parametrize("name", OWN_FILES)
 def test_the_committed_list_is_made_from_the_datasets_own_files(name, shared_data):
     card, folder = registry.card(name), shared_data / "metadata" / OWN_FILES[name]
-    rebuilt = lists.build(name, card.rebuild(folder), hashes=card.hashes(folder))
+    rebuilt = lists.build(name, card.rebuild(folder), hashes=card.hashes(folder),
+                          seconds=card.lengths(folder))  # fmt: skip
     assert rebuilt == manifest.load(name)
 
 
