@@ -82,7 +82,8 @@ class Card:
     archive, hub: what is fetched, in this order; with by_hand only where the user names the source.
     by_hand: how to get what is not fetched; next_step: the command after that.
     bibtex: the work that describes it; datasets of one work share an entry.
-    own_list: the user may supply the list.
+    own_list: the user may supply the list. source_states: what the card says of the audio is
+    published, not found in the user's own files.
     """
 
     title: str
@@ -111,6 +112,7 @@ class Card:
     next_step: str = ""
     own_list: bool = False
     bibtex: str = ""
+    source_states: bool = True
 
     @property
     def copies(self) -> dict[str, Archive | Hub]:

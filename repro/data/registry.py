@@ -59,6 +59,7 @@ def _own(name: str, data: Path) -> Card:
             rebuild=lambda _: list(lists.read(name, own_file(name, data)).clips),
             multilabel=about["multilabel"],
             own_list=True,
+            source_states=False,
             by_hand="it is your own data",
             next_step=f"repro data add {name} DIR --manifest FILE.csv",
         )

@@ -5,6 +5,7 @@ A registration is `<data folder>/<dataset>.json`; the audio stays where the user
 
 import datetime
 import functools
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import atomic, places
-from repro.data import manifest
+from repro.data import evidence, manifest
 from repro.data.folders import missing, names
 from repro.data.folders.scan import scan
 from repro.data.lists import Clip
@@ -66,6 +67,8 @@ class Registration:
     total: int
     unusable: Mapping[str, str] = field(default_factory=dict)  # clip id -> what is wrong
     origin: Mapping[str, Any] = field(default_factory=dict)  # where the audio comes from
+    # What all files were when their hashes were found equal to the published ones, and when.
+    checked: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def share(self) -> float:
@@ -83,10 +86,35 @@ def provenance(dataset: str, data: Path) -> dict[str, Any]:
     """Return what a run's record says of where a dataset's audio comes from; {} if it is not here.
 
     Fetched: source (archive or hub), name, sha256, verified (whether a source states its hash or
-    revision), and the hub's revision and files. Added by the user: source "folder", date.
+    revision), and the hub's revision and files. Added by the user: source "folder", date. With all:
+    evidence, the level that its source allows, and checked, the day on which every file here was
+    found equal to its published hash, if none has changed since.
     """
     noted = registration(dataset, data)
-    return {} if noted is None else {**noted.origin}
+    if noted is None:
+        return {}
+    told = {**noted.origin, "evidence": evidence.level(card(dataset, data))}
+    if noted.checked:
+        there = located(dataset, data)
+        if there is not None and state(there) == noted.checked.get("state"):
+            told["checked"] = noted.checked["on"]
+    return told
+
+
+def state(there: Located) -> str:
+    """Return SHA-256 (hex) over what the files of all clips that are here are."""
+    lines = "\n".join(f"{clip}\t{now}" for clip, now in sorted(there.states(there.found).items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def remember(there: Located, state: str, data: Path) -> None:
+    """Note that all files, being so, have the published hashes; "" forgets what was noted."""
+    noted = registration(there.dataset, data)
+    if noted is None or noted.checked.get("state", "") == state:
+        return
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    checked = {"on": today, "state": state} if state else {}
+    _note(there, noted.unusable, noted.origin, checked)
 
 
 def add(dataset: str, folder: Path, data: Path, origin: Mapping[str, Any] | None = None) -> Located:
@@ -197,7 +225,12 @@ def _usable(
     return Located(dataset, root, found, total, data / f"{dataset}.json", left_out)
 
 
-def _note(there: Located, unusable: Mapping[str, str], origin: Mapping[str, Any]) -> Located:
+def _note(
+    there: Located,
+    unusable: Mapping[str, str],
+    origin: Mapping[str, Any],
+    checked: Mapping[str, str] | None = None,
+) -> Located:
     """Register a folder, with the clips in it that cannot be used and where it comes from."""
     entry: dict[str, object] = {
         "dataset": there.dataset,
@@ -208,6 +241,8 @@ def _note(there: Located, unusable: Mapping[str, str], origin: Mapping[str, Any]
     }
     if unusable:
         entry["unusable"] = dict(unusable)
+    if checked:
+        entry["checked"] = dict(checked)
     _register(there.registration, entry)
     return there
 
@@ -231,6 +266,7 @@ def _read(file: Path, dataset: str) -> Registration:
             int(entry["total"]),
             dict(entry.get("unusable", {})),
             dict(entry.get("origin", {})),
+            dict(entry.get("checked", {})),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(

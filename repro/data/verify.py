@@ -1,27 +1,30 @@
 """Compare a registered folder with its dataset: clips missing, or not as they should be."""
 
 import hashlib
-import io
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from repro.data import manifest, sources
+from repro.data import evidence, manifest, sources
 from repro.data.cards import Card
 from repro.data.decoding.decode import UndecodableError, read
 from repro.data.folders import names
+from repro.data.folders.missing import Search
+from repro.data.lists import Manifest
 from repro.data.registry import card
 from repro.errors import UserError
 
 # Faults of the copy, then remarks: what the published dataset may well have itself.
 FAULTS = ("missing", "extra", "altered", "undecodable", "rate", "channels", "length")
-REMARKS = ("left out", "clipped", "silent", "duplicated")
+REMARKS = ("left out", "uniform", "clipped", "silent", "duplicated")
 KINDS = FAULTS + REMARKS
 Progress = Callable[[int, int], None]
 _LONGER = 1.01  # times the longest clip that the card states
+_OFF = 0.05  # seconds by which a clip may differ from what its source states: codecs fill up
+_MANY = 20  # clips from which one rate or length of all is no chance
 _READERS = 2  # threads
 Found = TypeVar("Found")
 
@@ -35,15 +38,47 @@ class Problem:
     detail: str
 
 
+@dataclass(frozen=True)
+class Report:
+    """What a check of a folder found: problems in order of KINDS, and what it could compare.
+
+    level: of the dataset's evidence (`evidence.level`). compared: clips that are equal to their
+    published hash, by kind of hash, and "length" for those as long as their source states.
+    """
+
+    problems: list[Problem]
+    level: str
+    clips: int
+    compared: Mapping[str, int]
+
+    @property
+    def as_published(self) -> bool:
+        """Tell whether every clip here was found equal to its published hash."""
+        hashed = self.compared.get(evidence.FILE, 0) + self.compared.get(evidence.PCM, 0)
+        return 0 < self.clips == hashed
+
+
+@dataclass(frozen=True)
+class _Clip:
+    """What was found of one clip: kind and detail of what is wrong, a hash of what is heard."""
+
+    faults: list[tuple[str, str]]
+    content: str = ""
+    rate: int = 0
+    seconds: float = 0.0
+    compared: list[str] = field(default_factory=list)
+
+
 def verify(
     dataset: str, data: Path, quick: bool = False, progress: Progress | None = None
-) -> list[Problem]:
-    """Decode every clip of the registered folder and list what is wrong, in order of KINDS.
+) -> Report:
+    """Decode every clip of the registered folder and report what is wrong.
 
     `data` is the home's data folder; `quick` leaves out what needs hashes: altered and duplicated
     clips. `progress` is called with clips done and clips in all. UserError if no folder is
     registered. Rate and channels are no faults to training (audio is resampled and mixed down), but
-    the original files do not have them.
+    the original files do not have them. That all hashes were equal is remembered with the folder,
+    as long as no file changes.
     """
     about = card(dataset, data)
     there = sources.located(dataset, data)
@@ -51,25 +86,56 @@ def verify(
         raise UserError(
             f"no folder is registered for {dataset}", next_step=f"repro data add {dataset} DIR"
         )
+    state = sources.state(there)  # before a file is read
     listed = manifest.load(dataset, data)
-    absent = (c.id for c in listed.clips if c.id not in there.found and c.id not in there.left_out)
-    problems = [Problem(clip, "missing", "no file") for clip in absent]
-    problems += [Problem(file, "extra", "no clip of the dataset") for file in _extra(there, about)]
-    problems += [Problem(clip, "left out", why) for clip, why in there.left_out.items()]
+    problems = _listed(there, listed, about)
     hashes = {} if quick else listed.hashes
     twins: dict[str, list[str]] = defaultdict(list)
+    counts: Counter[str] = Counter()
+    heard: list[_Clip] = []
 
-    def check(clip: str) -> tuple[list[tuple[str, str]], str]:
-        return _check(there.found[clip], about, hashes.get(clip, ""))
+    def check(clip: str) -> _Clip:
+        return _check(there.found[clip], about, hashes.get(clip, ""), listed.seconds.get(clip))
 
-    for clip, (faults, content) in _each(there, check, progress):
-        problems += [Problem(clip, kind, detail) for kind, detail in faults]
-        if content and not quick:
-            twins[content].append(clip)
+    for clip, found in _each(there, check, progress):
+        problems += [Problem(clip, kind, detail) for kind, detail in found.faults]
+        counts.update(found.compared)
+        heard.append(found)
+        if found.content and not quick:
+            twins[found.content].append(clip)
     for same in twins.values():
         for clip in same[1:]:
             problems.append(Problem(clip, "duplicated", f"the same audio as {same[0]}"))
-    return sorted(problems, key=lambda problem: (KINDS.index(problem.kind), problem.clip))
+    problems += _uniform(dataset, about, heard) if about.source_states else []
+    problems.sort(key=lambda problem: (KINDS.index(problem.kind), problem.clip))
+    report = Report(problems, evidence.level(about), len(there.found), counts)
+    if not quick:
+        sources.remember(there, state if report.as_published else "", data)
+    return report
+
+
+def _listed(there: sources.Located, listed: Manifest, about: Card) -> list[Problem]:
+    """Compare the names that are there with the list."""
+    absent = [c.id for c in listed.clips if c.id not in there.found and c.id not in there.left_out]
+    search = Search(there.root)
+    why = (search.near(clip) for clip in absent)
+    problems = [Problem(clip, "missing", told) for clip, told in zip(absent, why, strict=True)]
+    problems += [Problem(file, "extra", "no clip of the dataset") for file in _extra(there, about)]
+    return problems + [Problem(clip, "left out", why) for clip, why in there.left_out.items()]
+
+
+def _uniform(dataset: str, about: Card, heard: Sequence[_Clip]) -> list[Problem]:
+    """Warn of one rate or one length in a whole folder where the published clips differ."""
+    known = [clip for clip in heard if clip.rate]
+    if len(known) < _MANY:
+        return []
+    rates, lengths = {c.rate for c in known}, {round(c.seconds, 4) for c in known}
+    found = []
+    if about.rate is None and len(rates) == 1:
+        found.append(f"every clip has {rates.pop():,} Hz; the published ones differ")
+    if about.shortest < 0.99 * about.seconds and len(lengths) == 1:
+        found.append(f"every clip lasts {lengths.pop():g} s; the published ones differ")
+    return [Problem(dataset, "uniform", text) for text in found]
 
 
 def undecodable(there: sources.Located, progress: Progress | None = None) -> dict[str, str]:
@@ -112,58 +178,39 @@ def _extra(there: sources.Located, about: Card) -> list[str]:
     ]
 
 
-def _check(file: str, about: Card, published: str) -> tuple[list[tuple[str, str]], str]:
-    """Return kind and detail of what is wrong with a file, and a hash of what is heard."""
+def _check(file: str, about: Card, published: str, stated: float | None) -> _Clip:
+    """Check one clip's file; stated: its length in seconds, where a source states it."""
     try:
         heard = read(file)
     except UndecodableError as error:
-        return [("undecodable", f"{file}: {error.why}")], ""
+        return _Clip([("undecodable", f"{file}: {error.why}")])
     found, samples = [], heard.samples()
-    rate, channels = heard.header.rate, heard.header.channels
-    if published and not _as_published(file, published):
-        found.append(("altered", f"{file}: not the file whose hash is published"))
+    rate, channels, seconds = (
+        heard.header.rate,
+        heard.header.channels,
+        len(samples) / heard.header.rate,
+    )
+    compared = []
+    if published:
+        by, equal = evidence.compared(file, published)
+        if by and not equal:
+            found.append(("altered", f"{file}: not the file whose hash is published"))
+        compared += [by] if equal else []
     if about.rate not in (None, rate):
         found.append(("rate", f"{rate} Hz, not {about.rate}"))
     if about.channels not in (None, channels):
         found.append(("channels", f"{channels}, not {about.channels}"))
-    seconds = len(samples) / rate
-    if not about.shortest <= seconds <= _LONGER * about.seconds:
+    if stated is not None and abs(seconds - stated) <= _OFF:
+        compared.append("length")
+    elif stated is not None:
+        found.append(("length", f"{seconds:.3f} s, its source states {stated:.3f} s"))
+    elif not about.shortest <= seconds <= _LONGER * about.seconds:
         expected = f"{about.shortest:g} to {about.seconds:g} s"
         found.append(("length", f"{seconds:.3f} s, expected {expected}"))
     if heard.beyond:
         found.append(("clipped", f"{heard.beyond:,} of {len(samples):,} samples beyond full scale"))
     if not samples.any():
-        return [*found, ("silent", "every sample is zero")], ""
-    return found, hashlib.sha256(samples.tobytes()).hexdigest()
-
-
-def _as_published(file: str, published: str) -> bool:
-    """Tell whether a file is the one whose hashes are published.
-
-    A lossless copy is compared by its samples, or as the wav file that it is a copy of; a lossy one
-    cannot be compared and passes.
-    """
-    known = dict(one.split(":") for one in published.split(";"))
-    suffix = Path(file).suffix.lower()
-    if suffix == ".wav":
-        kind = "sha256" if "sha256" in known else "md5"
-        if kind in known:
-            with Path(file).open("rb") as stream:
-                return hashlib.file_digest(stream, kind).hexdigest() == known[kind]
-    if suffix not in (".wav", ".flac"):
-        return True
-    pcm, wav = _pcm(file)
-    if "pcm" in known:
-        return hashlib.sha256(pcm).hexdigest() == known["pcm"]
-    kinds = [kind for kind in ("sha256", "md5") if kind in known]
-    return all(hashlib.new(kind, wav).hexdigest() == known[kind] for kind in kinds)
-
-
-def _pcm(file: str) -> tuple[bytes, bytes]:
-    """Return the bytes that "pcm" hashes, and the plain wav file that holds the samples."""
-    import soundfile
-
-    samples, rate = soundfile.read(file, dtype="int16", always_2d=True)
-    wav = io.BytesIO()
-    soundfile.write(wav, samples, rate, format="WAV", subtype="PCM_16")
-    return samples.astype("<i4").tobytes(), wav.getvalue()
+        found.append(("silent", "every sample is zero"))
+        return _Clip(found, "", rate, seconds, compared)
+    content = hashlib.sha256(samples.tobytes()).hexdigest()
+    return _Clip(found, content, rate, seconds, compared)

@@ -123,7 +123,12 @@ def origins(used: Sequence[Training]) -> list[str]:
 def _origin(origin: Mapping[str, Any]) -> str:
     """Say in a line what a record keeps of a dataset's audio (`sources.provenance`)."""
     if origin["source"] == "folder":
-        return f"a folder of the user's, added {origin['added']}; not checked against its source"
+        held = "not checked against its source"
+        if "evidence" in origin:
+            held += f" (which states: {origin['evidence']})"
+        if "checked" in origin:
+            held = f"checked against the published hashes on {origin['checked']}"
+        return f"a folder of the user's, added {origin['added']}; {held}"
     revision = f" at revision {origin['revision']}" if "revision" in origin else ""
     checked = "as published" if origin["verified"] else "UNVERIFIED, trusted on first use"
     return f"{origin['name']}{revision}, SHA-256 {origin['sha256'][:12]}, {checked}"

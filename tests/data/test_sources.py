@@ -200,5 +200,6 @@ def test_where_audio_comes_from_is_kept_when_clips_are_left_out(tmp_path):
     there = sources.add("gtzan", tmp_path, tmp_path / "data", origin)
     left = sources.leave_out(there, {clip: "cut off"}, tmp_path / "data")
     assert clip in left.left_out
-    assert sources.provenance("gtzan", tmp_path / "data") == origin
+    expected = {**origin, "evidence": "file hash"}
+    assert sources.provenance("gtzan", tmp_path / "data") == expected
     assert sources.provenance("esc50", tmp_path / "data") == {}

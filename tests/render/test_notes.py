@@ -72,7 +72,7 @@ def test_what_a_registration_says_is_what_a_note_reads(tmp_path):
     origin = clips.provenance(local, data)["esc50"]
     assert notes._origin(origin).startswith("a folder of the user's, added 20")
     sources.add("esc50", folder, data, HUB)
-    assert clips.provenance(local, data) == {"esc50": HUB}
+    assert clips.provenance(local, data) == {"esc50": {**HUB, "evidence": "length of each clip"}}
     there = sources.located("esc50", data)
     assert there is not None
     assert clips.provenance(ClipSource("esc50", "generated", "official", folds=5), data) == {}

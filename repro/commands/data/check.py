@@ -11,7 +11,7 @@ from repro.commands.shared import asking
 from repro.commands.shared.counter import Counter
 
 if TYPE_CHECKING:
-    from repro.data.verify import Problem
+    from repro.data.verify import Problem, Report
 
 _NAMED = 20  # problems of one kind that are named in text
 
@@ -37,19 +37,42 @@ def verify(name: str, quick: bool, home: str | None, fmt: str) -> None:
     from repro.data.verify import verify as check
 
     with Counter(f"verify {name}", "clips") as progress:
-        problems = check(name, places.home(home).data, quick, progress)
+        report = check(name, places.home(home).data, quick, progress)
+    problems = report.problems
     if fmt == "json":
         found = {
             "dataset": name,
+            "evidence": report.level,
+            "clips": report.clips,
+            "compared": dict(report.compared),
+            "as_published": report.as_published,
             "counts": collections.Counter(problem.kind for problem in problems),
             "problems": [problem.__dict__ for problem in problems],
         }
         click.echo(json.dumps(found, indent=1))
     else:
-        click.echo("\n".join(_findings(name, problems)))
+        click.echo("\n".join([*_findings(name, problems), _evidence(report)]))
     click.get_current_context().exit(
         1 if any(problem.kind in FAULTS for problem in problems) else 0
     )
+
+
+def _evidence(report: "Report") -> str:
+    """Say what the clips could be compared with, and what not."""
+    told = {
+        "file hash": "equal the published file hash",
+        "PCM hash": "equal the published PCM hash",
+        "length": "are as long as their source states",
+    }
+    each = [f"{report.compared[kind]:,} of {report.clips:,} {words}"
+            for kind, words in told.items() if report.compared.get(kind)]  # fmt: skip
+    if not each:
+        each = ["nothing in them could be compared with what is published"]
+    if report.as_published:
+        each.append(
+            "checked against the published hashes: tables say so as long as no file changes"
+        )
+    return f"evidence: {report.level}; {'; '.join(each)}"
 
 
 def _findings(name: str, problems: "list[Problem]") -> list[str]:

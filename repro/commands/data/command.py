@@ -9,7 +9,7 @@ import click
 from repro import places
 from repro.commands.data import check, lists, look
 from repro.commands.shared import asking, fetching, screen
-from repro.data import registry, sources
+from repro.data import evidence, registry, sources
 from repro.errors import UserError
 
 
@@ -50,7 +50,7 @@ def list_(home: str | None, fmt: str) -> None:
         for row in rows
         for name, text in (
             (row["dataset"], row["title"]),
-            ("", f"{_here(row)}; {row['licence']}"),
+            ("", f"{_here(row)}; {row['licence']}; evidence: {row['evidence']}"),
             ("", row["source"]),
         )
     )
@@ -72,6 +72,7 @@ def _row(name: str, data: Path) -> dict[str, Any]:
         "folder_exists": noted.folder.is_dir() if noted else None,
         "licence": card.licence,
         "source": card.source,
+        "evidence": evidence.level(card),
         "origin": dict(noted.origin) if noted else {},
     }
 

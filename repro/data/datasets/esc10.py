@@ -32,6 +32,7 @@ CARD = dataclasses.replace(
     source="Piczak 2015, ACM Multimedia; a part of archive ESC-50-master.zip (0.6 GB)",
     layout="ESC-50's folders, or the first edition's (001 - Dog bark ... with 1-100032-A.ogg)",
     seconds=7.25,  # of the first edition; ESC-50's are cut to five
+    shortest=3.6,
     clips=400,
     rebuild=rebuild,
     layouts=(*esc50.CARD.layouts, first_published),

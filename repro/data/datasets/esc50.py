@@ -47,6 +47,7 @@ CARD = Card(
     rate=44100,
     channels=1,
     seconds=5.0,
+    shortest=4.99,
     clips=2000,
     group="recording (src_file)",
     rebuild=rebuild,

@@ -35,6 +35,14 @@ class Search:
             or ("no such file" if found is not None else f"no folder {folder}")
         )
 
+    def near(self, place: str) -> str:
+        """Do as `why`, but look only where the clip should be."""
+        folder, _, file = place.rpartition("/")
+        for name in (self._in(folder) or {}).get(names.folded(names.stem(file)), []):
+            if told := self._instead(f"{folder}/{name}".lstrip("/"), file):
+                return told
+        return "no file"
+
     def _instead(self, there: str, file: str) -> str:
         """Say what a file is that has the clip's name, and why it does not stand for it."""
         path = self.root / there

@@ -68,8 +68,8 @@ def test_the_clips_are_written_as_the_files_that_they_were(serve, tmp_path):
     size = sum(len(data) for name, data in FILES.items() if name.endswith(".parquet"))
     assert seen[-1] == (size, size)
     assert sorted(f.name for f in tmp_path.iterdir()) == [NAME, f"{NAME}.json"]
-    found = verify.verify(NAME, tmp_path)
-    assert {p.kind for p in found} == {"missing", "rate"}, "checked like any other folder"
+    found = verify.verify(NAME, tmp_path).problems
+    assert {p.kind for p in found} == {"missing", "rate", "length"}, "checked like any other folder"
     asked = len(fake.asked)
     fetch.fetch(NAME, tmp_path, False, fetch.Steps())
     assert len(fake.asked) == asked, "what is here is not fetched again"
