@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from repro import atomic, places
-from repro.data import evidence, manifest
+from repro.data import evidence, manifest, remembered
 from repro.data.folders import missing, names
 from repro.data.folders.scan import scan
 from repro.data.lists import Clip
 from repro.data.registry import card
-from repro.data.waveforms import digests
 from repro.errors import UserError
 
 
@@ -52,7 +51,7 @@ class Located:
         for clip in ids:
             file = self.found[clip]
             try:
-                found[clip] = f"{file[skip:]}\t{digests.state(file)}"
+                found[clip] = f"{file[skip:]}\t{remembered.state(file)}"
             except OSError as error:
                 raise UserError(f"{file}: cannot be read ({error.strerror})") from error
         return found

@@ -4,7 +4,6 @@ What a run has heard is stated so that it hangs on its own clips alone, whatever
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -46,12 +45,3 @@ def of_store(samples: Path, offsets: NDArray[np.int64], ids: Sequence[str]) -> t
                 raise ValueError("samples behind its last clip")
     whole.update(offsets.astype("<i8").tobytes() + "\n".join(ids).encode())
     return whole.hexdigest(), each
-
-
-def state(file: str | Path) -> str:
-    """Return what changes when a file does: its size, both times of change, its place on the disk.
-
-    The time of the inode's change moves even where a program sets that of the content back.
-    """
-    now = os.stat(file)  # noqa: PTH116 - of 100,000 files
-    return f"{now.st_size} {now.st_mtime_ns} {now.st_ctime_ns} {now.st_ino}"

@@ -21,6 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from repro import atomic
+from repro.data import remembered
 from repro.data.decoding.decode import Waveform
 from repro.data.waveforms import digests
 from repro.errors import UserError
@@ -139,7 +140,7 @@ def _states(place: Path) -> dict[str, str]:
     found = {}
     for name in _FILES:
         with suppress(FileNotFoundError):
-            found[name] = digests.state(place / name)
+            found[name] = remembered.state(place / name)
     return found
 
 
