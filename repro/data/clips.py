@@ -109,7 +109,21 @@ def findings(source: ClipSource, data: Path, select: str = "valid") -> list[Find
     """
     whole = whole_pass(source, data)
     classes = whole.coverage.classes
-    return guards.guards(whole.splits, classes, source.protocol, select=select, hashes=whole.hashes)
+    found = guards.guards(
+        whole.splits, classes, source.protocol, select=select, hashes=whole.hashes
+    )
+    return found + [Finding("warning", text) for text in _left_aside(source, data)]
+
+
+def _left_aside(source: ClipSource, data: Path) -> list[str]:
+    """Say what the user's own table names and a split does not use."""
+    if source.audio == "generated" or registry.card(source.dataset, data).source_states:
+        return []
+    listed = manifest.load(source.dataset, data)
+    told = settings.unused(listed, source.protocol)
+    blank = listed.counts().get("", 0) if source.protocol == "official" else 0
+    none = f"{blank:,} of {len(listed.clips):,} clips are in no part and are left out"
+    return [text for text in (told, none if blank else "") if text]
 
 
 def whole_pass(source: ClipSource, data: Path) -> Pass:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import seeds
-from repro.data import clips, generated, guards, manifest, protocols, registry, sources
+from repro.data import clips, generated, guards, manifest, protocols, registry, settings, sources
 from repro.data.clips import ClipSource, Coverage
 from repro.data.guards import Finding
 from repro.data.remembered import code, remembered
@@ -55,8 +55,8 @@ def forget() -> None:
 
 @functools.cache
 def _figures(source: ClipSource, home: Home, rule: str) -> dict[str, Any]:
-    made = code(*(module.__file__ for module in
-                  (clips, generated, guards, manifest, protocols, seeds, sources)))  # fmt: skip
+    deciding = (clips, generated, guards, manifest, protocols, seeds, settings, sources)
+    made = code(*(module.__file__ for module in deciding))
     lists = [_state(name, source, home.data) for name in clips.dataset_names(source, home.data)]
     key = ["pass", made, source.as_dict(), rule, lists]
     return dict(remembered(home.cache / "plans", key, lambda: _computed(source, home.data, rule)))

@@ -69,7 +69,7 @@ def unused(listed: Manifest, kind: str) -> str:
         left.append(f"the {what} that {listed.dataset} names")
     if kind == "random" and (groups := groups_of(listed)):
         left.append(f"its {groups:,} groups")
-    return f"{' and '.join(left)} are not used" if left else ""
+    return f"not used: {' and '.join(left)}" if left else ""
 
 
 def groups_of(listed: Manifest) -> int:

@@ -142,12 +142,12 @@ def test_what_is_not_used_is_said():
     say = settings.unused
     assert say(data("five folds", "many"), "official") == ""
     assert say(data("none", "none"), "random") == ""
-    assert say(data("five folds", "none"), "random") == "the 5 folds that mine names are not used"
+    assert say(data("five folds", "none"), "random") == "not used: the 5 folds that mine names"
     assert say(data("train valid", "many"), "grouped") == (
-        "the split (train, valid) that mine names are not used"
+        "not used: the split (train, valid) that mine names"
     )
     assert say(data("train test", "few"), "random") == (
-        "the split (train, test) that mine names and its 4 groups are not used"
+        "not used: the split (train, test) that mine names and its 4 groups"
     )
 
 

@@ -123,6 +123,28 @@ def test_what_is_missing_is_named_ten_times_with_what_is_there(birds, home):
     assert "--columns" in caught.value.next_step
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "kind", "told"),
+    [
+        ("path,label,split", lambda n, f: f"{f},a,{('train', 'test', '')[n % 3]}", None,
+         {"13 of 40 clips are in no part and are left out"}),
+        ("path,label,split", lambda n, f: f"{f},a,{('train', 'valid')[n % 2]}", "random",
+         {"not used: the split (train, valid) that mybirds names"}),
+        ("path,label,group", lambda n, f: f"{f},a,{f[:6]}", "random",
+         {"not used: its 4 groups"}),
+        ("path,label,group", lambda n, f: f"{f},a,{f[:6]}", None, set()),
+        ("path,label", lambda n, f: f"{f},a", None, set()),
+    ],
+)  # fmt: skip
+def test_what_a_split_leaves_aside_stands_under_the_table(birds, home, header, row, kind, told):
+    root, csv = birds
+    adding.add("mybirds", root, csv(header, row), home.data)
+    clips.forget()
+    called = clips.called_for("mybirds", home.data, kind)
+    found = clips.findings(ClipSource("mybirds", "local", **called), home.data)
+    assert {f.text for f in found if "groups of" not in f.text} == told
+
+
 def test_links_that_leave_the_folder_are_said(birds, home, tmp_path):
     """A tree of links is a usual way to gather clips; that they lie elsewhere is worth a line."""
     root, csv = birds
