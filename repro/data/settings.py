@@ -49,11 +49,11 @@ def called_for(listed: Manifest, kind: str | None = None) -> Settings:
         return {"protocol": "random", **_sizes(own, groups), "stratified": plain}
     if not groups:
         raise _refused(listed, "every clip is a group of its own: to keep groups whole would be to "
-                       "draw clips at random; name the groups", "random")  # fmt: skip
+                       "draw clips at random", "random")  # fmt: skip
     if groups < _FEW:
         number = f"{groups} group{'s' * (groups > 1)}"
         raise _refused(listed, f"its clips are of {number}: to test one, validate on another and "
-                       "train takes three; name more", "random")  # fmt: skip
+                       "train takes three", "random")  # fmt: skip
     sizes = _sizes(own, groups)
     if sizes.get("folds", 1) > groups:
         sizes = _folds(groups)
@@ -88,13 +88,13 @@ def _own(listed: Manifest) -> tuple[Settings | None, str]:
         if len(numbered) < _FEW:
             return None, (
                 f"it names {len(numbered)} fold{'s' * (len(numbered) > 1)}: to test one, validate "
-                "on another and train takes three; name more"
+                "on another and train takes three"
             )
         return {"protocol": "official", **_folds(len(numbered))}, ""
     lacking = [part for part in ("train", "test") if part not in parts]
     if lacking or numbered:
         there = " and ".join(parts)
-        return None, f"it names {there}, but no {' and no '.join(lacking)}; name all"
+        return None, f"it names {there}, but no {' and no '.join(lacking)}"
     return {"protocol": "official", "valid": 0.0 if "valid" in parts else _DRAWN}, ""
 
 
@@ -118,4 +118,6 @@ def _folds(count: int) -> Settings:
 
 def _refused(listed: Manifest, why: str, *others: str) -> UserError:
     asked = " or ".join(f"--protocol {kind}" for kind in others)
-    return UserError(f"{listed.dataset}: {why}", f"or leave it aside with {asked}")
+    return UserError(
+        f"{listed.dataset}: {why}", f"name what is missing, or leave it aside with {asked}"
+    )

@@ -49,10 +49,10 @@ OFFICIAL = {
 }
 # Why the parts make no protocol, and so what a dataset with them asks to be told.
 UNUSABLE = {
-    "train valid": "it names train and valid, but no test; name all",
-    "test": "it names test, but no train; name all",
-    "test, the rest blank": "it names test, but no train; name all",
-    "valid test": "it names valid and test, but no train; name all",
+    "train valid": "it names train and valid, but no test",
+    "test": "it names test, but no train",
+    "test, the rest blank": "it names test, but no train",
+    "valid test": "it names valid and test, but no train",
     "two folds": "it names 2 folds: to test one, validate on another and train takes three",
     "one fold": "it names 1 fold: to test one, validate on another and train takes three",
 }

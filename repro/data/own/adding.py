@@ -42,8 +42,13 @@ def add(
     `folder`, in any format that is read; UserError names what is missing, and why.
     """
     _check_name(name)
-    with lists.no_collection():
-        return _added(name, folder, file, data, columns or {})
+    try:
+        with lists.no_collection():
+            return _added(name, folder, file, data, columns or {})
+    except UserError as error:
+        again = f"repro data add {name} {names.quoted(folder)} --manifest {names.quoted(file)}"
+        error.next_step = (error.next_step or "").replace(table.AGAIN, again) or None
+        raise
 
 
 def _added(name: str, folder: Path, file: Path, data: Path, columns: Mapping[str, str]) -> Added:

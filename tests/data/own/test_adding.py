@@ -120,6 +120,8 @@ def test_what_is_missing_is_named_ten_times_with_what_is_there(birds, home):
         "none2.wav: no such file",
     ]
     assert len(named) == 10
+    again = f"repro data add mybirds {root} --manifest {root.parent}/clips.csv"
+    assert f"then {again};" in caught.value.next_step
     assert "--columns" in caught.value.next_step
 
 
