@@ -3,12 +3,13 @@
 # make test       the tests, within minutes
 # make test-all   the slow ones too
 # make lint       style and types
+# make docs       the documentation as a site, in build/site
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help install demo test test-all lint clean
+.PHONY: help install demo test test-all lint docs clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -5
@@ -37,6 +38,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 clean:
 	rm -rf .venv build dist

@@ -1,8 +1,10 @@
 """What is written for users is true: every command shown parses, every verb explains itself."""
 
+import os
 import re
 import shlex
-from pathlib import Path
+import subprocess
+import sys
 
 import click
 import pytest
@@ -10,9 +12,10 @@ from click.testing import CliRunner
 
 from repro.commands._entry import main
 from repro.spec import catalogue
+from tests.stories import pages
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+CHECKOUT, README = pages.CHECKOUT, pages.PAGES["README.md"]
+EVERY = "\n".join(pages.PAGES.values())
 
 
 def commands(command, path):
@@ -27,17 +30,6 @@ def commands(command, path):
 
 
 ALL = {" ".join(path): command for path, command in commands(main, ["repro"])}
-
-
-def shown(text):
-    """Return the commands of this suite in a text, without the remarks behind them."""
-    found = []
-    for line in text.splitlines():
-        inside = re.search(r"\$\((repro [^)]*)\)", line)
-        own = inside[1] if inside else re.sub(r"^\$ ", "", line.strip())
-        if own.startswith("repro "):
-            found.append(re.split(r"\s{2,}|\s#\s", own)[0])
-    return found
 
 
 @pytest.fixture
@@ -59,7 +51,7 @@ def test_every_command_explains_itself_with_examples_that_parse(path, parse):
     with click.Context(command, info_name=path) as context:
         text = command.get_help(context)
     assert command.help.strip()
-    examples = shown(command.help.replace("\b", ""))
+    examples = pages.commands(command.help.replace("\b", ""))
     assert examples, f"{path} --help has no example"
     assert [example for example in examples if parse(example) != 0] == []
     own = path.split()[:2] if path != "repro" else ["repro"]
@@ -69,8 +61,8 @@ def test_every_command_explains_itself_with_examples_that_parse(path, parse):
             assert parameter.opts[-1] in text
 
 
-@pytest.mark.parametrize("line", shown(README))
-def test_every_command_in_the_readme_parses(line, parse):
+@pytest.mark.parametrize(("page", "line"), pages.shown())
+def test_every_command_on_a_page_parses(page, line, parse):
     assert parse(line) == 0
 
 
@@ -91,7 +83,7 @@ def test_every_table_that_the_readme_names_exists():
     entries = catalogue.load_all()
     ids = {entry.id for entry in entries}
     systems = {name for entry in entries for name in entry.recipes.systems}
-    named = set(re.findall(r"\b(?:asmrh|m3net|gafx|eat)-[a-z0-9-]+", README))
+    named = set(re.findall(r"(?<![\w/])(?:asmrh|m3net|gafx|eat)-[a-z0-9-]*[a-z0-9]", EVERY))
     assert named & ids
     assert named <= ids | systems
     (count,) = re.findall(r"repro list +the (\d+) tables", README)
@@ -100,12 +92,30 @@ def test_every_table_that_the_readme_names_exists():
 
 @pytest.mark.parametrize("entry", catalogue.load_all(), ids=lambda entry: entry.id)
 def test_the_command_at_the_head_of_a_table_file_parses(entry, parse):
-    (command, *_) = shown(entry.path.read_text().splitlines()[0].removeprefix("# "))
+    (command, *_) = pages.commands(entry.path.read_text().splitlines()[0].removeprefix("# "))
     assert parse(command) == 0
 
 
-def test_every_file_and_folder_that_the_readme_names_is_there():
-    (tree,) = re.findall(r"^## Tree\n+```\n(.*?)```", README, re.MULTILINE | re.DOTALL)
-    for line in tree.splitlines():
-        path = line.split()[0]
-        assert (CHECKOUT / path).exists(), path
+def test_every_file_and_folder_that_a_page_names_is_there():
+    named = set(re.findall(r"`((?:repro|tests|tables|docs|benchmarks|manifests)/[\w./-]+)`", EVERY))
+    assert len(named) > 10
+    assert [path for path in sorted(named) if not (CHECKOUT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", pages.PAGES)
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", pages.PAGES[page]):
+        if "://" not in target:
+            assert ((CHECKOUT / page).parent / target).exists(), target
+
+
+def test_the_site_builds_without_warnings(tmp_path):
+    pytest.importorskip("material", reason="mkdocs-material is not installed")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(tmp_path)]
+    done = subprocess.run(
+        command, cwd=CHECKOUT, capture_output=True, text=True,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
+    assert (tmp_path / "papers" / "m3net.html").is_file()
