@@ -4,7 +4,11 @@ import re
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PATHS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted(CHECKOUT.glob("docs/**/*.md"))]
+PATHS = [
+    CHECKOUT / "README.md",
+    CHECKOUT / "CONTRIBUTING.md",
+    *sorted(CHECKOUT.glob("docs/**/*.md")),
+]
 PAGES = {str(path.relative_to(CHECKOUT)): path.read_text(encoding="utf-8") for path in PATHS}
 
 
