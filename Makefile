@@ -12,7 +12,7 @@ INSTALLED := .venv/.installed
 .PHONY: help install demo test test-all lint docs clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -5
+	@sed -n 's/^# //p' Makefile | head -6
 
 install: $(INSTALLED)
 
