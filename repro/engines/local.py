@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,8 @@ from repro.places import Home
 from repro.plan.request import Run
 
 Event = dict[str, Any]
+
+_GRACE = 0.7  # seconds in which a worker may leave by itself
 
 # -P: a file of the working folder that is named like a module is not that module.
 WORKER = (sys.executable, "-P", "-m", "repro.train.worker")
@@ -136,13 +139,27 @@ def execute(
                 give(worker)
                 _wake(idle, give)
     finally:
-        for worker in alive:
-            worker.process.send_signal(signal.SIGTERM)
-        for worker in alive:
-            worker.process.wait()
+        _stop([worker.process for worker in alive])
     for run in waiting:
         outcomes.failed[run.id] = "not started: no worker process could start; see repro doctor"
     return outcomes
+
+
+def _stop(processes: Sequence["subprocess.Popen[str]"]) -> None:
+    """End worker processes within a second; one that is deep in a step is killed.
+
+    Killed at any instant a run continues from its checkpoint to the same bytes, and the lock of a
+    process that is gone holds nobody up.
+    """
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+    until = time.monotonic() + _GRACE
+    for process in processes:
+        try:
+            process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _wake(idle: list[_Worker], give: Callable[[_Worker], None]) -> None:

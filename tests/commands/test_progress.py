@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from repro.commands.shared import progress
 from repro.commands.shared.progress import _Bars
 
 
@@ -43,3 +44,25 @@ def test_all_runs_move_with_every_epoch_and_say_when_they_end(bars):
     assert "cpu" in tasks  # it waits for its next run
     tasks = bars("cpu #2", event="end", status="failed", cause="x")
     assert (overall(tasks).completed, overall(tasks).fields["count"]) == (2, "2/3")
+
+
+def test_piped_training_says_a_line_a_minute(monkeypatch, capsys):
+    """Events come every 20 seconds: of 8 epochs every third is told of."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    run = SimpleNamespace(label="ASM", seed=0, id="b61f", resolved={
+        "recipe": {"epochs": 8}, "dataset": "esc50"})  # fmt: skip
+    shown = progress.Progress([run, run])
+    for epoch in range(1, 9):
+        clock.now += 20
+        shown.show(
+            "cpu", run, {"event": "epoch", "epoch": epoch, "valid": {"accuracy": epoch / 10}}
+        )
+    clock.now += 60
+    shown.show("cpu", run, {"event": "step", "epoch": 9, "done": 30, "of": 40})
+    shown.show("cpu", run, {"event": "step", "epoch": 9, "done": 31, "of": 40})
+    told = [line.partition(": ") for line in capsys.readouterr().err.splitlines()]
+    assert {name for name, _, _ in told} == {"[1/2] ASM seed 0 on esc50 (b61f)"}
+    assert [text for _, _, text in told] == [
+        "epoch 3 of 8, 30.0 % valid", "epoch 6 of 8, 60.0 % valid", "epoch 9 of 8, 75 % of it",
+    ]  # fmt: skip

@@ -1,7 +1,10 @@
 """The engine against workers that are played by a script: who gets which run, and what is said."""
 
 import dataclasses
+import signal
+import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -229,3 +232,19 @@ def test_a_worker_works_in_the_homes_own_data_and_cache(plain, tmp_path, monkeyp
     monkeypatch.setattr(local, "WORKER", (sys.executable, str(script)))
     local.execute([plain], ["cpu"], 1, home, lambda *_: None)
     assert (tmp_path / "told").read_text().strip() == str(home.__dict__)
+
+
+def test_interrupting_ends_a_worker_that_does_not_listen_within_a_second():
+    """A process deep in a step hears nothing; another one leaves by itself."""
+    deaf = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1); "
+    deaf += "sys.stdout.flush(); time.sleep(60)"
+    started = [
+        subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True)
+        for text in (deaf, "import time; print(1, flush=True); time.sleep(60)")
+    ]
+    for process in started:
+        process.stdout.readline()
+    began = time.monotonic()
+    local._stop(started)
+    assert time.monotonic() - began < 1.0
+    assert [process.returncode for process in started] == [-signal.SIGKILL, -signal.SIGTERM]

@@ -10,6 +10,8 @@ import click
 
 from repro.plan.request import Run
 
+EVERY = 60.0  # seconds after which a line is due when piped
+
 
 class Progress:
     """Receive the events of the workers and show them on standard error."""
@@ -17,7 +19,7 @@ class Progress:
     def __init__(self, runs: Sequence[Run]) -> None:
         self.total = len(runs)
         self.ended = 0
-        self.began = time.monotonic()
+        self.began = self._said = time.monotonic()
         self._bars: _Bars | None = None
 
     def __enter__(self) -> Self:
@@ -43,12 +45,28 @@ class Progress:
             cause = f": {event['cause']}" if event["cause"] else ""
             count = f"[{self.ended}/{self.total}]"
             self._line(f"{count} {_name(run)} {event['status']}{cause} ({seconds:.0f} s)")
+        elif run is not None and self._bars is None and time.monotonic() - self._said >= EVERY:
+            self._line(f"[{self.ended + 1}/{self.total}] {_name(run)}: {_reached(run, event)}")
 
     def _line(self, text: str) -> None:
+        self._said = time.monotonic()
         if self._bars is not None:
             self._bars.print(text)
         else:
             click.echo(text, err=True)
+
+
+def _reached(run: Run, event: dict[str, Any]) -> str:
+    """Say in words how far a run is."""
+    epochs = run.resolved["recipe"]["epochs"]
+    if event["event"] == "epoch":
+        return f"epoch {event['epoch']} of {epochs}, {_valid(event['valid'])}"
+    if event["event"] == "step":
+        share = 100 * event["done"] / event["of"]
+        return f"epoch {event['epoch']} of {epochs}, {share:.0f} % of it"
+    if event["event"] == "prepare":
+        return f"audio, {event['done']:,} of {event['of']:,} clips"
+    return "preparing"
 
 
 def _name(run: Run | None) -> str:
