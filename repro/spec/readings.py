@@ -1,10 +1,14 @@
 """Readings of silent points: put into nested settings by dotted path, and written as typed."""
 
+from __future__ import annotations  # types without pydantic: shells complete with this file
+
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from repro.errors import unknown
-from repro.spec.schema import Alternative, Assumption
+
+if TYPE_CHECKING:
+    from repro.spec.schema import Alternative, Assumption
 
 Differences = dict[str, tuple[Any, Any]]  # dotted field -> its two values, None where it is absent
 
