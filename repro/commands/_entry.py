@@ -76,6 +76,7 @@ class Verbs(click.Group):
         self, info_name: str | None, args: list[str], *rest: Any, **extra: Any
     ) -> click.Context:
         """Read the words before the verb; --help and --version are answered here."""
+        _open_streams()
         _any_letter()
         typed = list(args)
         with _one_message():
@@ -138,8 +139,15 @@ def _of_output(error: OSError) -> bool:
 
 def _silence() -> None:
     """Send the rest of our output nowhere, so that Python does not try it again at the end."""
-    with suppress(OSError, ValueError, AttributeError):
+    with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_streams() -> None:
+    """Open on nothing what was closed before us (`list >&-`): many ask a stream what it is."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - for good
 
 
 def _any_letter() -> None:

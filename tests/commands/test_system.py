@@ -96,7 +96,7 @@ LONG = "x" * 300
         ([*RENDER, "-o", "file/below"], "is not a folder"),
         ([*RENDER, "-o", "/dev/full"], "-o /dev/full cannot be written: No space left on device"),
         (["appendix", "asmrh", "-o", "-"], "is no folder"),
-        (["all", "--dry-run", "-o", "file"], "needs a folder"),
+        (["all", "--dry-run", "-o", "file"], "need a folder"),
     ],
 )
 def test_a_path_that_cannot_be_is_named(words, said, tmp_path, monkeypatch):
@@ -128,10 +128,12 @@ def test_a_full_disk_behind_standard_output_is_one_message(words):
 
 
 def test_output_and_errors_that_go_nowhere_are_no_traceback():
-    done = shell("repro list >&-")
-    assert (done.returncode, done.stderr) == (0, "")
-    done = shell("repro tabel 2> /dev/full")
-    assert (done.returncode, done.stdout) == (2, "")
+    for words in ("list", "--help", f"plan {TABLE} <&-"):
+        done = shell(f"repro {words} >&-")
+        assert (done.returncode, done.stderr) == (0, ""), words
+    for gone in ("2> /dev/full", "2>&-"):
+        done = shell(f"repro tabel {gone}")
+        assert (done.returncode, done.stdout) == (2, "")
     done = shell("repro --help | head -c 1")
     assert (done.returncode, done.stderr) == (0, "")
 
