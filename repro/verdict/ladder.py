@@ -6,6 +6,7 @@ from itertools import combinations
 from pathlib import Path
 from statistics import fmean, stdev
 
+from repro.data import clips
 from repro.errors import UserError, unknown
 from repro.places import Home
 from repro.plan.planning import PlannedCell, TablePlan, plan_table
@@ -107,9 +108,18 @@ def _protocols(entry: Entry, request: Request, home: Home) -> Axis:
     plain = plan_table(entry, replace(request, protocol=None), home)
     plans = {run.clips.protocol: plain for run in plain.runs}
     for kind in ("random", "grouped"):
-        if kind not in plans:
+        if kind not in plans and _allowed(str(request.on), kind, home):
             plans[kind] = plan_table(entry, replace(request, protocol=kind), home)
     return Axis("protocol", f"protocols on {request.on}", plans)
+
+
+def _allowed(dataset: str, kind: str, home: Home) -> bool:
+    """Tell whether a dataset can be split so: without groups none can be kept whole."""
+    try:
+        clips.called_for(dataset, home.data, kind)
+    except UserError:
+        return False
+    return True
 
 
 def ladder(entry: Entry, request: Request, home: Home, ledger: Ledger, name: str) -> Ladder:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
+from repro import places
 from repro.errors import UserError
 from repro.places import shipped
 from repro.plan.request import Request
@@ -199,3 +200,10 @@ def test_axes_that_do_not_exist(tmp_path: Path) -> None:
         climb(tmp_path, "hft-axis")
     with pytest.raises(UserError, match="unknown axis"):
         climb(tmp_path, "splits-behind")  # a reading of the print: no runs of its own
+
+
+def test_a_protocol_that_the_data_do_not_allow_is_no_rung(tmp_path: Path) -> None:
+    """Every clip of AudioSet is a video of its own: there are no groups to keep whole."""
+    entry, home = catalogue.load("m3net-urbansound8k"), places.home(tmp_path)
+    found = ladder.axis(entry, Request(on="audioset_balanced"), home, "protocol")
+    assert list(found.plans) == ["official", "random"]
