@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, comparison, screen
+from repro.commands.shared import asking, comparison, screen, worth
 from repro.commands.shared.comparison import Compared
 from repro.errors import UserError, unknown
 from repro.places import Home
@@ -17,7 +17,7 @@ from repro.records.ledger import Ledger
 from repro.spec import catalogue
 from repro.spec.entry import Entry
 from repro.stats.bootstrap import Resampled
-from repro.verdict import hits, judge, ladder, reduction, sensitivity
+from repro.verdict import components, hits, judge, ladder, reduction, sensitivity
 
 
 @click.command()
@@ -31,6 +31,8 @@ from repro.verdict import hits, judge, ladder, reduction, sensitivity
 )
 @click.option("--ladder", "axis", metavar="protocol|KEY",
               help="Instead: what a protocol or an assumption is worth, side by side.")  # fmt: skip
+@click.option("--components", "parts", is_flag=True,
+              help="Instead: what split, training again and clips are worth.")  # fmt: skip
 @asking.request_options
 @asking.home_option
 def command(
@@ -38,6 +40,7 @@ def command(
     fmt: str,
     fail_on: str | None,
     axis: str | None,
+    parts: bool,
     home: str | None,
     **asked: Any,
 ) -> None:
@@ -50,6 +53,7 @@ def command(
       repro compare all --fail-on DIFFERENT,CONTRADICTED
       repro compare asmrh-speechcommands --assume hfft-axis=time
       repro compare asmrh-urbansound8k --ladder protocol
+      repro compare m3net-urbansound8k --on esc10 --components
 
     \b
     Words of cells and tables: REPRODUCED, COMPATIBLE, DIFFERENT, INCONCLUSIVE, NOT RUN,
@@ -63,6 +67,12 @@ def command(
     where = places.home(home)
     ledger = Ledger.of(where)
     entries = catalogue.named(targets)
+    if parts:
+        if failing or axis is not None:
+            raise UserError("--components gives no verdicts: leave --fail-on and --ladder out")
+        made = {entry.id: components.components(entry, request, where, ledger) for entry in entries}
+        _show(fmt, worth.components_json(made), worth.component_lines(made, request))
+        return
     if axis is not None:
         if failing:
             raise UserError("--ladder gives effects, no verdicts: leave --fail-on out")

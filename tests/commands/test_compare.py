@@ -103,6 +103,8 @@ def test_fail_on_sees_the_table_where_no_primary_cell_has_the_word(home: Path) -
         ((TABLE, "--ladder", "protocl"), "did you mean 'protocol'"),
         ((TABLE, "--ladder", "protocol", "--fail-on", "DIFFERENT"), "leave --fail-on out"),
         ((TABLE, "--assume", "hfft-axis=tim"), "did you mean 'time'"),
+        ((TABLE, "--components", "--fail-on", "DIFFERENT"), "leave --fail-on"),
+        ((TABLE, "--components", "--ladder", "protocol"), "leave --fail-on and --ladder"),
     ],
 )
 def test_mistakes_name_the_nearest(home: Path, words: tuple[str, ...], said: str) -> None:
@@ -169,3 +171,23 @@ def test_comparing_imports_no_torch_and_no_scipy_without_runs(tmp_path: Path) ->
         env={**os.environ, **places},
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_components_are_a_row_for_each_system_and_protocol(home: Path) -> None:
+    done(home, {"asm-rh": VALUES["asm-rh"]})
+    got = compare(TABLE, "--components")
+    assert got.exit_code == 0, got.output
+    rows = [line for line in got.output.splitlines() if line.startswith("| ASM-RH ")]
+    assert len(rows) == 2
+    assert "| random | 3 of 3 runs | 95.73 |  |  | 0.47 [0.25, 2.97] |  |" in rows[0]
+    data = json.loads(compare(TABLE, "--components", "--format", "json").stdout)["components"]
+    assert len(data) == 6
+    assert {one["table"] for one in data} == {TABLE}
+
+
+def test_second_voices_stand_beside_a_claim(home: Path) -> None:
+    done(home)
+    got = compare(TABLE)
+    assert "corrected resampled t (n = 3)" in got.output
+    assert "signed ranks p = 0.250 (at least 0.250 with so few)" in got.output
+    assert "chances: better by more than 1.00 " in got.output

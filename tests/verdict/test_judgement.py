@@ -1,14 +1,11 @@
 """The rule that decides between four words."""
 
-import math
-
-import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from repro.stats.equivalence import Closeness, closeness
-from repro.stats.summary import Estimate, Interval, estimate_runs
+from repro.stats.summary import Interval, estimate_runs
 from repro.verdict.judgement import FOUR, REASONS, decide
 
 ANY = Interval(0, 0)  # the rule does not read the intervals
@@ -107,53 +104,3 @@ def near_a_limit(values: list[float], printed: float, m: int) -> bool:
     d = abs(c.difference)
     gaps = (d + c.e - 1, c.excess - c.h, c.h - 2, c.excess - c.e - 1)
     return min(map(abs, gaps)) < 1e-6
-
-
-# ---- operating characteristics of statistics.md 1.2 and 1.3 ------------------------------------
-
-
-def shares(s: float, n: int, m: int, shift: float, draws: int, fixed: bool) -> dict[str, float]:
-    """Simulate the words at margin 1; `fixed`: the print is the paper's true mean."""
-    rng = np.random.default_rng(20260101)
-    ours = rng.normal(shift, s, (draws, n))
-    paper = np.zeros(draws) if fixed else rng.normal(0, s, (draws, m)).mean(axis=1)
-    sds, means = ours.std(axis=1, ddof=1), ours.mean(axis=1)
-    words = [
-        decide(
-            closeness(Estimate(mean, sd, sd / math.sqrt(n), n - 1), printed, 1.0, m), 1.0, n - 1
-        )[0]
-        for mean, sd, printed in zip(means.tolist(), sds.tolist(), paper.tolist(), strict=True)
-    ]
-    return {word: words.count(word) / draws for word in FOUR}
-
-
-DRAWS = 20_000
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("n", "shift", "expected"),
-    [
-        (3, 0, {"REPRODUCED": 0.47, "COMPATIBLE": 0.24, "INCONCLUSIVE": 0.29, "DIFFERENT": 0.001}),
-        (5, 0, {"REPRODUCED": 0.83, "COMPATIBLE": 0.15, "INCONCLUSIVE": 0.02, "DIFFERENT": 0}),
-        (5, 2, {"DIFFERENT": 0.92}),
-        (3, 5, {"DIFFERENT": 0.999}),
-    ],
-)
-def test_operating_characteristics(n: int, shift: float, expected: dict[str, float]) -> None:
-    """s = .5, margin 1, m = 3: the stated shares, to their last digit and the binomial error."""
-    got = shares(0.5, n, 3, shift, DRAWS, fixed=False)
-    for word, share in expected.items():
-        stated = 0.0005 if share in (0.001, 0.999, 0) else 0.005  # half its last digit
-        error = 4 * math.sqrt(max(share * (1 - share), 1e-3) / DRAWS)
-        assert got[word] == pytest.approx(share, abs=stated + error), (word, got)
-
-
-@pytest.mark.slow
-def test_false_reproduced_at_a_shift_of_one_margin() -> None:
-    """5 % against the printed number, 8.6 % against the paper's own mean (n = m = 3)."""
-    error = 4 * math.sqrt(0.05 * 0.95 / DRAWS)
-    # For small s the test is exact; larger s only lowers the share.
-    assert shares(0.2, 3, 3, 1.0, DRAWS, fixed=True)["REPRODUCED"] == pytest.approx(0.05, abs=error)
-    own = shares(0.2, 3, 3, 1.0, DRAWS, fixed=False)["REPRODUCED"]
-    assert own == pytest.approx(0.086, abs=0.0005 + 4 * math.sqrt(0.086 * 0.914 / DRAWS))
