@@ -15,7 +15,8 @@ from repro.errors import UserError
 from repro.places import Home
 from repro.plan.planning import PlannedCell, TablePlan, plan_table
 from repro.plan.request import Request
-from repro.records.ledger import Ledger, Record
+from repro.records.ledger import Ledger
+from repro.records.record import Training
 from repro.spec.entry import Entry
 from repro.stats import summary, variances
 from repro.stats.summary import Spread
@@ -118,7 +119,7 @@ def _clips(cell: PlannedCell, units: Sequence[Unit], data: Path) -> Clips | None
     return Clips(100 * math.sqrt(fmean(squares)), round(fmean(clips)), round(fmean(groups)))
 
 
-def _right(record: Record, part: str) -> dict[str, bool]:
+def _right(record: Training, part: str) -> dict[str, bool]:
     """Return which clips a run classifies correctly; nothing without predictions."""
     found = hits.of([Unit(0, (), 0.0, (record,))], part) or {}
     return {clip: each[0] for clip, each in found.items()}
