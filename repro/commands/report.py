@@ -30,6 +30,7 @@ def command(targets: tuple[str, ...], home: str | None, output: Path | None, **a
       repro report m3net-urbansound8k -o table.html
       repro report asmrh-speechcommands --profile demo -o demo.html
     """
+    from repro.plan.request import Request
     from repro.render.html import gather, page
 
     if output is not None:
@@ -37,6 +38,6 @@ def command(targets: tuple[str, ...], home: str | None, output: Path | None, **a
     entries = catalogue.named(targets or ["all"])
     request, where = asking.request(**asked), places.home(home)
     parts = gather.parts(entries, request, where, Ledger.of(where))
-    words = request.words() if asked["profile"] != "full" or request.on else []
+    words = [] if request == Request() else request.words()
     line = shlex.join(["repro", "report", *(targets or ["all"]), *words])
     writing.write(page.render(parts, catalogue.covered(entries), line), output)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from repro import places
+from repro.commands._entry import main
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
 from repro.render.html import evidence, gather, page
@@ -187,6 +189,19 @@ def test_a_cell_without_runs_says_so_in_a_demo_too(tmp_path: Path) -> None:
     (part,) = gathered(tmp_path, profile="demo", audio="generated")
     shown = evidence.shown(part)["t-acc", "ASM"]
     assert (shown.word, shown.mark, shown.ours) == ("NO VERDICT", "NOT RUN", "")
+
+
+def test_the_page_names_the_command_that_makes_it(tmp_path: Path) -> None:
+    words = ["report", "m3net-speechcommands", "--assume", "epochs=200"]
+    output = tmp_path / "folder" / "report.html"
+    asked = [*words, "--home", str(tmp_path), "-o", str(output)]
+    done = CliRunner().invoke(main, asked)
+    assert done.exit_code == 0, done.output
+    text = Page(output.read_text(encoding="utf-8")).text
+    assert (
+        "repro report m3net-speechcommands --profile full --data local --assume epochs=200" in text
+    )
+    assert "ASSUMING epochs=200" in text
 
 
 def test_findings_stand_beside_the_tables_that_they_concern(committed: str) -> None:
