@@ -6,7 +6,9 @@ import importlib
 import io
 import json
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -86,8 +88,39 @@ class Verbs(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a verb."""
-        with _one_message():
+        with _one_message(), _by_signals():
             return super().invoke(ctx)
+
+
+class _Ended(KeyboardInterrupt):  # no error: somebody asks us to end
+    """A signal asks this process to end, as Ctrl-C does."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = signal.Signals(number)
+
+
+@contextmanager
+def _by_signals() -> Iterator[None]:
+    """End by SIGTERM and SIGHUP as by Ctrl-C: the workers too, and with one line.
+
+    A signal that the caller has taken or silenced (nohup) stays as it is.
+    """
+
+    def end(number: int, _: object) -> None:
+        raise _Ended(number)
+
+    taken = []
+    if threading.current_thread() is threading.main_thread():
+        every = (signal.SIGTERM, signal.SIGHUP)
+        taken = [number for number in every if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
@@ -98,9 +131,12 @@ def _one_message() -> Iterator[None]:
     except UserError as error:
         _say(error.message, error.next_step)
         raise click.exceptions.Exit(2) from None
-    except KeyboardInterrupt:
-        _say("interrupted; nothing is lost", "the same command again continues")
-        raise click.exceptions.Exit(130) from None
+    except KeyboardInterrupt as ended:
+        number = ended.number if isinstance(ended, _Ended) else signal.SIGINT
+        how = f"ended by {number.name}" if isinstance(ended, _Ended) else "interrupted"
+        with suppress(OSError):  # the terminal may have gone
+            _say(f"{how}; nothing is lost", "the same command again continues")
+        raise click.exceptions.Exit(128 + number) from None
     except OSError as error:
         # The reader of our output has left (`repro list | head`): nothing to say.
         left = error.errno == errno.EPIPE
@@ -185,7 +221,7 @@ def main() -> None:
       repro all --gpu 0                                   everything that can be trained
 
     Exit codes: 0 complete, 2 usage, 3 incomplete, 4 data or weights missing, 5 a run failed,
-    130 interrupted.
+    130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP.
     """
 
 

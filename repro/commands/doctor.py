@@ -157,9 +157,19 @@ def _tables(_: Home) -> str:
 
 
 def _ledger(where: Home) -> str:
-    records = list(Ledger.of(where).all())
+    ledger = Ledger.of(where)
+    records = list(ledger.all())
+    lost = ledger.damaged()
+    if lost:
+        count, named = len(records) + len(lost), ", ".join(record.name for record in lost[:3])
+        more = ", ..." if len(lost) > 3 else ""
+        raise UserError(
+            f"{len(records)} of {count} records are whole; damaged: {named}{more}",
+            "repro runs check",
+        )
     failed = sum(record.status == "failed" for record in records)
-    return f"{len(records)} records" + (f", {failed} of them failed runs" if failed else "")
+    more = f", {failed} of them failed runs" if failed else ""
+    return f"{len(records)} records, all whole{more}"
 
 
 def _data(where: Home) -> str:

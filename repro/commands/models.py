@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, measuring
+from repro.commands.shared import asking, damage, measuring
 from repro.errors import UserError, unknown
 from repro.records.ledger import Ledger
 
@@ -42,6 +42,7 @@ def command(context: click.Context, paper: str | None, home: str | None, fmt: st
         index.check_paper(paper)
     kept = Ledger.of(places.home(home))
     rows = [_row(n, kept) for n in networks.networks() if paper in (None, n.paper)]
+    damage.tell(kept)
     if fmt == "json":
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return

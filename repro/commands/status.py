@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, screen, suggesting
+from repro.commands.shared import asking, damage, screen, suggesting
 from repro.engines import slurm_queue
 from repro.places import Home
 from repro.plan import cost
@@ -54,6 +54,7 @@ def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) 
         click.echo(json.dumps(summary, indent=1, ensure_ascii=False))
     else:
         screen.say(_lines(summary))
+    damage.tell(ledger)
 
 
 def _rows(
@@ -78,7 +79,7 @@ def _rows(
             row |= {"epoch": made.epoch, "epochs": made.epochs,
                     "seconds_per_epoch": made.seconds, "seconds_left": made.left}  # fmt: skip
         if made is not None and made.holder is not None:
-            where = f"process {made.holder['pid']} on {made.holder['host']}"
+            where = str(made.holder)
             row |= {"state": "running", "where": where, "job": place.job if place else None}
         elif place is not None:
             row |= {"state": "waiting", "job": place.job, "why": _waits(place)}

@@ -45,9 +45,10 @@ class Known:
         return self._found.get(mark)
 
     def keep(self, mark: str, files: Files, found: list[str]) -> None:
-        """Keep what was found, unless the files are so young that they may still be written."""
+        """Keep what was found; nothing found, only of files that are old enough to stay."""
         newest = max((max(file[2:]) for file in files), default=0)
-        if self.file is None or newest > time.time_ns() - JUST_NOW:
+        young = newest > time.time_ns() - JUST_NOW
+        if self.file is None or (young and not found):
             return
         if self._found is None:
             self._found = self._read()
@@ -55,8 +56,8 @@ class Known:
         self._lines += 1
         # To ask a question makes no home; a full or read-only disk is no reason not to answer.
         with suppress(OSError):
-            if self.file.parent.parent.is_dir():
-                self.file.parent.mkdir(exist_ok=True)
+            if self.file.parents[2].is_dir():
+                self.file.parent.mkdir(parents=True, exist_ok=True)
                 with self.file.open("a", encoding="utf-8") as stream:
                     stream.write(_line(mark, found))
 

@@ -34,6 +34,7 @@ class Ledger:
         self.cache = cache
         self._kept = known.at(cache / "records" / "checked") if cache else reading.NOTHING_KNOWN
         self._known = self._kept if trusting else reading.NOTHING_KNOWN
+        self._damaged: dict[str, list[Damaged]] = {}  # met so far, by the folder of their run
 
     @classmethod
     def of(cls, home: Home, trusting: bool = True) -> "Ledger":
@@ -90,22 +91,23 @@ class Ledger:
         reading.note(record, findings, self._kept)
 
     def damaged(self, runs: Iterable[str] | None = None) -> list[Damaged]:
-        """Return the damaged records of some runs, or of all; they are in no number.
+        """Return the damaged records met so far, of some runs or of all; they are in no number.
 
         What stepped aside for a later attempt stands in nobody's way, and is none of them.
         """
-        if runs is None:
-            found = self.every()
-        else:
-            found = (r for run in dict.fromkeys(runs) for root in self.roots
-                     for r in self._look(root, run))  # fmt: skip
-        return [r for r in found if isinstance(r, Damaged) and not r.aside]
+        names = None if runs is None else set(runs)
+        return [
+            record
+            for found in self._damaged.values()
+            for record in found
+            if not record.aside and (names is None or record.path.parent.name in names)
+        ]
 
     def find(self, prefix: str) -> list[Record]:
         """Return the sound records of the one run whose id starts with `prefix`."""
         there = {name for root in self.roots for name in _runs(root, prefix)}
         found = {run: records for run in sorted(there) if (records := self.records(run))}
-        lost = [] if found else self.damaged(sorted(there))
+        lost = [] if found else self.damaged(there)
         if lost:
             raise UserError(
                 f"{lost[0].path} is damaged: {'; '.join(lost[0].findings)}",
@@ -115,11 +117,15 @@ class Ledger:
 
     def _look(self, root: Path, run: str) -> list[Record | Damaged]:
         """Read all of a run's records in a root, by the names of their folders."""
-        return [
+        found = [
             read
             for folder in _folders(f"{root}/{run}")
             if (read := reading.read(folder, self._known)) is not None
         ]
+        self._damaged.pop(f"{root}/{run}", None)
+        if lost := [read for read in found if isinstance(read, Damaged)]:
+            self._damaged[f"{root}/{run}"] = lost
+        return found
 
 
 def _runs(root: Path, prefix: str = "") -> list[str]:

@@ -2,7 +2,9 @@
 
 On one host a holder lives if its process does: same boot, same process number, same start. From
 another host it lives if its count moves within a while of the reader's own monotonic clock: hosts
-that share a disk need not agree on the time.
+that share a disk need not agree on the time. So a process that was stopped for long may find its
+lock in other hands when it goes on: the token in the lock tells, and it asks before it writes what
+the next holder may be writing too.
 """
 
 import errno
@@ -14,41 +16,113 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from repro import atomic
-
-Holder = dict[str, Any]
+from repro.errors import UserError
 
 GUARD = ".guard"  # beside the locks; see _alone
 HEARTBEAT = 10.0  # seconds between two beats of a lock
 STALE = 3 * HEARTBEAT  # a lock of another host that does not beat for so long is dead
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock; `token` tells one holding of it from the next."""
+
+    host: str
+    pid: int
+    boot: str = ""
+    started: str = ""
+    token: str = ""
+    beats: int = 0
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+NOBODY = Holder("", 0)  # of a lock whose file says nothing: cut off, or damaged
+
+
 class BusyError(Exception):
     """Another live process trains this run."""
 
     def __init__(self, owner: Holder) -> None:
-        super().__init__(f"trained by process {owner.get('pid')} on {owner.get('host')}")
+        super().__init__(f"trained by {owner}")
         self.owner = owner
 
 
+class LostError(BusyError):
+    """The process was stopped so long that another has taken the run over."""
+
+    def __init__(self, owner: Holder) -> None:
+        super().__init__(owner)
+        self.args = (f"trained by {owner}, which took it over while this process was stopped",)
+
+
+class Lock:
+    """A lock that this process holds, or held before another took it over."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.token = os.urandom(8).hex()
+        self.replaced = ""  # what was wrong with a damaged lock that was taken over
+
+    def check(self) -> None:
+        """Refuse to go on (LostError) if another holds the lock; take it again if nobody does."""
+        if self._is_ours():
+            return
+        with _alone(self.path.with_name(GUARD)):
+            holder = _take(self.path, NOBODY, self.token)
+        if holder is not None and holder.token != self.token:
+            raise LostError(holder)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let nobody take the lock over meanwhile; LostError if another has it already."""
+        self.check()
+        with _alone(self.path.with_name(GUARD)):
+            if not self._is_ours():
+                raise LostError(_holder(self.path) or NOBODY)
+            yield
+
+    def _is_ours(self) -> bool:
+        holder = _holder(self.path)
+        return holder is not None and holder.token == self.token
+
+    def beat(self, stop: threading.Event) -> None:
+        """Rewrite the lock's count until told to stop."""
+        beats = 0
+        while not stop.wait(HEARTBEAT):
+            beats += 1
+            # On a full disk the count stands still for a while; the lock itself stays.
+            with suppress(OSError):
+                if self._is_ours():
+                    atomic.write(self.path, _content(self.token, beats).encode())
+
+    def release(self) -> None:
+        """Remove the lock, unless another has it."""
+        with _alone(self.path.with_name(GUARD)):
+            if self._is_ours():
+                self.path.unlink()
+
+
 @contextmanager
-def held(lock: Path) -> Iterator[None]:
+def held(path: Path) -> Iterator[Lock]:
     """Hold a lock; BusyError if another live process has it."""
+    lock = Lock(path)
     _acquire(lock)
     stop = threading.Event()
-    beat = threading.Thread(target=_beat, args=(lock, stop), daemon=True)
+    beat = threading.Thread(target=lock.beat, args=(stop,), daemon=True)
     beat.start()
     try:
-        yield
+        yield lock
     finally:
         stop.set()
         beat.join()
-        if _is_ours(lock):
-            lock.unlink()
+        lock.release()
 
 
 @cache
@@ -66,37 +140,43 @@ def _started(pid: int) -> str:
         return ""
 
 
-def _owner(beats: int) -> str:
+def _content(token: str, beats: int) -> str:
     """Return a lock's content: who holds it, and how often it has beaten."""
     pid = os.getpid()
-    host, boot, started = socket.gethostname(), _boot(), _started(pid)
-    owner = {"host": host, "boot": boot, "pid": pid, "started": started, "beats": beats}
-    return json.dumps(owner)
+    return json.dumps(
+        asdict(Holder(socket.gethostname(), pid, _boot(), _started(pid), token, beats))
+    )
 
 
-def _acquire(lock: Path) -> None:
+def _acquire(lock: Lock) -> None:
     """Take a lock by O_EXCL, also that of a dead process; BusyError for a live one."""
     dead: Holder | None = None
     while True:
-        with _alone(lock.with_name(GUARD)):
-            holder = _take(lock, dead)
+        with _alone(lock.path.with_name(GUARD)):
+            holder = _take(lock.path, dead, lock.token)
         if holder is None:
             return
-        if _alive(lock, holder):
+        if _alive(lock.path, holder):
             raise BusyError(holder)
+        if holder == NOBODY:
+            lock.replaced = f"{lock.path} named no process, so it was taken over"
         dead = holder
 
 
-def _take(lock: Path, dead: Holder | None) -> Holder | None:
+def _take(lock: Path, dead: Holder | None, token: str) -> Holder | None:
     """Take a lock that is free or that `dead` holds; return who else has it."""
     if dead is not None:
         _remove(lock, dead)
     try:
         descriptor = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
     except FileExistsError:
-        return _holder(lock) or {}
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(_owner(0))
+        return _holder(lock) or NOBODY
+    try:
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(_content(token, 0))
+    except OSError:  # a full disk; an empty lock would be nobody's
+        lock.unlink(missing_ok=True)
+        raise
     return None
 
 
@@ -110,7 +190,7 @@ def _remove(lock: Path, dead: Holder) -> None:
         lock.rename(claimed)
     except FileNotFoundError:
         return
-    if (_holder(claimed) or {}) != dead:
+    if (_holder(claimed) or NOBODY) != dead:
         claimed.rename(lock)
     else:
         claimed.unlink()
@@ -132,29 +212,47 @@ def _alone(guard: Path) -> Iterator[None]:
 
 
 def _holder(lock: Path) -> Holder | None:
-    """Read who holds a lock; None if it is gone, nothing known if its maker died at once."""
+    """Read who holds a lock; None if it is gone, NOBODY if its file does not tell."""
     for wait in (0.2, 0.0):
         try:
-            content = json.loads(lock.read_text())
+            content = json.loads(lock.read_bytes())
         except FileNotFoundError:
             return None
-        except ValueError:
+        except IsADirectoryError:
+            raise UserError(f"{lock} is a folder, where a lock belongs",
+                            f"move {lock} away, then ask again") from None  # fmt: skip
+        except (ValueError, RecursionError):
             time.sleep(wait)  # between O_EXCL and the write there is a moment without content
         else:
-            return content if isinstance(content, dict) else {}
-    return {}
+            return _told(content)
+    return NOBODY
+
+
+def _told(content: object) -> Holder:
+    """Return the holder that a lock's content names; NOBODY where a field is not what it has to be.
+
+    Locks of before there were tokens have none.
+    """
+    if not isinstance(content, dict):
+        return NOBODY
+    texts = [content.get(name, "") for name in ("host", "boot", "started", "token")]
+    pid, beats = content.get("pid"), content.get("beats")
+    if not all(isinstance(text, str) for text in texts) or not texts[0]:
+        return NOBODY
+    if type(pid) is not int or type(beats) is not int or not 0 < pid < 2**31 or beats < 0:
+        return NOBODY
+    return Holder(texts[0], pid, texts[1], texts[2], texts[3], beats)
 
 
 def _alive(lock: Path, holder: Holder) -> bool:
     """Tell whether a holder lives: on this host by its process, elsewhere by its heartbeat."""
-    if not holder:
+    if holder == NOBODY:
         return False
-    if holder.get("host") == socket.gethostname():
-        pid = int(holder["pid"])
-        if holder.get("boot") != _boot() or holder.get("started") != _started(pid):
+    if holder.host == socket.gethostname():
+        if holder.boot != _boot() or holder.started != _started(holder.pid):
             return False  # the machine was restarted, or the number was given to another process
         try:
-            os.kill(pid, 0)
+            os.kill(holder.pid, 0)
         except ProcessLookupError:
             return False
         except PermissionError:
@@ -170,26 +268,11 @@ def _alive(lock: Path, holder: Holder) -> bool:
     return False
 
 
-def _beat(lock: Path, stop: threading.Event) -> None:
-    """Rewrite the lock's count until told to stop."""
-    beats = 0
-    while not stop.wait(HEARTBEAT):
-        beats += 1
-        # On a full disk the count stands still for a while; the lock itself stays.
-        with suppress(OSError):
-            if _is_ours(lock):
-                atomic.write(lock, _owner(beats).encode())
-
-
 def in_hand(lock: Path) -> Holder | None:
     """Return who holds a lock, as far as can be told at once: another host is believed."""
     holder = _holder(lock)
-    if not holder or (holder.get("host") == socket.gethostname() and not _alive(lock, holder)):
+    if holder is None or holder == NOBODY:
+        return None
+    if holder.host == socket.gethostname() and not _alive(lock, holder):
         return None
     return holder
-
-
-def _is_ours(lock: Path) -> bool:
-    """Tell whether this process still holds a lock: one that slept too long may have lost it."""
-    holder = _holder(lock)
-    return holder is not None and {**holder, "beats": 0} == json.loads(_owner(0))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from repro.records import locks
+from repro.records import checks, locks, writing
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Progress:
     """A run that has a work folder or a lock: in training, or interrupted."""
 
     run: str
-    holder: dict[str, Any] | None  # who trains it; None: interrupted
+    holder: locks.Holder | None  # who trains it; None: interrupted
     epoch: int  # epochs done
     epochs: int | None  # of how many; None: preparing
     seconds: float | None  # for an epoch, since the last start; None before the first
@@ -32,8 +32,8 @@ class Progress:
 def under_way(runs: Path) -> list[Progress]:
     """Return the runs in progress, by run id."""
     base = runs / ".work"
-    names = {path.stem for path in base.glob("*.lock")}
-    folders = {path.name.rpartition("-")[0]: path for path in base.glob("*-*") if path.is_dir()}
+    names = {path.stem for path in base.glob("*.lock") if checks.RUN.fullmatch(path.stem)}
+    folders = {path.name.partition("-")[0]: path for path in writing.work_folders(runs)}
     found = []
     for run in sorted(names | set(folders)):
         holder = locks.in_hand(base / f"{run}.lock")
@@ -43,7 +43,7 @@ def under_way(runs: Path) -> list[Progress]:
     return found
 
 
-def _progress(run: str, holder: dict[str, Any] | None, events: list[dict[str, Any]]) -> Progress:
+def _progress(run: str, holder: locks.Holder | None, events: list[dict[str, Any]]) -> Progress:
     """Read the events since the last start."""
     starts = [n for n, event in enumerate(events) if event["event"] == "start"]
     if not starts:
@@ -66,14 +66,23 @@ def _events(log: Path) -> list[dict[str, Any]]:
     """Return the events of a run's log; tracebacks, and a line being written, are none."""
     if not log.is_file():
         return []
-    return list(_parsed(log.read_text(encoding="utf-8").splitlines()))
+    return list(_parsed(log.read_text(encoding="utf-8", errors="replace").splitlines()))
 
 
 def _parsed(lines: list[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             event = json.loads(line)
-        except ValueError:
+            if _is_event(event):
+                yield event
+        except (ValueError, RecursionError):
             continue
-        if isinstance(event, dict) and "at" in event:
-            yield event
+
+
+def _is_event(event: Any) -> bool:
+    """Tell whether a line has what is read of its kind of event; ValueError for an odd time."""
+    if not isinstance(event, dict) or not isinstance(event.get("at"), str):
+        return False
+    counted = {"start": "epochs", "epoch": "epoch", "resume": "epoch"}.get(str(event.get("event")))
+    zoned = datetime.datetime.fromisoformat(event["at"]).tzinfo is not None
+    return zoned and "event" in event and (counted is None or type(event.get(counted)) is int)

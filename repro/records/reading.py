@@ -30,6 +30,14 @@ class Damaged:
         return "." in self.path.name
 
 
+def left_out(damaged: Sequence[Damaged]) -> str:
+    """Say how many records are left out of what stands above; empty where none is."""
+    if not damaged:
+        return ""
+    what = "1 record is" if len(damaged) == 1 else f"{len(damaged):,} records are"
+    return f"{what} damaged and left out: repro runs check"
+
+
 def read(folder: str, before: Known = NOTHING_KNOWN) -> Record | Damaged | None:
     """Read the record in `<run>/<execution>`; None for a folder without a file of a record."""
     try:

@@ -116,11 +116,6 @@ class _Record(Said):
         read: dict[str, Any] = json.loads((self._path / "run.json").read_bytes())
         return read
 
-    @property
-    def data(self) -> dict[str, Any]:
-        """All of run.json."""
-        return self.content()
-
     def lying_in(self, folder: Path, sealed: bool) -> Self:
         """Say where the record lies, and whether a seal holds it."""
         self._path, self._sealed = folder, sealed

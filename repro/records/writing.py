@@ -1,19 +1,25 @@
 """Write records: a run in progress has a folder, which becomes the record by one rename."""
 
 import json
+import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from repro import atomic
 from repro.records import known, locks, reading, seal
+from repro.records.locks import Lock
 from repro.records.reading import Damaged
 from repro.records.record import Record
 from repro.records.seal import FILES, SEAL, SEALED
+
+ASIDE = "aside"  # in `.work`: what lay in the way of a run, and is not the suite's to delete
+_WORK = re.compile(r"[0-9a-f]{12}-\w+")
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,13 @@ class Work:
 
     folder: Path
     final: Path
+    lock: Lock | None = None  # of a run that others may be training; None: a folder of our own
+    notes: tuple[str, ...] = ()  # what lay in the way, and where it is now
+
+    def check(self) -> None:
+        """Refuse to go on (LostError) if another process has taken the run over."""
+        if self.lock is not None:
+            self.lock.check()
 
     def recorded(self) -> bool:
         """Tell whether a result is there: published, or written by a process killed before that."""
@@ -49,27 +62,59 @@ class Work:
         return self.publish()
 
     def publish(self) -> Path:
-        """Give the folder its final name.
+        """Give the folder its final name; LostError if another has taken the run over.
 
         An earlier record that is no result steps aside, as `<execution>.failed-1`, ... or
         `<execution>.damaged-1`, ...; a result is never replaced: where one exists already, this
         work is dropped.
         """
-        for path in self.folder.iterdir():
-            if path.name not in FILES:
-                path.unlink()  # checkpoints, and what a killed process was writing
-        self.final.parent.mkdir(parents=True, exist_ok=True)
-        atomic.sync_folder(self.final.parent.parent)
-        if self.final.is_dir() and any(self.final.iterdir()):
-            there = self._read(self.final)
-            if _is_result(there):
-                shutil.rmtree(self.folder)
-                return self.final
-            failed = there is not None and not isinstance(there, Damaged)
-            self.final.rename(_aside(self.final, "failed" if failed else "damaged"))
-        self.folder.rename(self.final)
+        with self.lock.alone() if self.lock is not None else nullcontext():
+            for path in self.folder.iterdir():
+                if path.name in FILES and path.is_file():
+                    continue
+                if _is_ours(path):
+                    path.unlink()  # checkpoints, and what a killed process was writing
+                else:
+                    _set_aside(path)
+            self.final.parent.mkdir(parents=True, exist_ok=True)
+            atomic.sync_folder(self.final.parent.parent)
+            if self.final.is_dir() and any(self.final.iterdir()):
+                there = self._read(self.final)
+                if _is_result(there):
+                    shutil.rmtree(self.folder)
+                    return self.final
+                failed = there is not None and not isinstance(there, Damaged)
+                self.final.rename(_aside(self.final, "failed" if failed else "damaged"))
+            self.folder.rename(self.final)
         atomic.sync_folder(self.final.parent)
         return self.final
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a file in a work folder is a checkpoint, or one that was being written."""
+    ours = path.name.startswith("checkpoint-") or path.match(".*.part")
+    return ours and path.is_file()
+
+
+def _set_aside(path: Path) -> Path:
+    """Move what does not belong into a work folder to `.work/aside`, under a free name."""
+    folder = path.parent.parent / ASIDE
+    folder.mkdir(exist_ok=True)
+    target = folder / f"{path.parent.name}.{path.name}.{os.urandom(3).hex()}"
+    path.rename(target)
+    return target
+
+
+def _cleared(work: Work) -> Iterator[str]:
+    """Clear a work folder of what would stop the run, and say what was moved where."""
+    for path in sorted(work.folder.iterdir()):
+        if path.match(".*.part") and path.is_file():
+            path.unlink()  # of a process that was killed while it wrote
+        elif path.is_dir() or (path.name == "run.json" and isinstance(
+            work._read(work.folder), Damaged
+        )):  # fmt: skip
+            what = "a folder" if path.is_dir() else "no record"
+            yield f"{path} is {what}: moved to {_set_aside(path)}"
 
 
 def _is_result(read: Record | Damaged | None) -> bool:
@@ -90,10 +135,12 @@ def work(runs: Path, run: str, execution: str) -> Iterator[Work]:
     """
     base = runs / ".work"
     base.mkdir(parents=True, exist_ok=True)
-    with locks.held(base / f"{run}.lock"):
+    with locks.held(base / f"{run}.lock") as lock:
         folder = base / f"{run}-{execution}"
         folder.mkdir(exist_ok=True)
-        yield Work(folder, runs / run / execution)
+        made = Work(folder, runs / run / execution, lock)
+        replaced = [lock.replaced] if lock.replaced else []
+        yield replace(made, notes=(*replaced, *_cleared(made)))
 
 
 def put(root: Path, run: str, execution: str, record: dict[str, Any]) -> Path:
@@ -119,13 +166,18 @@ def adopt(runs: Path, whole: Path, run: str, execution: str) -> Path:
     """
     base = runs / ".work"
     base.mkdir(parents=True, exist_ok=True)
-    with locks.held(base / f"{run}.lock"):
-        return Work(whole, runs / run / execution).publish()
+    with locks.held(base / f"{run}.lock") as lock:
+        return Work(whole, runs / run / execution, lock).publish()
 
 
 def in_progress(runs: Path) -> list[str]:
     """Return the run ids that have a work folder: being trained, or interrupted."""
-    return sorted({p.name.rpartition("-")[0] for p in (runs / ".work").glob("*-*") if p.is_dir()})
+    return sorted({path.name.partition("-")[0] for path in work_folders(runs)})
+
+
+def work_folders(runs: Path) -> list[Path]:
+    """Return the work folders of runs, by name."""
+    return sorted(p for p in (runs / ".work").glob("*-*") if p.is_dir() and _WORK.fullmatch(p.name))
 
 
 def _aside(final: Path, why: str) -> Path:

@@ -1,5 +1,6 @@
 """Cells and records as pandas DataFrames, for notebooks."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from repro import places
 from repro.plan.planning import command_line, plan_table
 from repro.plan.request import ask
+from repro.records import reading
 from repro.records.ledger import Ledger
 from repro.records.record import Training
 from repro.render import grid, records
@@ -35,6 +37,7 @@ def cells(tables: Sequence[str], home: str | Path | None, **request: Any) -> "pd
     entries = [catalogue.load(name) for name in tables] or catalogue.load_all()
     plans = [plan_table(entry, asked, where) for entry in entries]
     grids = [grid.build(plan, ledger, command_line(plan), where.data) for plan in plans]
+    _warn(ledger)
     types = dict.fromkeys(records.COLUMNS, "string")
     types |= dict.fromkeys(_NUMBERS, "float64") | dict.fromkeys(_COUNTS, "int64")
     return _frame(records.rows(grids), types)
@@ -42,8 +45,16 @@ def cells(tables: Sequence[str], home: str | Path | None, **request: Any) -> "pd
 
 def runs(home: str | Path | None) -> "pd.DataFrame":
     """Return one row a record of a training."""
-    found = (r for r in Ledger.of(places.home(home)).all() if isinstance(r, Training))
-    return _frame(map(records.training, found), _RUNS)
+    ledger = Ledger.of(places.home(home))
+    found = [records.training(r) for r in ledger.all() if isinstance(r, Training)]
+    _warn(ledger)
+    return _frame(found, _RUNS)
+
+
+def _warn(ledger: Ledger) -> None:
+    """Warn of damaged records, which are in no frame."""
+    if text := reading.left_out(ledger.damaged()):
+        warnings.warn(text, stacklevel=4)
 
 
 def _frame(rows: Iterable[dict[str, Any]], types: dict[str, str]) -> "pd.DataFrame":

@@ -7,6 +7,7 @@ from typing import Any
 
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.plan.request import Run
+from repro.records import reading
 from repro.records.ledger import Ledger
 from repro.records.record import Training
 from repro.render import measurement, notes
@@ -122,13 +123,14 @@ def build(plan: TablePlan, ledger: Ledger, command: str, data: Path) -> Grid:
         for key in [(c.row.id, c.column.id)]
     }
     used = tuple(record for record in found.values() if record is not None)
+    lost = reading.left_out(ledger.damaged([*found, *measured]))
     return Grid(
         plan=plan,
         cells=cells,
         judgement=judgement,
         used=used,
         marks=tuple(notes.marks(plan)),
-        warning=notes.warning(plan),
+        warning=" ".join(filter(None, (notes.warning(plan), lost and f"{lost}."))),
         assumed=tuple(notes.assumed(plan)),
         findings=tuple(f"{f.level}: {f.text}" for f in plan.findings),
         notes=tuple(notes.lines(plan, used, judgement)),

@@ -18,9 +18,10 @@ KEPT = 2
 class Checkpoints:
     """The checkpoints of one run in its work folder: `checkpoint-<epoch>-<sha256>.pt`."""
 
-    def __init__(self, folder: Path, store: str) -> None:
+    def __init__(self, folder: Path, store: str, check: Callable[[], None] = lambda: None) -> None:
         self.folder = folder
         self.store = store  # digest of the audio: a checkpoint of other audio is not used
+        self.check = check  # raises where the folder is another process's by now
         self.every = float(os.environ.get("REPRO_CHECKPOINT_SECONDS", EVERY))
         self.saved = time.monotonic()
 
@@ -30,37 +31,57 @@ class Checkpoints:
 
     def save(self, state: dict[str, Any]) -> None:
         """Write a checkpoint under a temporary name, sync, name it; then drop all but two."""
-        part = self.folder / ".checkpoint.part"
-        with part.open("wb") as stream:
-            torch.save({**state, "store": self.store}, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.rename(self.folder / f"checkpoint-{state['epoch']:05d}-{_hash(part)}.pt")
+        part = atomic.temporary(self.folder / "checkpoint")  # a name that no other process uses
+        try:
+            with part.open("wb") as stream:
+                torch.save({**state, "store": self.store}, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            self.check()
+            part.rename(self.folder / f"checkpoint-{state['epoch']:05d}-{_hash(part)}.pt")
+        finally:
+            part.unlink(missing_ok=True)
         atomic.sync_folder(self.folder)
         for old in self._newest_first()[KEPT:]:
             old.unlink()
         self.saved = time.monotonic()
 
-    def load(self, emit: Callable[[dict[str, Any]], None]) -> dict[str, Any] | None:
-        """Return the newest sound checkpoint, or None; what cannot be used is told and dropped."""
+    def load(
+        self,
+        emit: Callable[[dict[str, Any]], None],
+        take: Callable[[dict[str, Any]], None],
+    ) -> dict[str, Any] | None:
+        """Return the newest checkpoint that can be taken, or None; the others are told and dropped.
+
+        take: restores a state whole, or raises and changes nothing.
+        """
         found = self._newest_first()
         for path in found:
             if path.stem.rpartition("-")[2] != _hash(path):
                 emit({"event": "note", "text": f"{path.name} is corrupt; using the one before"})
                 path.unlink()
                 continue
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-            if state.pop("store") == self.store:
-                emit({"event": "resume", "epoch": state["epoch"]})
-                return state
-            emit({"event": "note", "text": f"the audio has changed since {path.name}"})
+            try:
+                state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+                if state.pop("store") == self.store:
+                    take(state)
+                    emit({"event": "resume", "epoch": state["epoch"]})
+                    return state
+                text = f"the audio has changed since {path.name}"
+            except MemoryError:
+                raise  # it says nothing of the file
+            except Exception as error:  # noqa: BLE001  # whatever it holds, it is no checkpoint
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                text = f"{path.name} cannot be used ({reason}); using the one before"
+            emit({"event": "note", "text": text})
             path.unlink()
         if found:
             emit({"event": "note", "text": "no usable checkpoint is left; starting anew"})
         return None
 
     def _newest_first(self) -> list[Path]:
-        return sorted(self.folder.glob("checkpoint-*.pt"), reverse=True)
+        found = (path for path in self.folder.glob("checkpoint-*.pt") if path.is_file())
+        return sorted(found, reverse=True)
 
 
 def _hash(path: Path) -> str:

@@ -65,24 +65,25 @@ class Learner:
         return {"weights": self.weights(), "optimizer": self.optimizer.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over what a checkpoint kept."""
-        own = self.weights()
-        if own.keys() != state["weights"].keys():
-            raise ValueError("the checkpoint is not one of this run")
+        """Take over what a checkpoint kept; ValueError, and no change, for one of another run."""
+        own, kept = self.weights(), state["learner"]["weights"]
+        shapes = [{name: tensor.shape for name, tensor in each.items()} for each in (own, kept)]
+        if shapes[0] != shapes[1] or not 0 <= state["best_epoch"] <= state["epoch"]:
+            raise ValueError("it is not of this run")
+        if len(state["rows"]) != state["epoch"] or state["seconds"] < 0:
+            raise ValueError("its epochs are not all there")
+        self.optimizer.load_state_dict(state["learner"]["optimizer"])
         with torch.no_grad():
             for name, tensor in own.items():
-                tensor.copy_(state["weights"][name])
-        self.optimizer.load_state_dict(state["optimizer"])
+                tensor.copy_(kept[name])
 
 
 def fit(task: Task, checkpoints: Checkpoints, emit: Emit) -> Outcome:
     """Train to the end, from the last checkpoint if any, and score the selected weights."""
     learner, feed = Learner(task), Feed(task)
-    state = checkpoints.load(emit)
+    state = checkpoints.load(emit, learner.restore)
     if state is None:
         state = {"epoch": 0, "rows": [], "best_epoch": 0, "best": None, "seconds": 0.0}
-    else:
-        learner.restore(state.pop("learner"))
     began = time.monotonic() - state["seconds"]
     watch = Watch(task.device, state.get("observed"))
     try:

@@ -1,6 +1,7 @@
 """Train one resolved run from its job to its record."""
 
 import datetime
+import errno
 import json
 import platform
 import subprocess
@@ -17,6 +18,7 @@ from repro.data.clips import ClipSource, findings, provenance, select
 from repro.data.waveforms import digests
 from repro.errors import UserError
 from repro.records import locks, reading, writing
+from repro.records.ledger import Ledger
 from repro.records.reading import Damaged
 from repro.records.record import SCHEMA, Training
 from repro.records.seal import WEIGHTS
@@ -31,7 +33,8 @@ def execute(
 ) -> tuple[str, str]:
     """Train a job and write its record; return the status and the cause of a failure.
 
-    Statuses: complete, diverged, failed, or busy where another process trains the run.
+    Statuses: complete, diverged, failed; without a record: busy, where another process trains the
+    run, and unwritten, where a disk is full.
     """
     run = job["run"]
     if identity.run_id(job["resolved"]) != run:
@@ -41,20 +44,37 @@ def execute(
         with writing.work(home.runs, run, identity.execution_id(described)) as work:
             if work.recorded():
                 return _outcome(work.publish())
-            log = _Log(work.folder / "log.txt", emit)
+            log = _Log(work, emit)
+            for note in work.notes:
+                log({"event": "note", "text": note})
             record = _header(job, described)
             began = time.monotonic()
             try:
                 record |= _train(job, device, home, work, log)
-            except OSError:
-                raise  # the disk's fault, not the run's: checkpoints stay, and no record is made
+            except (OSError, locks.LostError):
+                raise  # not the run's fault: checkpoints stay, and no record is made
             except Exception as error:  # noqa: BLE001  # whatever it was, it is recorded
+                if _is_full(error):
+                    return "unwritten", str(error)
                 record |= _failure(error, device, log)
                 record["seconds"] = round(time.monotonic() - began, 3)
             record["finished"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             return _outcome(work.finish(record))
+    except locks.LostError as lost:
+        there = Ledger.of(home).result(run, identity.execution_id(described))
+        if there is None:
+            return "busy", str(lost)
+        emit({"event": "note", "text": f"another process took this run over and has recorded it: "
+                                       f"the result is in {there.path}"})  # fmt: skip
+        return there.status, there.cause
     except locks.BusyError as busy:
         return "busy", str(busy)
+
+
+def _is_full(error: Exception) -> bool:
+    """Tell whether an error comes of a full disk, which is no fault of the run."""
+    below = error.__cause__
+    return isinstance(below, OSError) and below.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _outcome(path: Path) -> tuple[str, str]:
@@ -87,7 +107,7 @@ def _train(
     about = {"store": task.store.digest, "execution": work.final.name, "system": job["system"],
              "seed": resolved["seed"], "dataset": resolved["dataset"]}  # fmt: skip
     log({"event": "start", "epochs": task.recipe["epochs"], "parameters": parameters, **about})
-    outcome = loop.fit(task, Checkpoints(work.folder, task.store.digest), log)
+    outcome = loop.fit(task, Checkpoints(work.folder, task.store.digest, work.check), log)
     _write_results(work.folder, task, outcome)
     if job.get("keep") and outcome.weights:
         torch.save(outcome.weights, work.folder / WEIGHTS)
@@ -170,12 +190,13 @@ def _git() -> tuple[str | None, bool | None]:
 class _Log:
     """Send events to the parent and keep the telling ones in the run's log."""
 
-    def __init__(self, path: Path, emit: Emit) -> None:
-        self.path, self.emit = path, emit
+    def __init__(self, work: Work, emit: Emit) -> None:
+        self.work, self.path, self.emit = work, work.folder / "log.txt", emit
 
     def __call__(self, event: dict[str, Any]) -> None:
         self.emit(event)
         if event["event"] not in ("step", "prepare"):
+            self.work.check()  # the next holder of the run may be writing there too
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
             self.write(json.dumps({**event, "at": now}))
 

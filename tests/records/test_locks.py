@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from repro.errors import UserError
 from repro.records import locks
 
 
@@ -24,7 +25,7 @@ def lock(tmp_path):
 
 def ours(**changes):
     """Return what this process would write into a lock, with changes."""
-    return {**json.loads(locks._owner(0)), **changes}
+    return {**json.loads(locks._content("theirs", 0)), **changes}
 
 
 def left(lock):
@@ -225,3 +226,59 @@ def test_many_processes_never_hold_a_dead_lock_together(lock, tmp_path):
             process.join()
         assert [process.exitcode for process in processes] == [0] * 4
     assert not lock.exists()
+
+
+GARBAGE = [
+    "", "{", "[]", '"text"', "null", "7", "[" * 50_000,
+    {"pid": None}, {"pid": "abc"}, {"pid": 10**30}, {"pid": -1}, {"pid": 0}, {"pid": 1.5},
+    {"pid": True}, {"host": None}, {"host": ""}, {"host": 3}, {"boot": []}, {"started": 1},
+    {"beats": "x"}, {"beats": -1}, {"token": 5},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", GARBAGE, ids=lambda content: str(content)[:20])
+def test_a_damaged_lock_is_taken_over_and_named(content, lock):
+    text = content if isinstance(content, str) else json.dumps(ours(**content))
+    lock.write_text(text)
+    assert locks.in_hand(lock) is None
+    with locks.held(lock) as held:
+        assert str(lock) in held.replaced
+        assert json.loads(lock.read_text())["pid"] == os.getpid()
+    assert left(lock) == []
+
+
+def test_a_lock_without_a_field_is_damaged_too(lock):
+    for name in ("host", "pid", "beats"):
+        content = ours()
+        del content[name]
+        lock.write_text(json.dumps(content))
+        with locks.held(lock) as held:
+            assert str(lock) in held.replaced
+
+
+def test_who_lost_its_lock_is_told_by_whom_before_it_writes(lock):
+    with locks.held(lock) as held:
+        held.check()
+        lock.write_text(json.dumps(ours(host="elsewhere", pid=12)))
+        with pytest.raises(locks.LostError, match="process 12 on elsewhere"):
+            held.check()
+        with pytest.raises(locks.LostError), held.alone():
+            pass
+    assert lock.exists()
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda lock: lock.write_text("{")])
+def test_a_lock_that_somebody_deleted_or_damaged_is_taken_again(damage, lock):
+    with locks.held(lock) as held:
+        damage(lock)
+        held.check()
+        with held.alone():
+            assert json.loads(lock.read_text())["token"] == held.token
+    assert left(lock) == []
+
+
+def test_a_folder_in_the_place_of_a_lock_is_named(lock):
+    lock.mkdir()
+    with pytest.raises(UserError, match="is a folder") as caught, locks.held(lock):
+        pass
+    assert str(lock) in caught.value.message

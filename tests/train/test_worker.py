@@ -77,6 +77,19 @@ def test_ctrl_c_says_so_gives_the_lock_back_and_asking_again_continues(
         assert ours.read_bytes() == theirs.read_bytes()
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_to_the_parent_ends_it_with_one_line_and_its_worker(number, code, training):
+    process, home, worker, _ = training
+    process.send_signal(number)
+    _, said = process.communicate(timeout=180)
+    assert process.returncode == code
+    assert f"ended by {number.name}; nothing is lost" in said
+    assert "Traceback" not in said
+    assert not alive(worker)
+    assert locks_left(home) == []
+    assert list(ledger.Ledger([home / "runs"]).all()) == []
+
+
 def test_when_the_parent_is_killed_its_worker_stops_and_records_nothing(training):
     process, home, worker, _ = training
     process.send_signal(signal.SIGKILL)

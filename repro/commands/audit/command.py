@@ -6,7 +6,7 @@ import click
 
 from repro import places
 from repro.commands.audit import numbers
-from repro.commands.shared import asking, screen
+from repro.commands.shared import asking, damage, screen
 from repro.errors import UserError
 from repro.records.ledger import Ledger
 
@@ -59,7 +59,9 @@ def tables(target: str, fmt: str, home: str | None) -> None:
     from repro.render import audit_report
 
     entries, only = entries_of(target)
-    counts = counted(entries, Ledger.of(places.home(home)))
+    ledger = Ledger.of(places.home(home))
+    counts = counted(entries, ledger)
+    damage.tell(ledger)
     report = audit(entries, counts, only)
     write = {
         "md": audit_report.as_markdown,

@@ -8,7 +8,7 @@ import click
 
 from repro import places
 from repro.commands.plan import scripts
-from repro.commands.shared import asking, planned, screen
+from repro.commands.shared import asking, damage, planned, screen
 from repro.commands.shared.planned import Planned
 from repro.errors import UserError
 from repro.plan import cost
@@ -53,6 +53,7 @@ def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) 
             raise UserError("no run can be trained now", shlex.join(["repro", "plan", *targets]))
         click.echo((scripts.as_sh if fmt == "sh" else scripts.as_sbatch)(jobs), nl=False)
         return
+    damage.tell(ledger)
     if fmt == "json":
         summary = _summary(tables, ledger, where, devices)
         summary["jobs"] = [job.as_dict() for job in jobs]

@@ -8,7 +8,7 @@ import click
 
 from repro import places
 from repro.commands.runs import check, diff, merge, retry, tidy
-from repro.commands.shared import asking, screen
+from repro.commands.shared import asking, damage, screen
 from repro.records import writing
 from repro.records.ledger import Ledger
 from repro.records.record import Epoch, Measurement, Metrics, Record, Training
@@ -60,6 +60,7 @@ def list_(home: str | None, fmt: str) -> None:
     where = places.home(home)
     ledger = Ledger.of(where)
     rows = [training(r) for r in ledger.all() if isinstance(r, Training)]
+    damage.tell(ledger)
     if fmt == "json":
         click.echo(json.dumps(rows, indent=1))
         return
@@ -88,7 +89,9 @@ def show(run: str, home: str | None, fmt: str) -> None:
       repro runs show b61f6caa
       repro runs show b61f6caa --format json
     """
-    records = Ledger.of(places.home(home)).find(run)
+    ledger = Ledger.of(places.home(home))
+    records = ledger.find(run)
+    damage.tell(ledger)
     if fmt == "json":
         data = [{**r.content(), "path": str(r.path), "epochs": _rows(r)} for r in records]
         click.echo(json.dumps(data, indent=1, ensure_ascii=False))

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from repro import places
-from repro.commands.shared import asking
+from repro.commands.shared import asking, damage
 from repro.errors import UserError
 from repro.records.ledger import Ledger
 from repro.records.record import Record
@@ -43,6 +43,7 @@ def export(
         chosen = _of_table(table_id, kept, where)
     else:
         chosen = [r for run in runs for r in kept.find(run)] if runs else list(kept.all())
+    damage.tell(kept)
     results = [record for record in chosen if record.done]
     if not results:
         raise UserError("there is no result to export", "repro runs list")

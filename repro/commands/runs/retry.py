@@ -5,7 +5,7 @@ from itertools import groupby
 import click
 
 from repro import places
-from repro.commands.shared import asking, suggesting
+from repro.commands.shared import asking, damage, suggesting
 from repro.errors import UserError
 from repro.records.ledger import Ledger
 from repro.records.record import Training
@@ -36,7 +36,9 @@ def retry(
     from repro.upkeep import rerun
 
     where = places.home(home)
-    failed = _failed(Ledger.of(where), runs)
+    ledger = Ledger.of(where)
+    failed = _failed(ledger, runs)
+    damage.tell(ledger)
     ready, refused = [], False
     for record in failed:
         try:

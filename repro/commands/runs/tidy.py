@@ -5,7 +5,7 @@ import json
 import click
 
 from repro import places
-from repro.commands.shared import asking, screen
+from repro.commands.shared import asking, damage, screen
 from repro.records.ledger import Ledger
 
 
@@ -60,7 +60,9 @@ def stale(home: str | None, fmt: str) -> None:
     from repro.upkeep import stale as stale_records
 
     where = places.home(home)
-    records = list(Ledger.of(where).all())
+    ledger = Ledger.of(where)
+    records = list(ledger.all())
+    damage.tell(ledger)
     found = list(stale_records.stale(records, where))
     if fmt == "json":
         rows = [{"run": r.run, "execution": r.path.name, "why": why} for r, why in found]

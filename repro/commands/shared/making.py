@@ -13,6 +13,7 @@ from repro import places
 from repro.commands.shared import (
     asking,
     cluster,
+    damage,
     fetching,
     planned,
     screen,
@@ -123,6 +124,8 @@ def make(entry: Entry, how: How, output: Path | None) -> int:
     if not here:
         return code(plan, ledger, failed)
     put([filled(plan, ledger, how)], how, output)
+    if how.fmt in ("csv", "latex"):  # elsewhere it stands beside the table
+        damage.tell(ledger)
     return COMPLETE if how.view == "printed" else code(plan, ledger, failed)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from repro import atomic
+from repro.commands.shared import damage
 from repro.errors import UserError
 from repro.records.ledger import Ledger
 
@@ -94,4 +95,6 @@ def grids(entries: Iterable["Entry"], request: "Request", home: "Home") -> list[
 
     ledger = Ledger.of(home)
     plans = [plan_table(entry, request, home) for entry in entries]
-    return [grid.build(plan, ledger, command_line(plan), home.data) for plan in plans]
+    made = [grid.build(plan, ledger, command_line(plan), home.data) for plan in plans]
+    damage.tell(ledger)
+    return made

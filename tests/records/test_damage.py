@@ -1,0 +1,397 @@
+"""Damaged and altered records: each is found and left out of every number; no traceback."""
+
+import io
+import json
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from repro import identity, places
+from repro.commands._entry import main
+from repro.errors import UserError
+from repro.records import seal
+from repro.records.ledger import Ledger
+from repro.upkeep import merge
+from tests import fake_ledger, whole_records
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole record with kept weights, to copy."""
+    return whole_records.write(tmp_path_factory.mktemp("whole"), kept=b"weights")
+
+
+@pytest.fixture
+def folder(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it in a home of its own; nothing ships."""
+    empty, shipped = tmp_path / "none", places.shipped
+    monkeypatch.setattr(places, "shipped", lambda f: empty if f == "results" else shipped(f))
+    target = tmp_path / "home" / "runs" / whole.parent.name / whole.name
+    shutil.copytree(whole, target)
+    return target
+
+
+def said(key: str, value: Any) -> Any:
+    """Change a key of run.json ("metrics.test.auc"), under a seal that fits."""
+
+    def change(folder: Path) -> None:
+        record = json.loads((folder / "run.json").read_bytes())
+        *above, last = key.split(".")
+        here = record
+        for part in above:
+            here = here[part]
+        if value is KeyError:
+            del here[last]
+        else:
+            here[last] = value(here[last]) if callable(value) else value
+        fake_ledger.sealed(folder, record)
+
+    return change
+
+
+def raw(content: bytes) -> Any:
+    """Put something else in the place of run.json, under a seal that fits."""
+
+    def change(folder: Path) -> None:
+        (folder / "run.json").write_bytes(content)
+        (folder / seal.SEAL).write_text(seal.text(folder, content))
+
+    return change
+
+
+def unsealed(name: str, change: Any) -> Any:
+    """Change a file and leave the seal as it is."""
+
+    def changed(folder: Path) -> None:
+        path = folder / name
+        content = change(path.read_bytes())
+        path.write_bytes(content)
+
+    return changed
+
+
+def flipped(content: bytes) -> bytes:
+    """Flip one bit."""
+    return content[:99] + bytes([content[99] ^ 1]) + content[100:]
+
+
+def gone(name: str) -> Any:
+    return lambda folder: (folder / name).unlink()
+
+
+def rows(change: Any) -> Any:
+    """Change the rows of epochs.jsonl, under a seal that fits."""
+
+    def changed(folder: Path) -> None:
+        path = folder / "epochs.jsonl"
+        found = [json.loads(line) for line in path.read_text().splitlines()]
+        found = change(found)
+        path.write_text("".join(json.dumps(row) + "\n" for row in found))
+        fake_ledger.sealed(folder, json.loads((folder / "run.json").read_bytes()))
+
+    return changed
+
+
+def arrays(change: Any) -> Any:
+    """Change the arrays of predictions.npz, under a seal that fits."""
+
+    def changed(folder: Path) -> None:
+        with np.load(folder / "predictions.npz") as stored:
+            found = dict(stored)
+        change(found)
+        np.savez(folder / "predictions.npz", **found)
+        fake_ledger.sealed(folder, json.loads((folder / "run.json").read_bytes()))
+
+    return changed
+
+
+def row(number: int, **values: Any) -> Any:
+    return rows(lambda found: [*found[:number], {**found[number], **values}, *found[number + 1 :]])
+
+
+def put(name: str, value: Any) -> Any:
+    return arrays(lambda found: found.update({name: value(found[name])}))
+
+
+def other_folder(folder: Path) -> None:
+    shutil.move(folder.parent, folder.parent.with_name("0" * 12))
+
+
+def other_name(folder: Path) -> None:
+    folder.rename(folder.with_name("0" * 6))
+
+
+def odd_name(folder: Path) -> None:
+    folder.rename(folder.with_name(f"{folder.name} (copy)"))
+
+
+def among_failures(folder: Path) -> None:
+    folder.rename(folder.with_name(f"{folder.name}.failed-1"))
+
+
+def pickled(folder: Path) -> None:
+    with np.load(folder / "predictions.npz") as stored:
+        found = dict(stored)
+    found["test_ids"] = np.array([{"a": 1}] * 3, dtype=object)
+    np.savez(folder / "predictions.npz", **found)
+    fake_ledger.sealed(folder, json.loads((folder / "run.json").read_bytes()))
+
+
+def cut_predictions(folder: Path) -> None:
+    path = folder / "predictions.npz"
+    path.write_bytes(path.read_bytes()[:-40])
+    fake_ledger.sealed(folder, json.loads((folder / "run.json").read_bytes()))
+
+
+def no_predictions(folder: Path) -> None:
+    (folder / "predictions.npz").unlink()
+    fake_ledger.sealed(folder, json.loads((folder / "run.json").read_bytes()))
+
+
+def earlier_without(name: str) -> Any:
+    """Take away a file of a record from before there were seals."""
+
+    def change(folder: Path) -> None:
+        said("schema", 1)(folder)
+        (folder / seal.SEAL).unlink()
+        (folder / name).unlink()
+
+    return change
+
+
+READ = {
+    "accuracy edited": unsealed("run.json", lambda b: b.replace(b"racy\": 0.6", b"racy\": 0.9")),
+    "a byte of the log": unsealed("log.txt", lambda b: b + b" "),
+    "a byte of the epochs": unsealed("epochs.jsonl", lambda b: b.replace(b"0.1", b"0.2", 1)),
+    "a bit of the predictions": unsealed("predictions.npz", flipped),
+    "predictions cut off": unsealed("predictions.npz", lambda b: b[:-40]),
+    "predictions empty": unsealed("predictions.npz", lambda _: b""),
+    "predictions gone": gone("predictions.npz"),
+    "epochs gone": gone("epochs.jsonl"),
+    "log gone": gone("log.txt"),
+    "run.json gone": gone("run.json"),
+    "seal gone": gone("SHA256SUMS"),
+    "seal empty": unsealed("SHA256SUMS", lambda _: b""),
+    "seal garbage": unsealed("SHA256SUMS", lambda _: b"\xff\x00garbage"),
+    "seal names run.json no more": unsealed("SHA256SUMS", lambda b: b.splitlines(True)[0]),
+    "seal twice": unsealed("SHA256SUMS", lambda b: b + b),
+    "empty": raw(b""),
+    "cut off": raw(b'{"kind": "train", "run"'),
+    "a list": raw(b"[]"),
+    "null": raw(b"null"),
+    "a number": raw(b"7"),
+    "no text": raw(b"\xff\xfe"),
+    "nested": raw(b"[" * 100_000),
+    "an empty object": raw(b"{}"),
+    "another kind": said("kind", "trained"),
+    "no kind": said("kind", KeyError),
+    "a later schema": said("schema", 99),
+    "accuracy above its counts": said("metrics.test.accuracy", 0.9875),
+    "accuracy NaN": said("metrics.test.accuracy", float("nan")),
+    "accuracy infinite": said("metrics.test.accuracy", float("inf")),
+    "accuracy 7": said("metrics.test.accuracy", 7.0),
+    "accuracy below 0": said("metrics.test.accuracy", -0.1),
+    "accuracy as text": said("metrics.test.accuracy", "0.9"),
+    "accuracy null": said("metrics.test.accuracy", None),
+    "no accuracy": said("metrics.test.accuracy", KeyError),
+    "correct above n": said("metrics.test.correct", 4),
+    "correct below 0": said("metrics.test.correct", -1),
+    "correct a fraction": said("metrics.test.correct", 1.5),
+    "n another": said("metrics.test.n", 4),
+    "n null": said("metrics.test.n", None),
+    "AUC 2": said("metrics.valid.auc", 2.0),
+    "AUC NaN": said("metrics.valid.auc", float("nan")),
+    "classes left out that are none": said("metrics.valid.auc_left_out", [99]),
+    "classes left out twice": said("metrics.valid.auc_left_out", [1, 1]),
+    "no test metrics": said("metrics.test", KeyError),
+    "empty test metrics": said("metrics.test", {}),
+    "metrics a list": said("metrics", []),
+    "metrics of another part": said("metrics", lambda m: {**m, "train": m["test"]}),
+    "clips used are others": said("clips_used.test", 4),
+    "best epoch 0": said("best_epoch", 0),
+    "best epoch beyond": said("best_epoch", 99),
+    "best epoch as text": said("best_epoch", "1"),
+    "seconds as text": said("seconds", "x"),
+    "seconds below 0": said("seconds", -1.0),
+    "seconds NaN": said("seconds", float("nan")),
+    "no parameters": said("parameters", KeyError),
+    "parameters 0": said("parameters", 0),
+    "no weights": said("weights", KeyError),
+    "no store": said("store", KeyError),
+    "store no digest": said("store", "5"),
+    "status unknown": said("status", "done"),
+    "status diverged": said("status", "diverged"),
+    "status failed": said("status", "failed"),
+    "a seed edited": said("resolved.seed", lambda seed: seed + 1),
+    "a recipe edited": said("resolved.recipe.epochs", 99),
+    "resolved empty": said("resolved", {}),
+    "resolved null": said("resolved", None),
+    "resolved with NaN": said("resolved.seed", float("nan")),
+    "threads edited": said("execution.threads", 64),
+    "execution empty": said("execution", {}),
+    "clips null": said("clips", None),
+    "clips without a protocol": said("clips.protocol", KeyError),
+    "clips of another dataset": said("clips.dataset", "esc50"),
+    "a fold too many": said("clips.fold", 9),
+    "finished is no time": said("finished", "now"),
+    "finished without a zone": said("finished", "2026-01-01T00:00:00"),
+    "started null": said("started", None),
+    "git is no object": said("git", "abc"),
+    "run another": said("run", "0" * 12),
+    "in another run's folder": other_folder,
+    "in another execution's folder": other_name,
+    "in a copied folder": odd_name,
+    "a result among failures": among_failures,
+    "of before seals, without predictions": earlier_without("predictions.npz"),
+    "of before seals, without epochs": earlier_without("epochs.jsonl"),
+}  # fmt: skip
+
+INSIDE = {
+    "weights changed": unsealed("weights.pt", lambda b: b + b"x"),
+    "an epoch missing": rows(lambda found: found[:-1]),
+    "an epoch twice": rows(lambda found: [*found, found[-1]]),
+    "epochs in another order": rows(lambda found: found[::-1]),
+    "a loss NaN": row(1, loss=float("nan")),
+    "a loss null": row(1, loss=None),
+    "the last loss null": row(5, loss=None),
+    "a row without a loss": rows(lambda found: [{"epoch": 1}, *found[1:]]),
+    "rows are lists": rows(lambda found: [[1] for _ in found]),
+    "another epoch was best": row(3, valid={"n": 3, "correct": 3, "accuracy": 1.0}),
+    "other weights at the best": row(0, weights="z"),
+    "other metrics at the best": rows(
+        lambda found: [{**r, "valid": {**r["valid"], "auc": 0.123}} for r in found]
+    ),
+    "predictions are not there": no_predictions,
+    "predictions cut off under a seal": cut_predictions,
+    "predictions pickled": pickled,
+    "scores NaN": put("test_scores", lambda a: a * np.nan),
+    "scores turned": put("test_scores", lambda a: a.T),
+    "scores of fewer classes": put("test_scores", lambda a: a[:, :-1]),
+    "scores whole numbers": put("test_scores", lambda a: a.astype(int)),
+    "scores flipped": put("test_scores", lambda a: a[:, ::-1]),
+    "scores of fewer clips": put("test_scores", lambda a: a[:-1]),
+    "labels other": put("test_labels", lambda a: (a + 1) % 3),
+    "labels beyond": put("test_labels", lambda a: a + 99),
+    "labels below 0": put("test_labels", lambda a: a - 5),
+    "labels fractions": put("test_labels", lambda a: a + 0.5),
+    "ids twice": put("valid_ids", lambda a: a[[0, 0, 1]]),
+    "ids numbers": put("valid_ids", lambda a: np.arange(3)),
+    "ids fewer": put("valid_ids", lambda a: a[:-1]),
+    "an array missing": arrays(lambda found: found.pop("test_labels")),
+    "an array more": arrays(lambda found: found.update(train_scores=np.zeros(3))),
+}  # fmt: skip
+
+
+def repro(*words: object) -> Any:
+    done = CliRunner().invoke(main, list(map(str, words)), prog_name="repro")
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    assert "Traceback" not in done.output
+    return done
+
+
+def test_the_record_itself_is_sound(folder: Path) -> None:
+    home = folder.parents[2]
+    done = repro("runs", "check", "--home", home, "--format", "json")
+    assert [row["word"] for row in json.loads(done.stdout)] == ["sound"], done.output
+    assert done.exit_code == 0
+    assert len(json.loads(repro("runs", "list", "--home", home, "--format", "json").stdout)) == 1
+
+
+@pytest.mark.parametrize("name", [*READ, *INSIDE])
+def test_each_is_found_left_out_and_refused_by_import(name: str, folder: Path) -> None:
+    home, run = folder.parents[2], folder.parent.name
+    {**READ, **INSIDE}[name](folder)
+    if name in READ:  # at once, by every reader
+        assert list(Ledger([home / "runs"]).all()) == []
+    checked = repro("runs", "check", "--home", home, "--format", "json")
+    (row,) = json.loads(checked.stdout)
+    assert row["word"] in ("damaged", "aside")
+    assert row["findings"]
+    assert all("\n" not in finding for finding in row["findings"])
+    assert checked.exit_code == (1 if row["word"] == "damaged" else 0)
+    listed = repro("runs", "list", "--home", home, "--format", "json")
+    assert json.loads(listed.stdout) == []
+    if row["word"] == "damaged":
+        assert "1 record is damaged and left out: repro runs check" in listed.stderr
+    kept = Ledger([home / "runs"], home / "cache")
+    assert kept.result(run) is None
+    assert_refused(Path(row["path"]), home.parent)
+
+
+def assert_refused(place: Path, folder: Path) -> None:
+    """Assert that nothing is imported from an archive that holds a damaged record."""
+    name = f"{place.parent.name}/{place.name}"
+    files = {path.name: path.read_bytes() for path in place.iterdir() if path.name in seal.FILES}
+    index = {name: {last: seal.digest(place / last) for last in files}}
+    content = {merge.INDEX: json.dumps({"format": 1, "records": index}).encode()}
+    content |= {f"{name}/{last}": data for last, data in files.items()}
+    with tarfile.open(folder / "a.tar.gz", "w:gz") as tar:
+        for member, data in content.items():
+            info = tarfile.TarInfo(member)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    with pytest.raises(UserError, match="nothing was imported"):
+        merge.take(folder / "a.tar.gz", folder / "other")
+    assert list((folder / "other").glob("[!.]*")) == []
+
+
+MEASURED = {
+    "made-up metrics": {"metrics": {"test": {"accuracy": 0.9999, "correct": 1, "n": 1}},
+                        "measured": {}},
+    "no parameters": {"measured": {"layers": {}}},
+    "parameters 0": {"measured": {"parameters": 0}},
+    "parameters as text": {"measured": {"parameters": "12"}},
+    "time NaN": {"measured": {"latency": {"5s": [float("nan")]}}},
+    "time below 0": {"measured": {"latency": {"5s": [-1.0]}}},
+    "no start": {"measured": {"latency": {"5s": []}}},
+    "no system": {"systems": []},
+    "failed": {"status": "failed"},
+    "a layer larger than the network": {"measured": {
+        "parameters": 5, "table": [{"layer": "a", "kind": "b", "shape": [1], "parameters": 6,
+                                    "multiply_adds": 1}]}},
+    "of a run that is trained": {"resolved": dict(whole_records.run().resolved)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_a_measurement_that_cannot_be_is_left_out_and_refused(name: str, tmp_path: Path) -> None:
+    """Under the id of what it says it is about, and under a seal that fits."""
+    network = {"kind": "measure", "model": {"name": "asm", "args": {}, "version": 1},
+               "frontend": {"name": "fbank"}, "dataset": "esc50"}  # fmt: skip
+    place = fake_ledger.measure(tmp_path / "runs", network, "cpu (made up)", {"parameters": 12})
+    assert len(list(Ledger([tmp_path / "runs"]).all())) == 1
+    record = {**json.loads((place / "run.json").read_bytes()), **MEASURED[name]}
+    record["run"] = identity.run_id(record["resolved"])
+    target = place.parent.with_name(record["run"]) / place.name
+    target.mkdir(parents=True, exist_ok=True)
+    fake_ledger.sealed(target, record)
+    if target != place:
+        shutil.rmtree(place.parent)
+    assert list(Ledger([tmp_path / "runs"]).all()) == []
+    assert_refused(target, tmp_path)
+
+
+def test_a_damaged_record_of_a_table_is_counted_under_it(tmp_path: Path) -> None:
+    """And its cell says NOT RUN, in every format."""
+    home = tmp_path / "home"
+    run = whole_records.run(profile="demo")
+    folder = whole_records.write(home / "runs", run)
+    words = ["table", whole_records.TABLE, "--profile", "demo", "--render-only", "--home", home]
+    sound = repro(*words, "--format", "json").stdout
+    assert "66.67" in repro(*words).stdout
+    said("metrics.test.accuracy", 0.9)(folder)
+    made = repro(*words)
+    assert "1 record is damaged and left out: repro runs check" in made.stdout
+    assert "66.67" not in made.stdout
+    assert "90.0" not in made.stdout
+    for fmt in ("latex", "csv", "json"):
+        told = repro(*words, "--format", fmt)
+        assert "damaged and left out" in told.output
+    assert (
+        json.loads(sound)["cells"] != json.loads(repro(*words, "--format", "json").stdout)["cells"]
+    )
