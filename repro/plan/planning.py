@@ -111,6 +111,27 @@ def _check_readings(entry: Entry, request: Request, resolver: Resolver, has_runs
             )
 
 
+def check_assumed(plan: TablePlan, home: Home) -> None:
+    """Refuse a reading that changes no run: its title would claim what nothing here depends on.
+
+    As --on replaces the protocol, another reading of it changes nothing.
+    """
+    request = plan.request
+    about = {a.key for a in plan.entry.assumptions() if not a.path.startswith("statistics.")}
+    ids = {run.id for run in plan.runs}
+    for key in request.assume:
+        if key not in about or not ids:
+            continue
+        others = {name: value for name, value in request.assume.items() if name != key}
+        without = plan_table(plan.entry, replace(request, assume=others), home)
+        if {run.id for run in without.runs} == ids:
+            asked = f"--on {request.on}" if request.on else f"profile {request.profile}"
+            raise UserError(
+                f"--assume {key}={request.assume[key]} changes no run of {plan.entry.id} ({asked})",
+                f"repro show {plan.entry.id}",
+            )
+
+
 def remaining(plan: TablePlan, ledger: Ledger) -> tuple[list[Run], list[Run]]:
     """Split the runs without a result into those that can be trained and those that cannot.
 

@@ -1,9 +1,10 @@
 """Render a grid as LaTeX with booktabs: a table to paste, or a document that compiles alone."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from repro.render import words
 from repro.render.grid import Grid
 from repro.render.layout import Layout, Line, Notes, Text, View, lay_out
 
@@ -29,6 +30,8 @@ _BREAKS = re.compile(r"(?<=[./=,@:;\])_])(?=\S)|(?<=\w-)(?=\w)")
 
 # Letters of \small and \scriptsize in Computer Modern, and the space between columns, in points.
 _LETTER, _SMALL_LETTER, _GAP = 4.6, 3.7, 12.0
+_COLUMN, _PAGE = 252.0, 516.0  # of a page of two columns, as the IEEE's
+_ARTICLE = 345.0  # LaTeX's article at ten points
 _PORTRAIT, _LANDSCAPE = 484.0, 731.0  # A4 with margins of 2 cm
 _SMALLEST = 0.8  # a table is scaled down so far; a wider one is turned
 _TALLEST = {False: 54, True: 34}  # lines that stay on one page, by whether it is turned
@@ -42,8 +45,33 @@ def render(grid: Grid, view: View, notes: Notes = "full", standalone: bool = Fal
     layout = lay_out(grid, view, noted=notes != "none")
     turned = standalone and is_wide(layout)
     place = "H" if standalone else "htbp"
-    body = table(layout, grid.id, place, turned) + (_notes(grid, view) if notes == "full" else "")
+    short = _short(grid) if notes == "short" and view != "printed" else []
+    body = table(layout, grid.id, place, turned, short, spans=not standalone and spans(layout))
+    body += _notes(grid, view) if notes == "full" else ""
     return document(body, turned) if standalone else _NEEDS + body
+
+
+def spans(layout: Layout) -> bool:
+    """Tell whether a table is wider than one column of a page of two: it is set as `table*`.
+
+    In a document of one column that is the same as `table`.
+    """
+    return _width(layout) > _COLUMN
+
+
+def scale(layout: Layout) -> tuple[float, float]:
+    """Return by how much a table shrinks in an article of one column and on a page of two."""
+    width = _width(layout)
+    two = _PAGE if spans(layout) else _COLUMN
+    return min(1.0, _ARTICLE / width), min(1.0, two / width)
+
+
+def _short(grid: Grid) -> list[str]:
+    """Return what belongs to the float: what it must not be taken for, the verdict, the command."""
+    lines = [rf"\textbf{{{escape(grid.warning)}}}"] if grid.warning else []
+    if grid.plan.runs:
+        lines.append(escape(f"Verdict: {'; '.join(words.verdict(grid))}."))
+    return [*lines, f"Command: {code(grid.command)}"]
 
 
 def document(body: str, turned: bool = False) -> str:
@@ -106,11 +134,22 @@ class _Pieces:
         return len(self.header) + len(self.body) + below
 
 
-def table(layout: Layout, label: str, place: str, turned: bool) -> str:
-    """Return the table with what belongs to it; where it is too long for a page it breaks."""
+def table(
+    layout: Layout,
+    label: str,
+    place: str,
+    turned: bool,
+    notes: Sequence[str] = (),
+    spans: bool = False,
+) -> str:
+    """Return the table with what belongs to it; where it is too long for a page it breaks.
+
+    notes: more lines for its foot, LaTeX already. spans: over both columns of a page of two.
+    """
     below = [escape(text) for text in (layout.origin, *layout.footnotes)]
     below += [rf"\textsuperscript{{{letter}}} {escape(text)}" for letter, text in layout.notes]
     below += [escape(layout.legend)] if layout.legend else []
+    below += notes
     printed = f". Printed as: ``{escape(layout.caption)}''" if layout.caption else ""
     pieces = _Pieces(
         caption=rf"\caption{{{escape(layout.title)}{printed}}}",
@@ -122,14 +161,14 @@ def table(layout: Layout, label: str, place: str, turned: bool) -> str:
         below=below,
     )
     if pieces.height <= _TALLEST[turned]:
-        return _whole(pieces, place)
+        return _whole(pieces, place, "table*" if spans else "table")
     return _long(pieces, (_LANDSCAPE if turned else _PORTRAIT) / _width(layout))
 
 
-def _whole(pieces: _Pieces, place: str) -> str:
+def _whole(pieces: _Pieces, place: str, environment: str) -> str:
     """Return a table that stays on one page, scaled down if it is wider than the line."""
     lines = [
-        rf"\begin{{table}}[{place}]",
+        rf"\begin{{{environment}}}[{place}]",
         r"\centering\setlength{\belowcaptionskip}{4pt}",
         pieces.caption + pieces.label,
         r"\small",
@@ -140,7 +179,7 @@ def _whole(pieces: _Pieces, place: str) -> str:
         r"\end{tabular}}",
         r"\par\smallskip\footnotesize\raggedright",
         *(rf"{text}\par" for text in pieces.below),
-        r"\end{table}",
+        rf"\end{{{environment}}}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -241,7 +280,11 @@ def _notes(grid: Grid, view: View) -> str:
     """Return what must be said with the table, as text that breaks over pages."""
     if view == "printed":
         return ""
-    lines = [r"{\footnotesize\raggedright\setlength{\parindent}{0pt}\setlength{\parskip}{2pt}"]
+    lines = [
+        r"% Notes: a block of their own; it may be moved, to an appendix say, or left out.",
+        r"\par\medskip{\footnotesize\raggedright\setlength{\parindent}{0pt}\setlength{\parskip}{2pt}",
+        rf"\textbf{{Notes on {escape(grid.name)}}}\par",
+    ]
     lines += [rf"\textbf{{{escape(grid.warning)}}}\par"] if grid.warning else []
     lines += [escape(note) + r"\par" for note in grid.notes]
     lines += [escape(f"Data check, {finding}") + r"\par" for finding in grid.findings]
@@ -253,7 +296,7 @@ def _notes(grid: Grid, view: View) -> str:
     )
     for a in grid.assumed:
         others = "; ".join(f"{code(value)} ({escape(why)})" for value, why in a.alternatives)
-        mark = " (chosen)" if a.chosen else ""
+        mark = f" {escape(a.mark)}" if a.mark else ""
         told = f"{escape(a.title)}. {escape(a.why)} Alternatives: {others}."
         lines.append(rf"{code(f'{a.key}={a.value}')}{mark}, {told}\par")
     return "\n".join([*lines, "}"]) + "\n"

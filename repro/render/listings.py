@@ -187,7 +187,7 @@ def _assumptions(grid: Grid) -> Listing:
     rows = [
         (
             f"{a.key}={a.value}",
-            f"{a.title}. {a.why}" + (" Chosen with --assume." if a.chosen else ""),
+            f"{a.title}. {a.why}" + (f" {a.mark}" if a.mark else ""),
             "; ".join(f"{value}: {why}" for value, why in a.alternatives),
         )
         for a in grid.assumed

@@ -75,7 +75,7 @@ def assumptions(grid: Grid) -> list[str]:
     lines = ["Assumptions (the paper is silent; choose with `--assume KEY=VALUE`):", ""]
     for a in grid.assumed:
         others = "; ".join(f"`{value}` ({escape(why)})" for value, why in a.alternatives)
-        mark = " (chosen)" if a.chosen else ""
+        mark = f" {a.mark}" if a.mark else ""
         told = f"{escape(a.title)}. {escape(a.why)} Alternatives: {others}."
         lines.append(f"- `{a.key}={a.value}`{mark}, {told}")
     return lines

@@ -7,7 +7,9 @@ from typing import Any
 from repro.data import protocols
 from repro.plan.planning import TablePlan
 from repro.records.record import Training
+from repro.spec import readings
 from repro.spec.readings import as_text
+from repro.spec.schema import Assumption
 from repro.verdict.judgement import Judgement
 
 
@@ -19,6 +21,7 @@ class Assumed:
     title: str
     value: str
     chosen: bool  # by --assume
+    overridden: str  # by what, where the runs have another value; empty: it is in force
     why: str
     alternatives: tuple[tuple[str, str], ...]
 
@@ -26,8 +29,15 @@ class Assumed:
     def told(self) -> str:
         """The choice in a few sentences: what it is about, why, and what else there is."""
         others = "; ".join(f"{value} ({why})" for value, why in self.alternatives)
-        mark = "(chosen) " if self.chosen else ""
+        mark = f"{self.mark} " if self.mark else ""
         return f"{mark}{self.title}. {self.why} Alternatives: {others}."
+
+    @property
+    def mark(self) -> str:
+        """What tells a choice that is not simply the default in force."""
+        if self.overridden:
+            return f"(not in force: {self.overridden})"
+        return "(chosen)" if self.chosen else ""
 
 
 def marks(plan: TablePlan) -> list[str]:
@@ -66,11 +76,30 @@ def assumed(plan: TablePlan) -> list[Assumed]:
             title=assumption.title,
             value=as_text(value),
             chosen=assumption.key in plan.request.assume,
+            overridden=_overridden(plan, assumption, value),
             why=assumption.why,
             alternatives=tuple((as_text(a.value), a.why) for a in assumption.alternatives),
         )
         for assumption, value in plan.assumed
     ]
+
+
+def _overridden(plan: TablePlan, assumption: Assumption, value: Any) -> str:
+    """Say what takes the place of a reading in the runs of a plan; empty where it is in force."""
+    request = plan.request
+    if assumption.path == "protocol" and request.on is not None:
+        own = request.protocol or ", ".join(dict.fromkeys(r.clips.protocol for r in plan.runs))
+        return f"--on {request.on} is split {own}"
+    if request.profile != "demo":
+        return ""
+    found = [
+        readings.get(settings, assumption.path)
+        for system, settings in plan.settled.items()
+        if readings.applies(assumption, system, settings)
+    ]
+    if not found or value in found or as_text(value) in map(as_text, found):
+        return ""
+    return f"the demo has {', '.join(dict.fromkeys(map(as_text, found)))}"
 
 
 def lines(plan: TablePlan, used: Sequence[Training], judgement: Judgement) -> list[str]:

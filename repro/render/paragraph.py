@@ -118,8 +118,13 @@ def _assumptions(grid: Grid) -> str:
     """Name every choice that the paper leaves open."""
     if not grid.assumed:
         return ""
-    listed = ", ".join(f"{a.key} = {a.value}" for a in grid.assumed)
-    return f"The paper leaves {len(grid.assumed)} points open; assumed: {listed}."
+    force = [a for a in grid.assumed if not a.overridden]
+    listed = ", ".join(f"{a.key} = {a.value}" for a in force)
+    text = f"The paper leaves {len(grid.assumed)} points open; assumed: {listed}."
+    if len(force) == len(grid.assumed):
+        return text
+    others = "; ".join(f"{a.key} ({a.overridden})" for a in grid.assumed if a.overridden)
+    return f"{text} Not in force here: {others}."
 
 
 def _hardware(grid: Grid) -> str:

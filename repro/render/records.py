@@ -110,6 +110,7 @@ def as_data(grid: Grid, view: View, notes: Notes) -> dict[str, Any]:
                 "key": a.key,
                 "value": a.value,
                 "chosen": a.chosen,
+                "overridden": a.overridden,
                 "title": a.title,
                 "why": a.why,
                 "alternatives": [{"value": v, "why": why} for v, why in a.alternatives],

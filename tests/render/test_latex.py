@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from repro.render import latex
-from repro.render.layout import lay_out
+from repro.render.layout import Notes, lay_out
 from tests import fake_ledger
 from tests.latex import needs_latex, typeset
 from tests.render.made import made, near
@@ -133,3 +133,32 @@ def test_the_demo_marks_stand_in_the_caption(view: str, tmp_path: Path) -> None:
     caption = next(line for line in text.splitlines() if line.startswith(r"\caption"))
     assert "[DEMO] [GENERATED AUDIO]" in caption
     assert r"\textbf{Not the paper's experiment" in text
+
+
+@needs_latex
+@pytest.mark.parametrize("notes", ["full", "short", "none"])
+def test_in_two_columns_a_wide_table_spans_them_and_its_notes_stay_with_it(
+    notes: Notes, tmp_path: Path
+) -> None:
+    grid = made(tmp_path, "m3net-urbansound8k", near(97))
+    text = latex.render(grid, "both", notes)
+    float_, _, rest = text.partition(r"\end{table*}")
+    assert float_.count(r"\begin{table*}") == 1
+    assert ("Command:" in float_) == (notes == "short")
+    assert ("Verdict: DIFFERENT" in float_ or "Verdict: REPRODUCED" in float_) == (notes == "short")
+    # What follows the float is one block with a heading of its own, or nothing.
+    assert bool(rest.strip()) == (notes == "full")
+    assert (r"\textbf{Notes on M3Net, Table 1}" in rest) == (notes == "full")
+    assert (r"\textsuperscript{a}" in float_) == (notes != "none")
+    document = latex.document("Text.\n" + text).replace("{article}", "[twocolumn]{article}")
+    assert typeset(tmp_path, document, times=2).problems == []
+
+
+def test_a_narrow_table_stays_in_its_column_and_a_scale_is_told(tmp_path: Path) -> None:
+    wide = lay_out(made(tmp_path, "m3net-urbansound8k"), "both")
+    narrow = lay_out(made(tmp_path, "gafx-baseline"), "printed")
+    assert (latex.spans(wide), latex.spans(narrow)) == (True, False)
+    assert latex.scale(narrow) == (1.0, 1.0)
+    single, double = latex.scale(wide)
+    assert single < double < 1.0
+    assert single * 516 == pytest.approx(double * 345)

@@ -1,14 +1,17 @@
 """What stands under a table about its data: how it is split, and where the audio comes from."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from repro.data import clips, sources
 from repro.data.clips import ClipSource
+from repro.errors import UserError
+from repro.plan.planning import check_assumed
 from repro.render import markdown, notes, paragraph
 from tests import fake_ledger
-from tests.render.made import filled, near
+from tests.render.made import filled, made, near
 
 DIGEST = "ab" * 32
 ARCHIVE = {"source": "archive", "name": "x.zip", "sha256": DIGEST, "verified": True}
@@ -76,3 +79,29 @@ def test_what_a_registration_says_is_what_a_note_reads(tmp_path):
     there = sources.located("esc50", data)
     assert there is not None
     assert clips.provenance(ClipSource("esc50", "generated", "official", folds=5), data) == {}
+
+
+def test_what_demo_or_another_dataset_overrides_is_said_to_be_out_of_force(tmp_path: Path) -> None:
+    demo = made(tmp_path, "asmrh-speechcommands", profile="demo", audio="generated")
+    by_key = {a.key: a for a in demo.assumed}
+    assert by_key["frames"].mark == "(not in force: the demo has 128)"
+    assert by_key["hfft-axis"].mark == ""
+    on = made(tmp_path, "m3net-urbansound8k", on="esc10", protocol="grouped")
+    split = next(a for a in on.assumed if a.key == "split")
+    assert split.overridden == "--on esc10 is split grouped"
+    text = " ".join(paragraph.sentences(on))
+    assert "protocol grouped" in text
+    assert "split = random" not in text
+    assert "Not in force here: split (--on esc10 is split grouped)" in text
+    full = made(tmp_path, "asmrh-speechcommands", assume={"hfft-axis": "time"})
+    assert {a.mark for a in full.assumed} == {"", "(chosen)"}
+
+
+def test_a_reading_that_changes_no_run_is_refused(tmp_path: Path) -> None:
+    home = fake_ledger.home(tmp_path)
+    plan = fake_ledger.planned(tmp_path, "m3net-urbansound8k", on="esc10",
+                               assume={"split": "official"})  # fmt: skip
+    with pytest.raises(UserError, match=r"--assume split=official changes no run .*--on esc10"):
+        check_assumed(plan, home)
+    check_assumed(fake_ledger.planned(tmp_path, "asmrh-speechcommands",
+                                      assume={"hfft-axis": "time"}), home)  # fmt: skip

@@ -23,7 +23,7 @@ from repro.commands.shared import (
 from repro.commands.shared.planned import Planned
 from repro.errors import UserError
 from repro.plan import cost
-from repro.plan.planning import TablePlan, command_line, plan_table, remaining
+from repro.plan.planning import TablePlan, check_assumed, command_line, plan_table, remaining
 from repro.plan.request import Request, Run
 from repro.records.ledger import Ledger
 from repro.spec.entry import Entry
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 SUFFIX = {"text": "txt", "md": "md", "latex": "tex", "csv": "csv", "json": "json"}
 _NOTES = {"text": "short", "latex": "short"}  # where none are asked for; elsewhere in full
+_READABLE = 0.7  # of the size of a table's letters
 ASK_ABOVE = 3600.0  # seconds of training that are not started without a yes
 
 COMPLETE, INCOMPLETE, MISSING, FAILED = 0, 3, 4, 5
@@ -160,6 +161,7 @@ def _bring(entry: Entry, how: How, ledger: Ledger) -> tuple[TablePlan, bool, boo
     after a dry run, nor while Slurm trains.
     """
     plan = plan_table(entry, how.request, how.home)
+    check_assumed(plan, how.home)
     if how.render_only and not how.dry_run:
         return plan, False, True
     one = Planned.of(plan, ledger, how.devices[0])
@@ -259,10 +261,27 @@ def put(grids: Sequence["Grid"], how: How, output: Path | None, listed: bool = F
         data = [records.as_data(one, how.view, how.notes) for one in grids]
         text = records.dump(data if listed else data[0])
     elif how.fmt == "latex":
+        if not how.standalone:
+            _warn_of_scale(grids, how)
         text = "\n".join(latex.render(g, how.view, how.notes, how.standalone) for g in grids)
     else:
         text = "\n".join(markdown.render(one, how.view, how.notes) for one in grids)
     writing.write(text, output)
+
+
+def _warn_of_scale(grids: Sequence["Grid"], how: How) -> None:
+    """Say how small a table becomes in a document, where that is hard to read."""
+    from repro.render import latex
+    from repro.render.layout import lay_out
+
+    for one in grids:
+        single, double = latex.scale(lay_out(one, how.view))
+        if min(single, double) < _READABLE:
+            click.echo(
+                f"{one.id}: scaled to {single:.2f} in an article of one column, to {double:.2f} "
+                "on a page of two; --ours or --printed is narrower, --standalone turns the page",
+                err=True,
+            )
 
 
 def code(plan: TablePlan, ledger: Ledger, failed: bool) -> int:

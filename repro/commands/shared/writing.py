@@ -90,11 +90,13 @@ def _refused(output: Path, error: OSError) -> UserError:
 
 def grids(entries: Iterable["Entry"], request: "Request", home: "Home") -> list["Grid"]:
     """Plan tables and fill them from the ledger; trains nothing."""
-    from repro.plan.planning import command_line, plan_table
+    from repro.plan.planning import check_assumed, command_line, plan_table
     from repro.render import grid
 
     ledger = Ledger.of(home)
     plans = [plan_table(entry, request, home) for entry in entries]
+    for plan in plans:
+        check_assumed(plan, home)
     made = [grid.build(plan, ledger, command_line(plan), home.data) for plan in plans]
     damage.tell(ledger)
     return made
