@@ -33,8 +33,27 @@ def command(context: click.Context, paper: str | None, home: str | None, fmt: st
       repro models show eat-s --dataset esc50
       repro models measure eat-s --device cuda:0
     """
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        _list(paper, home, fmt)
+
+
+@command.command("list")
+@click.option("--paper", metavar="PAPER", help="Only this paper: asmrh, m3net, gafx, eat.")
+@asking.home_option
+@asking.text_or_json
+def list_(paper: str | None, home: str | None, fmt: str) -> None:
+    """List every model, as `repro models` alone does.
+
+    \b
+    Examples:
+      repro models list
+      repro models list --paper eat --format json
+    """
+    _list(paper, home, fmt)
+
+
+def _list(paper: str | None, home: str | None, fmt: str) -> None:
+    """Print the networks, from committed measurements."""
     from repro.measure import networks
     from repro.spec import index
 

@@ -184,3 +184,7 @@ def test_a_measurement_can_be_shown_and_is_no_training(tmp_path: Path) -> None:
 )
 def test_large_counts_have_three_digits(count: int, text: str) -> None:
     assert in_short(count) == text
+
+
+def test_list_is_what_models_alone_says() -> None:
+    assert repro("list", "--paper", "gafx").stdout == repro("--paper", "gafx").stdout != ""
