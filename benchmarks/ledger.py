@@ -2,7 +2,8 @@
 
     python benchmarks/ledger.py [RECORDS]
 
-Writes records of planned runs (all tables, seed after seed) into a temporary home, then times each
+Writes sealed records of planned runs (all tables, seed after seed) into a temporary home; the first
+command that reads them checks them, and the others remember it by size and time. Then it times each
 command in a process of its own. Limit on the reference machine (2 cores): 1 s each.
 """
 
@@ -19,6 +20,8 @@ from statistics import median
 from repro import identity, places
 from repro.plan.planning import plan_table
 from repro.plan.request import Request, Run
+from repro.records import seal
+from repro.records.record import SCHEMA
 from repro.spec import catalogue
 
 COMMANDS = (
@@ -59,11 +62,13 @@ def record(run: Run, number: int) -> dict[str, object]:
     job = copy.deepcopy(run.job())
     job["resolved"]["seed"] += 1000 * number
     job["run"] = identity.run_id(job["resolved"])
-    scores = {"n": 11005, "correct": 10457, "accuracy": 10457 / 11005, "auc": 0.99, "map": 0.97,
+    recipe = job["resolved"]["recipe"]
+    n = 11005 * (recipe.get("pieces", 1) if recipe.get("scored") == "piece" else 1)
+    scores = {"n": n, "correct": 10457, "accuracy": 10457 / n, "auc": 0.99, "map": 0.97,
               "auc_left_out": []}  # fmt: skip
     return {
         "kind": "train",
-        "schema": 1,
+        "schema": SCHEMA,
         **job,
         "execution": EXECUTION,
         "host": {"python": "3.11.9", "system": "Linux-6.8.0-x86_64-with-glibc2.39"},
@@ -72,10 +77,10 @@ def record(run: Run, number: int) -> dict[str, object]:
         "finished": "2026-01-01T11:00:00+00:00",
         "status": "complete",
         "metrics": {"valid": scores, "test": scores},
-        "best_epoch": 20,
+        "best_epoch": 1,
         "weights": "0" * 16,
         "parameters": 4_000_000,
-        "clips_used": {"train": 84843, "valid": 9981, "test": 11005},
+        "clips_used": {"train": 84843, "valid": 11005, "test": 11005},
         "store": "0" * 64,
         "findings": [],
         "seconds": 3600.0,
@@ -89,7 +94,11 @@ def fill(home: Path, count: int) -> str:
         data = record(run, index // len(made))
         folder = home / "runs" / str(data["run"]) / name
         folder.mkdir(parents=True)
-        (folder / "run.json").write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
+        for other in ("epochs.jsonl", "log.txt", "predictions.npz"):
+            (folder / other).write_bytes(bytes(1000))
+        content = (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
+        (folder / seal.SEAL).write_text(seal.text(folder, content))
+        (folder / "run.json").write_bytes(content)
     return str(data["run"])
 
 

@@ -138,12 +138,12 @@ def test_a_run_that_is_requeued_and_killed_ends_with_the_same_bytes(repro, home,
     words = ["table", tiny.TABLE, *ASKED, *SLURM, "--seeds", "0"]
     repro(*words, code=3)
     checkpoint(home, run, 2)
-    first, pid = queue(home)[run.id].job, holder(home.root, run)["pid"]
+    first, pid = queue(home)[run.id].job, holder(home.root, run).pid
     subprocess.run(["scontrol", "requeue", first], check=True)
     os.kill(pid, signal.SIGKILL)  # as Slurm does after a while: not before the run has ended, here
     checkpoint(home, run, 5)
 
-    os.kill(holder(home.root, run)["pid"], signal.SIGKILL)
+    os.kill(holder(home.root, run).pid, signal.SIGKILL)
     until(lambda: not queue(home), 60)
     said = repro("status", tiny.TABLE, *ASKED).stdout
     assert "1 interrupted" in said
@@ -167,7 +167,7 @@ def test_a_run_that_reaches_its_time_limit_is_queued_again_and_continues(repro, 
     repro("table", tiny.TABLE, *ASKED, *SLURM, "--seeds", "0", *limit, code=3)
     checkpoint(home, run, 2)
     # However fast this machine is, the run has to be at work when Slurm's warning comes.
-    pid = holder(home.root, run)["pid"]
+    pid = holder(home.root, run).pid
     os.kill(pid, signal.SIGSTOP)
 
     def warned():

@@ -51,7 +51,7 @@ def training(tables, tmp_path):
     process = tiny.start(tables, *TRAIN, "--home", str(home))
     try:
         until(lambda: list((home / "runs" / ".work").glob("*/checkpoint-00001-*")))
-        yield process, home, holder(home, run)["pid"], run
+        yield process, home, holder(home, run).pid, run
     finally:
         process.kill()
         process.communicate()
@@ -204,7 +204,7 @@ def test_a_worker_stops_where_the_shell_ignores_ctrl_c_for_background_jobs(table
         stderr=subprocess.DEVNULL,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
-    worker = until(lambda: holder(home, run))["pid"]
+    worker = until(lambda: holder(home, run)).pid
     process.kill()
     process.wait()
     until(lambda: not alive(worker))
