@@ -94,7 +94,8 @@ def fill(home: Path, count: int) -> str:
         data = record(run, index // len(made))
         folder = home / "runs" / str(data["run"]) / name
         folder.mkdir(parents=True)
-        for other in ("epochs.jsonl", "log.txt", "predictions.npz"):
+        (folder / "epochs.jsonl").write_text('{"epoch": 1, "loss": 0.5}\n')
+        for other in ("log.txt", "predictions.npz"):
             (folder / other).write_bytes(bytes(1000))
         content = (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
         (folder / seal.SEAL).write_text(seal.text(folder, content))

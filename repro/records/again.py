@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from repro.errors import UserError
 from repro.records import predictions, seal
 from repro.records.record import Epoch, Metrics, Record, Training
 from repro.records.seal import SEAL, WEIGHTS
@@ -35,8 +36,8 @@ def epochs(record: Training) -> Iterator[str]:
         return  # what it starts from had diverged: it was never trained
     try:
         rows = record.epochs()
-    except ValueError as error:
-        yield str(error)
+    except UserError as error:
+        yield error.message
         return
     wanted = record.recipe["epochs"]
     if [row.epoch for row in rows] != list(range(1, len(rows) + 1)):

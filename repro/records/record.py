@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
 
+from repro.errors import UserError
+
 SCHEMA = 2  # since then every record is sealed; 1: before
 COMPLETE = ("complete", "diverged")  # both are results; "failed" is a record, not a result
 
@@ -175,13 +177,15 @@ class Training(_Record):
         return str(self.described["tier"])
 
     def epochs(self) -> list[Epoch]:
-        """Return the rows of epochs.jsonl; ValueError in one line for what are none."""
+        """Return the rows of epochs.jsonl; UserError for what are none."""
         path = self._path / "epochs.jsonl"
         content = path.read_bytes() if path.is_file() else b""
         try:
             return [Epoch.model_validate_json(line) for line in content.splitlines()]
         except ValidationError as error:
-            raise ValueError(told(error, file="epochs.jsonl")) from None
+            raise UserError(
+                told(error, file="epochs.jsonl"), f"repro runs check {self.run}"
+            ) from None
 
 
 class Layer(Said):
