@@ -44,7 +44,7 @@ def operations(reference):
 STAGES = {
     "locking": ("open", r"runs/\.work/\w+\.lock", 0),
     "preparing": ("os.rename", r"cache/audio/\.[^/]+\.part", 0),
-    "checkpointing": ("os.rename", r"runs/\.work/[^/]+/\.checkpoint\.part", 1),
+    "checkpointing": ("os.rename", r"runs/\.work/[^/]+/\.checkpoint\.[^/]+\.part", 1),
     "recording": ("os.rename", r"runs/\.work/[^/]+", 0),
 }
 
