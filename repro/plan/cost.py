@@ -16,6 +16,7 @@ from repro.records.record import Measurement
 # Used only where no run of the system was recorded on such a device.
 ASSUMED_TFLOPS = {"cuda": 50.0, "mps": 3.0}  # sustained in training
 CPU_SHARE = 0.5  # of the CPU's matrix rate that training sustains
+_SCALE = ("mean", "std")  # of a front end: they cost nothing, whatever they are
 PER_CLIP = {"cuda": 1e-4, "mps": 1e-3, "cpu": 2e-3}  # seconds besides: front end, loop, launches
 FORWARD_AND_BACKWARD = 6  # operations for each multiply-add of a forward pass: 2, three times over
 
@@ -103,7 +104,8 @@ def _parts(resolved: dict[str, Any]) -> list[Any]:
 
 def _network(model: dict[str, Any], frontend: dict[str, Any], dataset: str) -> str:
     """Return what decides the operations of one clip; the dataset gives classes and length."""
-    return identity.digest([model, frontend, dataset])
+    shaped = {name: value for name, value in frontend.items() if name not in _SCALE}
+    return identity.digest([model, shaped, dataset])
 
 
 @lru_cache(maxsize=8)  # one command asks for table after table
