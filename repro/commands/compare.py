@@ -11,6 +11,7 @@ from repro.commands.shared import asking, comparison, screen, worth
 from repro.commands.shared.comparison import Compared
 from repro.errors import UserError, unknown
 from repro.places import Home
+from repro.plan.answers import answers
 from repro.plan.planning import plan_table
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
@@ -18,6 +19,7 @@ from repro.spec import catalogue
 from repro.spec.entry import Entry
 from repro.stats.bootstrap import Resampled
 from repro.verdict import components, hits, judge, ladder, reduction, sensitivity
+from repro.verdict.declared import attempts
 
 
 @click.command()
@@ -105,14 +107,16 @@ def _compare(
     for entry in entries:
         plan = plan_table(entry, request, home)
         measured = reduction.measurements(plan, ledger)
-        found = reduction.results(plan, ledger)
+        answered = answers(plan, ledger)
+        found = reduction.standing(plan, answered)
         judged = judge.judge(plan, found, measured)
         fared = sensitivity.survey(plan, judged, home, ledger, records)
         drawn: tuple[Resampled | None, ...] = ()
         if not judge.silence(plan):
             claims = entry.table.claim
             drawn = tuple(hits.of_claim(plan, claim, found, home.data) for claim in claims)
-        compared.append(Compared(plan, judged, fared, drawn))
+        said = [*attempts.lines(plan, answered, ledger), *answered.lines()]
+        compared.append(Compared(plan, judged, fared, drawn, tuple(said)))
     return compared
 
 

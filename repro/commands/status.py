@@ -11,6 +11,7 @@ from repro.commands.shared import asking, damage, screen, suggesting
 from repro.engines import slurm_queue
 from repro.places import Home
 from repro.plan import cost
+from repro.plan.answers import answers
 from repro.plan.planning import TablePlan, plan_table
 from repro.plan.request import Run
 from repro.records import progress
@@ -160,10 +161,11 @@ def _about(
 def _table(plan: TablePlan, ledger: Ledger, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Count the runs of a table by their state."""
     needed = [run.id for run in plan.needed()]
-    done = sum(ledger.result(run, plan.request.execution) is not None for run in needed)
+    found = answers(plan, ledger)
+    done = sum(found.record(run) is not None for run in needed)
     states = {row["run"]: row["state"] for row in rows}
-    found = [states.get(run) for run in needed]
-    counts = {state: found.count(state) for state in STATES}
+    seen = [states.get(run) for run in needed]
+    counts = {state: seen.count(state) for state in STATES}
     return {"table": plan.entry.id, "runs": len(needed), "done": done, **counts}
 
 

@@ -7,6 +7,7 @@ import click
 from repro import places
 from repro.commands.shared import asking, making
 from repro.errors import UserError, started
+from repro.plan.answers import Answers, answers
 from repro.plan.planning import plan_table
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
@@ -37,26 +38,27 @@ def command(runs: tuple[str, ...], table_id: str, home: str | None, **asked: Any
     plan = plan_table(catalogue.load(table_id), asking.request(**asked), where)
     chosen = [_find(text, (*plan.runs, *plan.parents), table_id) for text in runs]
     ledger = Ledger.of(where)
-    execution = plan.request.execution
+    found = answers(plan, ledger)
     ready = []
     for run in chosen:
-        if ledger.result(run.id, execution) is not None:
+        if found.record(run.id) is not None:
             click.echo(f"run {run.id} is recorded already", err=True)
         else:
-            _check(run, ledger, {other.id for other in chosen})
+            _check(run, found, {other.id for other in chosen})
             ready.append(run)
     failed = bool(ready) and making.train(ready, devices, threads, where)
-    trained = all(ledger.result(run.id, execution) is not None for run in chosen)
+    found = answers(plan, ledger)
+    trained = all(found.record(run.id) is not None for run in chosen)
     code = making.COMPLETE if trained else making.INCOMPLETE
     click.get_current_context().exit(making.FAILED if failed else code)
 
 
-def _check(run: Run, ledger: Ledger, chosen: set[str]) -> None:
+def _check(run: Run, found: Answers, chosen: set[str]) -> None:
     """Refuse a run that lacks data or the run that it starts from."""
     for gap in run.missing:
         raise UserError(f"run {run.id}: {gap.text}", gap.next_step or None)
     for parent in run.parents:
-        if parent not in chosen and ledger.result(parent) is None:
+        if parent not in chosen and found.record(parent) is None:
             raise UserError(f"run {run.id} starts from run {parent}, which has no result yet",
                             f"repro train {parent} ..., then this again")  # fmt: skip
 

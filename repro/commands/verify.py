@@ -55,12 +55,12 @@ def command(name: str, device: str | None, home: str | None, fmt: str) -> None:
 
 
 def _apart(record: Training, home: Home) -> Home:
-    """Return a home for the second training: own runs, the same data and cache.
+    """Return a home for the second training: own runs and waveforms, the same data.
 
     What an interrupted verification has left there is continued; a finished training is not used.
     """
-    root = home.cache / "verify" / f"{record.run}-{record.execution}"
-    apart = Home(root=root, data=home.data, cache=home.cache)
+    root = home.cache / "verify" / f"{record.run}-{record.path.name}"
+    apart = Home(root=root, data=home.data, cache=root / "cache")  # nothing kept is believed
     if Ledger([apart.runs]).records(record.run):
         shutil.rmtree(root)
     apart.runs.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from repro.data import generated, registry, store
 from repro.data.clips import ClipSource
 from repro.data.decoding.decode import Waveform, decode
 from repro.data.lists import Clip
-from repro.data.waveforms import table
+from repro.data.waveforms import digests, table
 from repro.data.waveforms.opened import Store
 from repro.errors import UserError
 from repro.places import Home
@@ -56,6 +56,18 @@ def prepare(
     made = store.prepare(clips, read, key, where, rate, progress, note)
     table.learned(folders, states, made, home.cache)
     return made
+
+
+def digest(source: ClipSource, ids: Sequence[str], rate: int, home: Home) -> str:
+    """Return the digest (hex) of the store that `prepare` would make of local clips; write none.
+
+    `ids` are sorted. Decodes all of them; UserError as `prepare`.
+    """
+    folders = clip_sources.audio(source, home.data) or []
+    files = {clip: file for folder in folders for clip, file in folder.found.items()}
+    clips = [Clip(clip, "", "", "") for clip in ids]
+    each = store.decoded(clips, lambda clip: decode(Path(files[clip.id]), rate))
+    return digests.of_clips(table.telling(source.dataset, each, len(ids)), ids)
 
 
 def place(dataset: str, states: Mapping[str, str], rate: int, home: Home) -> Path:

@@ -17,15 +17,20 @@ from repro import seeds
 from repro.data import clips, generated, guards, manifest, protocols, registry, settings, sources
 from repro.data.clips import ClipSource, Coverage
 from repro.data.guards import Finding
+from repro.data.protocols import Split
 from repro.data.remembered import code, remembered
 from repro.places import Home
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outline(Coverage):
-    """The clips of a run in figures: the split's digest, and how many clips each part has."""
+    """The clips of a run in figures: the split's digest, and how many clips each part has.
+
+    used: a digest of the ids of all of them, whatever part they are in.
+    """
 
     digest: str
+    used: str = ""
     sizes: Mapping[str, int]
 
 
@@ -38,6 +43,7 @@ def outline(source: ClipSource, home: Home, rule: str) -> tuple[Outline, list[Fi
     fold = figures["folds"][source.fold]
     found = Outline(
         digest=fold["digest"],
+        used=fold["used"],
         sizes=fold["sizes"],
         classes=tuple(figures["classes"]),
         present=figures["present"],
@@ -58,7 +64,7 @@ def _figures(source: ClipSource, home: Home, rule: str) -> dict[str, Any]:
     deciding = (clips, generated, guards, manifest, protocols, seeds, settings, sources)
     made = code(*(module.__file__ for module in deciding))
     lists = [_state(name, source, home.data) for name in clips.dataset_names(source, home.data)]
-    key = ["pass", made, source.as_dict(), rule, lists]
+    key = ["outline", made, source.as_dict(), rule, lists]
     return dict(remembered(home.cache / "plans", key, lambda: _computed(source, home.data, rule)))
 
 
@@ -66,11 +72,21 @@ def _computed(source: ClipSource, data: Path, rule: str) -> dict[str, Any]:
     """Divide the clips; return the figures of every fold, and the findings."""
     whole = clips.whole_pass(source, data)
     folds = [
-        {"digest": split.digest, "sizes": {name: len(part) for name, part in split.parts().items()}}
+        {
+            "digest": split.digest,
+            "used": _used(split),
+            "sizes": {name: len(part) for name, part in split.parts().items()},
+        }
         for split in whole.splits
     ]
     findings = [[finding.level, finding.text] for finding in clips.findings(source, data, rule)]
     return {"folds": folds, **whole.coverage.__dict__, "findings": findings}
+
+
+def _used(split: Split) -> str:
+    """Return SHA-256 (hex) over the sorted ids of a split's clips."""
+    ids = sorted({clip.id for part in split.parts().values() for clip in part})
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
 def _state(name: str, source: ClipSource, data: Path) -> list[Any]:

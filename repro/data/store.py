@@ -143,7 +143,7 @@ def _fill(
     done, digest = _resume(journal, samples, lengths, each)
     with samples.open("ab") as file, journal.open("ab") as notes:
         noted, waiting = done, 0
-        for number, audio in enumerate(_decoded(clips[done:], read), start=done):
+        for number, audio in enumerate(decoded(clips[done:], read), start=done):
             lengths[number] = len(audio)
             data = audio.astype("<i2").tobytes()
             digest.update(data)
@@ -208,7 +208,7 @@ def _resume(
     return len(noted), digest
 
 
-def _decoded(clips: Sequence[Clip], read: Callable[[Clip], Waveform]) -> Iterator[Waveform]:
+def decoded(clips: Sequence[Clip], read: Callable[[Clip], Waveform]) -> Iterator[Waveform]:
     """Yield the clips' samples in order; a few are read ahead in threads.
 
     libsndfile and PyTorch work outside the interpreter's lock, so threads are enough.

@@ -9,10 +9,8 @@ from repro.data.guards import Finding
 from repro.data.outlines import Outline
 from repro.errors import UserError, unknown
 from repro.places import Home
-from repro.plan.request import Missing, Request, Run
+from repro.plan.request import Request, Run
 from repro.plan.resolve import Resolver
-from repro.records.ledger import Ledger
-from repro.records.seal import WEIGHTS
 from repro.spec import printed
 from repro.spec.entry import Entry
 from repro.spec.printed import Printed
@@ -46,6 +44,7 @@ class TablePlan:
     assumed: tuple[tuple[Assumption, Any], ...]  # with the reading in effect
     settled: dict[str, dict[str, Any]]  # all that decides the runs of a system, by system
     demo: dict[str, Any]  # what the demo profile makes small, by setting
+    home: Home
 
     def needed(self) -> tuple[Run, ...]:
         """Return the runs that were asked for (`--only`, `--seeds`)."""
@@ -90,6 +89,7 @@ def plan_table(entry: Entry, request: Request, home: Home) -> TablePlan:
         assumed=tuple(resolver.assumed()),
         settled=resolver.settled,
         demo=resolver.demo,
+        home=home,
     )
 
 
@@ -130,54 +130,6 @@ def check_assumed(plan: TablePlan, home: Home) -> None:
                 f"--assume {key}={request.assume[key]} changes no run of {plan.entry.id} ({asked})",
                 f"repro show {plan.entry.id}",
             )
-
-
-def remaining(plan: TablePlan, ledger: Ledger) -> tuple[list[Run], list[Run]]:
-    """Split the runs without a result into those that can be trained and those that cannot.
-
-    Parents of open runs come before them. A run whose parent cannot be trained cannot be either.
-    """
-    execution = plan.request.execution
-    every = {run.id: run for run in (*plan.parents, *plan.runs)}
-    ready: dict[str, Run] = {}
-    blocked: dict[str, Run] = {}
-
-    def place(run: Run) -> bool:
-        """Sort an open run, its parents first; tell whether it can be trained."""
-        if run.id in ready or run.id in blocked:
-            return run.id in ready
-        lacking = [
-            Missing("weights", f"needs {every[parent].system} trained on "
-                    f"{every[parent].clips.dataset}")
-            for parent in run.parents
-            # Nothing is trained for the sake of a run that lacks something else.
-            if not (run.missing or _kept(ledger, parent) or place(every[parent]))
-        ]  # fmt: skip
-        if run.missing or lacking:
-            blocked[run.id] = replace(run, missing=(*run.missing, *lacking))
-        else:
-            ready[run.id] = run
-        return run.id in ready
-
-    for run in plan.needed():
-        if ledger.result(run.id, execution) is None:
-            place(run)
-    return list(ready.values()), list(blocked.values())
-
-
-def done(plan: TablePlan, ready: list[Run], blocked: list[Run]) -> int:
-    """Return how many of the runs that were asked for have a result; see `remaining`."""
-    open_runs = {run.id for run in (*ready, *blocked)}
-    return sum(run.id not in open_runs for run in plan.needed())
-
-
-def _kept(ledger: Ledger, parent: str) -> bool:
-    """Tell whether a run is done and others can start from it (or learn that it diverged)."""
-    return any(
-        record.status == "diverged" or (record.path / WEIGHTS).is_file()
-        for record in ledger.trainings(parent)
-        if record.done
-    )
 
 
 def _check_request(entry: Entry, request: Request) -> None:

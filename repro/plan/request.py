@@ -114,6 +114,7 @@ class Run:
     parents: tuple[str, ...] = ()  # ids of the runs that it starts from or learns from
     keep: bool = False  # others start from it: its weights are kept
     micro_batch: int = 0  # where it decides bits only by rounding: part of the execution
+    used: str = ""  # digest of the ids of its clips, whatever part they are in
 
     @property
     def seed(self) -> int:

@@ -181,6 +181,7 @@ class Resolver:
             parents=tuple(parent.id for parent in parents),
             keep=self._is_parent(settings),
             micro_batch=0 if normed else micro,
+            used=outlined.used if outlined else "",
         )
 
     def _parts(self, settings: dict[str, Any]) -> dict[str, Any]:

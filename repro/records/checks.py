@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from repro import identity
 from repro.records.record import Count, Measurement, Metrics, Record, Training, told
 
-# <execution>, or what stepped aside for a later attempt.
-FOLDER = re.compile(r"[0-9a-f]{6}(\.(?:failed|damaged)-\d+)?")
+# <execution>; beside one of other audio, with its digest; what stepped aside for a later attempt.
+FOLDER = re.compile(r"[0-9a-f]{6}(\.heard-[0-9a-f]{6}|\.(?:failed|damaged)-\d+)?")
 RUN = re.compile(r"[0-9a-f]{12}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -36,6 +36,10 @@ def _ids(record: Record, run: str, folder: str) -> Iterator[str]:
         yield f"{folder!r} is no name of an execution"
     elif aside.startswith("failed") and record.status != "failed":
         yield f"it lies among failures and says {record.status}"
+    elif aside.startswith("heard"):
+        heard = record.heard if isinstance(record, Training) else None
+        if not str(heard).startswith(aside.removeprefix("heard-")):
+            yield f"its audio is {str(heard)[:12]}, and its folder says {folder!r}"
     try:
         if (made := identity.run_id(record.resolved)) != record.run:
             yield f"its resolved run has the id {made}, not {record.run}"

@@ -1,5 +1,6 @@
 """Read a record, or say why it is none to believe: it is then left out of every number."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from repro.records.record import Record, Training
 from repro.records.seal import FILES, SEAL
 
 NOTHING_KNOWN = Known(None)
+ASIDE = re.compile(r"\.(failed|damaged)-\d+$")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Damaged:
     @property
     def aside(self) -> bool:
         """Whether it stepped aside for a later attempt."""
-        return "." in self.path.name
+        return bool(ASIDE.search(self.path.name))
 
 
 def left_out(damaged: Sequence[Damaged]) -> str:

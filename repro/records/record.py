@@ -147,7 +147,7 @@ class Training(_Record):
     clips_used: dict[_Part, Count] = Field(default_factory=dict)
     store: str | None = None
     heard: str | None = None  # digest of the audio that was used, clip by clip
-    observed: dict[str, Any] = Field(default_factory=dict)  # what keeps bits from being promised
+    observed: dict[str, Count] = Field(default_factory=dict)  # of the GPU's memory in training
     audio: dict[str, Any] = Field(alias="data", default_factory=dict)  # where it came from
     findings: tuple[str, ...] = ()
 
@@ -173,8 +173,22 @@ class Training(_Record):
 
     @property
     def tier(self) -> str:
-        """Whether equal executions promise equal bits."""
-        return str(self.described["tier"])
+        """Whether equal executions promise equal bits: exact or statistical.
+
+        Where the GPU's memory was short, cuDNN may have taken another plan without a word.
+        """
+        return "statistical" if self.short_of_memory else str(self.described["tier"])
+
+    @property
+    def short_of_memory(self) -> bool:
+        """Whether an allocation failed on the GPU, or had to be tried again."""
+        return any(self.observed.get(name) for name in ("num_ooms", "num_alloc_retries"))
+
+    def sounds_like(self, other: "Training") -> bool:
+        """Tell whether two records of one run may be of one audio: they do not say otherwise."""
+        if self.heard and other.heard:
+            return self.heard == other.heard
+        return not (self.store and other.store) or self.store == other.store
 
     def epochs(self) -> list[Epoch]:
         """Return the rows of epochs.jsonl; UserError for what are none."""

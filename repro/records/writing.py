@@ -5,17 +5,17 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from repro import atomic
 from repro.records import known, locks, reading, seal
 from repro.records.locks import Lock
 from repro.records.reading import Damaged
-from repro.records.record import Record
+from repro.records.record import Record, Training
 from repro.records.seal import FILES, SEAL, SEALED
 
 ASIDE = "aside"  # in `.work`: what lay in the way of a run, and is not the suite's to delete
@@ -24,10 +24,14 @@ _WORK = re.compile(r"[0-9a-f]{12}-\w+")
 
 @dataclass(frozen=True)
 class Work:
-    """A run in progress: a folder of its own, which becomes the record by one rename."""
+    """A run in progress: a folder of its own, which becomes the record by one rename.
+
+    fits: whether a result answers for the run here; one of other audio does not.
+    """
 
     folder: Path
     final: Path
+    fits: Callable[[Record], bool] = lambda _: True
     lock: Lock | None = None  # of a run that others may be training; None: a folder of our own
     notes: tuple[str, ...] = ()  # what lay in the way, and where it is now
 
@@ -36,9 +40,23 @@ class Work:
         if self.lock is not None:
             self.lock.check()
 
-    def recorded(self) -> bool:
-        """Tell whether a result is there: published, or written by a process killed before that."""
-        return _is_result(self._read(self.final)) or self.waits()
+    def result(self) -> Path | None:
+        """Return the result that is there; a whole one that waits for its name gets it first.
+
+        Where there is one, what is in progress beside it is dropped.
+        """
+        if self.waits():
+            self.publish()
+        for path in [self.final, *sorted(self.final.parent.glob(f"{self.final.name}.heard-*"))]:
+            there = self._read(path)
+            if _is_result(there) and self.fits(there):
+                if self.folder.is_dir():
+                    with self._alone():
+                        self._sweep()
+                        shutil.rmtree(self.folder)
+                return path
+        self.folder.mkdir(exist_ok=True)
+        return None
 
     def waits(self) -> bool:
         """Tell whether a whole result waits in the work folder for its name."""
@@ -49,7 +67,8 @@ class Work:
         if not (folder / "run.json").is_file():
             return None
         there = known.files(str(folder))
-        return reading.read_as(folder, there, self.final.parent.name, self.final.name)
+        name = self.final.name if folder == self.folder else folder.name
+        return reading.read_as(folder, there, self.final.parent.name, name)
 
     def finish(self, record: dict[str, Any]) -> Path:
         """Write the seal and run.json, the last file of a record, and publish it."""
@@ -65,29 +84,52 @@ class Work:
         """Give the folder its final name; LostError if another has taken the run over.
 
         An earlier record that is no result steps aside, as `<execution>.failed-1`, ... or
-        `<execution>.damaged-1`, ...; a result is never replaced: where one exists already, this
-        work is dropped.
+        `<execution>.damaged-1`, ...; a result is never replaced: where one of the same audio exists
+        already, this work is dropped, and beside one of other audio it becomes
+        `<execution>.heard-<digest>`.
         """
-        with self.lock.alone() if self.lock is not None else nullcontext():
-            for path in self.folder.iterdir():
-                if path.name in FILES and path.is_file():
-                    continue
-                if _is_ours(path):
-                    path.unlink()  # checkpoints, and what a killed process was writing
-                else:
-                    _set_aside(path)
+        with self._alone():
+            self._sweep()
             self.final.parent.mkdir(parents=True, exist_ok=True)
             atomic.sync_folder(self.final.parent.parent)
-            if self.final.is_dir() and any(self.final.iterdir()):
-                there = self._read(self.final)
+            place = self._place()
+            if place.is_dir() and any(place.iterdir()):
+                there = self._read(place)
                 if _is_result(there):
                     shutil.rmtree(self.folder)
-                    return self.final
+                    return place
                 failed = there is not None and not isinstance(there, Damaged)
-                self.final.rename(_aside(self.final, "failed" if failed else "damaged"))
-            self.folder.rename(self.final)
-        atomic.sync_folder(self.final.parent)
-        return self.final
+                place.rename(_aside(self.final, "failed" if failed else "damaged"))
+            self.folder.rename(place)
+        atomic.sync_folder(place.parent)
+        return place
+
+    def _alone(self) -> AbstractContextManager[None]:
+        return self.lock.alone() if self.lock is not None else nullcontext()
+
+    def _sweep(self) -> None:
+        """Delete what is no file of a record; what is not ours to delete is set aside."""
+        for path in self.folder.iterdir():
+            if path.name in FILES and path.is_file():
+                continue
+            if _is_ours(path):
+                path.unlink()  # checkpoints, and what a killed process was writing
+            else:
+                _set_aside(path)
+
+    def _place(self) -> Path:
+        """Return where this record belongs: beside a result of other audio."""
+        there = self._read(self.final)
+        if not (_is_result(there) and isinstance(there, Training)):
+            return self.final
+        mine = self._read(self.folder)
+        if not isinstance(mine, Training):
+            return self.final
+        if not mine.done:
+            return self.final if self.fits(there) else _aside(self.final, "failed")
+        if mine.sounds_like(there) or not mine.heard:
+            return self.final
+        return self.final.with_name(f"{self.final.name}.heard-{mine.heard[:6]}")
 
 
 def _is_ours(path: Path) -> bool:
@@ -117,7 +159,7 @@ def _cleared(work: Work) -> Iterator[str]:
             yield f"{path} is {what}: moved to {_set_aside(path)}"
 
 
-def _is_result(read: Record | Damaged | None) -> bool:
+def _is_result(read: Record | Damaged | None) -> TypeGuard[Record]:
     return read is not None and not isinstance(read, Damaged) and read.done
 
 
@@ -128,7 +170,9 @@ def seal_up(record: Record) -> None:
 
 
 @contextmanager
-def work(runs: Path, run: str, execution: str) -> Iterator[Work]:
+def work(
+    runs: Path, run: str, execution: str, fits: Callable[[Record], bool] = lambda _: True
+) -> Iterator[Work]:
     """Hold the lock of a run and give its work folder; raise BusyError if another process has it.
 
     Leaving without `Work.finish` (Ctrl-C, an error) keeps the folder: the next call resumes there.
@@ -138,7 +182,7 @@ def work(runs: Path, run: str, execution: str) -> Iterator[Work]:
     with locks.held(base / f"{run}.lock") as lock:
         folder = base / f"{run}-{execution}"
         folder.mkdir(exist_ok=True)
-        made = Work(folder, runs / run / execution, lock)
+        made = Work(folder, runs / run / execution, fits, lock)
         replaced = [lock.replaced] if lock.replaced else []
         yield replace(made, notes=(*replaced, *_cleared(made)))
 
@@ -167,7 +211,7 @@ def adopt(runs: Path, whole: Path, run: str, execution: str) -> Path:
     base = runs / ".work"
     base.mkdir(parents=True, exist_ok=True)
     with locks.held(base / f"{run}.lock") as lock:
-        return Work(whole, runs / run / execution, lock).publish()
+        return Work(whole, runs / run / execution, lock=lock).publish()
 
 
 def in_progress(runs: Path) -> list[str]:

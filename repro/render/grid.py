@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from repro.plan.answers import Answers, answers
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.plan.request import Run
 from repro.records import reading
@@ -13,6 +14,7 @@ from repro.records.record import Training
 from repro.render import measurement, notes
 from repro.spec.schema import Table
 from repro.verdict import judge, reduction
+from repro.verdict.declared import attempts
 from repro.verdict.judgement import CellVerdict, Judgement
 from repro.verdict.reduction import Measured, Reduced, Results, Unit
 
@@ -114,16 +116,18 @@ class Grid:
 
 def build(plan: TablePlan, ledger: Ledger, command: str, data: Path) -> Grid:
     """Fill a plan's cells with the records of a ledger; `data`: the home's data folder."""
-    found = reduction.results(plan, ledger)
+    answered = answers(plan, ledger)
+    found = reduction.standing(plan, answered)
     measured = reduction.measurements(plan, ledger)
     judgement = judge.judge(plan, found, measured)
     cells = {
-        key: _cell(plan, c, found, measured, judgement.cells[key])
+        key: _cell(plan, c, found, measured, judgement.cells[key], answered)
         for c in plan.cells
         for key in [(c.row.id, c.column.id)]
     }
     used = tuple(record for record in found.values() if record is not None)
     lost = reading.left_out(ledger.damaged([*found, *measured]))
+    tried = attempts.lines(plan, answered, ledger)
     return Grid(
         plan=plan,
         cells=cells,
@@ -133,7 +137,7 @@ def build(plan: TablePlan, ledger: Ledger, command: str, data: Path) -> Grid:
         warning=" ".join(filter(None, (notes.warning(plan), lost and f"{lost}."))),
         assumed=tuple(notes.assumed(plan)),
         findings=tuple(f"{f.level}: {f.text}" for f in plan.findings),
-        notes=tuple(notes.lines(plan, used, judgement)),
+        notes=tuple(notes.lines(plan, used, judgement, tried, answered.lines())),
         command=command,
         data=data,
     )
@@ -145,6 +149,7 @@ def _cell(
     found: Results,
     measured: Measured,
     judged: CellVerdict,
+    answered: Answers,
 ) -> Cell:
     """Reduce the records behind a cell to its number."""
     fields, printed = planned.fields, planned.printed
@@ -183,7 +188,7 @@ def _cell(
         n_needed=reduced.n_needed,
         diverged=reduced.diverged,
         state=_state(reduced),
-        reason=_reason(runs, reduced),
+        reason=_reason(runs, reduced, answered),
         runs=tuple(run.id for run in runs),
         protocol="own" if plan.request.on else reduction.protocol(plan, planned).name,
     )
@@ -223,11 +228,13 @@ def _state(reduced: Reduced) -> str:
     return "partial" if reduced.n_done < reduced.n_needed else "complete"
 
 
-def _reason(runs: Sequence[Run], reduced: Reduced) -> str:
+def _reason(runs: Sequence[Run], reduced: Reduced, answered: Answers) -> str:
     """Say why a cell has no number, or what keeps the rest of its runs from being trained."""
     if reduced.diverged:
         return f"{reduced.n_done - reduced.diverged} of {reduced.n_done} runs converged"
     if reduced.n_done == reduced.n_needed:
         return ""
+    unused = answered.why(run.id for run in runs)
     missing = sorted({gap.text for run in runs for gap in run.missing})
-    return "; ".join(missing) or ("" if reduced.n_done else UNTRAINED)
+    told = "; ".join(filter(None, (unused, *missing)))
+    return told or ("" if reduced.n_done else UNTRAINED)

@@ -102,10 +102,20 @@ def _overridden(plan: TablePlan, assumption: Assumption, value: Any) -> str:
     return f"the demo has {', '.join(dict.fromkeys(map(as_text, found)))}"
 
 
-def lines(plan: TablePlan, used: Sequence[Training], judgement: Judgement) -> list[str]:
-    """Return the lines under a table: verdict, claims, protocol, runs, execution."""
+def lines(
+    plan: TablePlan,
+    used: Sequence[Training],
+    judgement: Judgement,
+    tried: Sequence[str],
+    heard: Sequence[str],
+) -> list[str]:
+    """Return the lines under a table: verdict, claims, protocol, runs, audio, execution.
+
+    tried: what is said of earlier attempts; heard: of the audio of records.
+    """
     entry = plan.entry
-    found = [f"Verdict: {judgement.table.sentence}", *_claims(judgement)] if plan.runs else []
+    found = [f"Verdict: {judgement.table.sentence}", *tried] if plan.runs else []
+    found += _claims(judgement) if plan.runs else []
     kinds = dict.fromkeys(run.clips.protocol for run in plan.runs)
     if plan.request.on is not None:
         own = f"what {plan.request.on} calls for"
@@ -116,7 +126,7 @@ def lines(plan: TablePlan, used: Sequence[Training], judgement: Judgement) -> li
     found += _splits(plan)
     found += [_coverage(plan, used)] if plan.runs else []
     found += [f"Demo: {_small(plan)}."] if plan.demo else []
-    return found + origins(used) + executions(used)
+    return found + list(heard) + origins(used) + executions(used)
 
 
 def _splits(plan: TablePlan) -> list[str]:
@@ -193,12 +203,27 @@ def executions(used: Sequence[Training]) -> list[str]:
     found = {record.execution: record.described for record in used}
     described = [
         f"Execution {name}: {e['device']} ({e['device_name']}), {e['threads']} threads, torch "
-        f"{e['torch']}, tier {e['tier']} (equal bits on equal executions)."
+        f"{e['torch']}, tier {e['tier']}{_promise(e['tier'])}."
         for name, e in sorted(found.items())
     ]
     if len(found) > 1:
         described.append("This table mixes executions: its values are comparable, not bit-equal.")
+    short = [record for record in used if record.short_of_memory]
+    if short:
+        named = ", ".join(record.name for record in short[:3])
+        more = f" and {len(short) - 3} more" if len(short) > 3 else ""
+        described.append(
+            f"The GPU ran short of memory in {len(short)} of {len(used)} runs ({named}{more}): "
+            "cuDNN may have taken another plan, so their tier is statistical, not exact."
+        )
     return described
+
+
+def _promise(tier: str) -> str:
+    """Say what a tier promises."""
+    if tier == "exact":
+        return " (equal bits on equal executions)"
+    return " (settings from outside override ours: equal bits are not promised)"
 
 
 def facts(plan: TablePlan, used: Sequence[Training]) -> dict[str, Any]:

@@ -40,10 +40,11 @@ def execute(
     if identity.run_id(job["resolved"]) != run:
         return "failed", f"job {run} does not match its resolved run"
     described = determinism.execution(device, threads, job.get("micro_batch", 0))
+    execution, fits = identity.execution_id(described), tasks.fits(home)
     try:
-        with writing.work(home.runs, run, identity.execution_id(described)) as work:
-            if work.recorded():
-                return _outcome(work.publish())
+        with writing.work(home.runs, run, execution, fits) as work:
+            if (result := work.result()) is not None:
+                return _outcome(result)
             log = _Log(work, emit)
             for note in work.notes:
                 log({"event": "note", "text": note})
@@ -61,7 +62,8 @@ def execute(
             record["finished"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             return _outcome(work.finish(record))
     except locks.LostError as lost:
-        there = Ledger.of(home).result(run, identity.execution_id(described))
+        same = (r for r in Ledger.of(home).trainings(run) if r.execution == execution)
+        there = next((r for r in same if r.done and fits(r)), None)
         if there is None:
             return "busy", str(lost)
         emit({"event": "note", "text": f"another process took this run over and has recorded it: "

@@ -1,6 +1,7 @@
 """Build the task of a resolved run: front end, audio, model with its parents, parts."""
 
 import importlib
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -11,10 +12,12 @@ from repro import places, seeds
 from repro.data import audio, registry
 from repro.data.clips import ClipSource, Selection
 from repro.data.lists import Clip
+from repro.data.waveforms import here
 from repro.data.waveforms.opened import Store
 from repro.errors import UserError
 from repro.frontends import fbank
 from repro.records.ledger import Ledger
+from repro.records.record import Record, Training
 from repro.records.seal import WEIGHTS
 from repro.train import determinism, parents
 from repro.train.task import Emit, Part, Task
@@ -39,8 +42,7 @@ def build(
     Weights start from the seed and the parameters' names; then parents are loaded in turn.
     """
     about = registry.card(source.dataset, home.data)
-    settings = {k: resolved["frontend"][k] for k in ("name", "args")}
-    front = fbank.build(settings, about.seconds, device)
+    front = fbank.build(_front(resolved), about.seconds, device)
     store = _prepare(source, selection, front.rate, home, log)
     seed_parts = (resolved["seed"], resolved["dataset"], resolved["split"])
     classes = len(selection.classes)
@@ -138,9 +140,33 @@ def _take(
     return {**entry, "taken": lines}
 
 
+def fits(home: places.Home) -> Callable[[Record], bool]:
+    """Return what tells whether a record is of the audio that is here, as far as can be told."""
+
+    def tell(record: Record) -> bool:
+        if not isinstance(record, Training):
+            return True
+        here.forget()  # a worker lives long
+        source = ClipSource.from_dict(record.clips)
+        try:
+            seconds = registry.card(source.dataset, home.data).seconds
+            rate = fbank.build(_front(record.resolved), seconds).rate
+            return here.is_stated(source, rate, home, record.heard, record.store) is not False
+        except UserError:  # its folder has gone, say
+            return True
+
+    return tell
+
+
+def _front(resolved: dict[str, Any]) -> dict[str, Any]:
+    """Return what a front end is built from."""
+    return {name: resolved["frontend"][name] for name in ("name", "args")}
+
+
 def _weights_of_run(run: str, name: str, home: places.Home) -> dict[str, Any]:
     """Return the selected weights that a parent run has kept."""
-    found = [r for r in Ledger.of(home).trainings(run) if r.done]
+    fit = fits(home)
+    found = [r for r in Ledger.of(home).trainings(run) if r.done and fit(r)]
     if any(record.status == "diverged" for record in found):
         raise ParentDiverged(f"the run that it starts from, {name} ({run}), has diverged")
     kept = [record for record in found if (record.path / WEIGHTS).is_file()]

@@ -32,7 +32,7 @@ LONGEST = 100_000_000  # bytes of an index: a record takes a few hundred
 # More comes out of no honest archive: logs and numbers shrink to a tenth, predictions hardly.
 GROWTH = 100
 
-_NAME = re.compile(r"[0-9a-f]{12}/\w+")
+_NAME = re.compile(r"[0-9a-f]{12}/\w+(\.heard-\w+)?")
 
 Index = dict[str, dict[str, str]]  # "<run>/<execution>" -> file -> SHA-256
 
@@ -116,9 +116,9 @@ def take(file: Path, runs: Path) -> Merged:
 
 def _add(record: Record, runs: Path, merged: Merged) -> None:
     """Add one record that has been checked, unless this ledger has a result in its place."""
-    run, execution = record.run, record.path.name
-    here = next((r for r in Ledger([runs]).records(run) if r.path.name == execution), None)
-    if here is not None and here.done:
+    run, execution = record.run, record.execution
+    here = next((r for r in Ledger([runs]).records(run) if _stands_for(r, record)), None)
+    if here is not None:
         found = merged.conflicts
         if _same_files(record, here):
             found = merged.equal
@@ -131,6 +131,15 @@ def _add(record: Record, runs: Path, merged: Merged) -> None:
         merged.added.append(record.name)
     except locks.BusyError:
         merged.busy.append(record.name)
+
+
+def _stands_for(here: Record, record: Record) -> bool:
+    """Tell whether a result here is in the place of another: of its execution, and its audio."""
+    if not here.done or here.execution != record.execution:
+        return False
+    if isinstance(here, Training) and isinstance(record, Training):
+        return here.sounds_like(record)
+    return True
 
 
 def _same_files(one: Record, other: Record) -> bool:

@@ -14,11 +14,11 @@ from repro.verdict import (
     margins,
     phrases,
     reduction,
-    registration,
     roles,
     special,
 )
 from repro.verdict import statement as statements
+from repro.verdict.declared import registration
 from repro.verdict.evidence import Design, Evidence, Pool
 from repro.verdict.judgement import (
     WORDS,
@@ -210,6 +210,8 @@ def _flags(plan: TablePlan, cell: PlannedCell, records: tuple[Training, ...]) ->
     if len(made) > 1:
         each = (f"{name} ({e['device_name']}, {e['tier']})" for name, e in sorted(made.items()))
         flags.append(f"mixed executions: {', '.join(each)}")
+    if any(record.short_of_memory for record in records):
+        flags.append("GPU short of memory: tier not exact")
     chosen_on = {record.recipe["select"] for record in records} - {"last"}
     for part in sorted(chosen_on):
         if str(cell.fields.metric).startswith(f"{part}."):

@@ -8,6 +8,7 @@ from typing import Any
 
 from repro import identity
 from repro.errors import UserError
+from repro.plan.answers import Answers, answers
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.plan.request import Request, Run
 from repro.records.ledger import Ledger
@@ -55,11 +56,13 @@ def results(plan: TablePlan, ledger: Ledger) -> Results:
 
     Runs left out by `--only` and `--seeds` count as not done.
     """
+    return standing(plan, answers(plan, ledger))
+
+
+def standing(plan: TablePlan, found: Answers) -> Results:
+    """Return the record that stands for each run of a plan; see `results`."""
     asked = {run.id for run in plan.needed()}
-    execution = plan.request.execution
-    return {
-        run.id: ledger.result(run.id, execution) if run.id in asked else None for run in plan.runs
-    }
+    return {run.id: found.record(run.id) if run.id in asked else None for run in plan.runs}
 
 
 def reduce(cell: PlannedCell, found: Results) -> Reduced:

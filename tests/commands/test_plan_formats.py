@@ -12,7 +12,9 @@ from click.testing import CliRunner
 
 from repro.commands._entry import main
 from repro.commands.plan import scripts
-from repro.plan.planning import plan_table, remaining
+from repro.plan.answers import answers
+from repro.plan.planning import plan_table
+from repro.plan.remaining import remaining
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
 from repro.spec import catalogue
@@ -59,7 +61,7 @@ def typed(script):
 
 
 def test_sh_has_a_line_for_each_run_that_can_be_trained(repro, planned, home):
-    ready, blocked = remaining(planned, Ledger([home.runs]))
+    ready, blocked = remaining(planned, answers(planned, Ledger([home.runs])))
     assert blocked  # ASM-I needs weights
     script = repro("plan", TABLE, *DEMO, "--only", "asm-rh", "--format", "sh").stdout
     lines = [shlex.split(line) for line in commands(script)]

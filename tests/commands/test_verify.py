@@ -86,7 +86,8 @@ def test_a_run_that_comes_out_the_same_is_equal(play: Any, home: Path) -> None:
     told = asked(home)
     assert told["argv"][:4] == ["--device", "cpu", "--threads", "3"]
     assert told["data"] == str(home / "data")
-    assert told["cache"] == str(home / "cache")
+    # Nothing kept is believed: waveforms are made again.
+    assert told["cache"].startswith(str(home / "cache" / "verify"))
 
 
 def test_the_first_epoch_that_differs_is_named(play: Any, home: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Outlines say what selecting the clips says, now and when remembered, and follow every change."""
 
 import gzip
+import hashlib
 import itertools
 
 import pytest
@@ -50,7 +51,9 @@ def selected(source, home, rule="valid"):
     chosen = clips.select(source, home.data)
     sizes = {name: len(part) for name, part in chosen.split.parts().items()}
     about = {k: v for k, v in chosen.__dict__.items() if k != "split"}
-    outline = outlines.Outline(digest=chosen.split.digest, sizes=sizes, **about)
+    ids = {clip.id for part in chosen.split.parts().values() for clip in part}
+    used = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
+    outline = outlines.Outline(digest=chosen.split.digest, used=used, sizes=sizes, **about)
     return outline, clips.findings(source, home.data, rule)
 
 

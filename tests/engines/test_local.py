@@ -183,9 +183,7 @@ for line in sys.stdin:
     status, cause = "complete", ""
     try:
         with writing.work(home / "runs", run, identity.execution_id(on)) as work:
-            if work.recorded():
-                work.publish()
-            else:
+            if work.result() is None:
                 with (home / "trained").open("a") as told:
                     print(run, file=told)
                 time.sleep(0.2)

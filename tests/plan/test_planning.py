@@ -7,7 +7,9 @@ import pytest
 
 from repro import identity, places
 from repro.errors import UserError
-from repro.plan.planning import plan_table, remaining
+from repro.plan.answers import answers
+from repro.plan.planning import plan_table
+from repro.plan.remaining import remaining
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
 from repro.spec import catalogue
@@ -110,7 +112,7 @@ def test_what_is_missing_is_said_of_each_run(home):
     assert "DeiT weights" in gaps["asm-i"]["weights"].text
     assert gaps["asm"]["data"].next_step == "repro data add speech_commands_v2_35 DIR"
     assert {run.system for run in demo.runs if run.missing} == {"asm-i"}
-    ready, blocked = remaining(demo, Ledger([home.runs]))
+    ready, blocked = remaining(demo, answers(demo, Ledger([home.runs])))
     assert (len(ready), len(blocked)) == (6, 3)
 
 
@@ -120,10 +122,10 @@ def test_only_a_result_takes_a_run_off_the_list(home, tmp_path):
     fake_ledger.write(tmp_path, runs[0], {"test": {"accuracy": 0.9}})
     fake_ledger.write(tmp_path, runs[1], {}, status="diverged")
     fake_ledger.write(tmp_path, runs[2], {}, status="failed", cause="out of memory")
-    ready, _ = remaining(made, Ledger([tmp_path]))
+    ready, _ = remaining(made, answers(made, Ledger([tmp_path])))
     assert [run.seed for run in ready if run.system == "asm-rh"] == [2]
     other = plan(TABLE_1, home, **DEMO, execution="bbbbbb")
-    ready, _ = remaining(other, Ledger([tmp_path]))
+    ready, _ = remaining(other, answers(other, Ledger([tmp_path])))
     assert [run.seed for run in ready if run.system == "asm-rh"] == [0, 1, 2]
 
 
@@ -208,7 +210,7 @@ def test_a_run_that_starts_from_another_names_it_and_comes_after_it(home, tmp_pa
     assert parent.clips.dataset == "audioset_unbalanced"
     assert parent.keep
     assert child.resolved["init"][0]["run"] == parent.id
-    ready, blocked = remaining(made, Ledger([tmp_path]))
+    ready, blocked = remaining(made, answers(made, Ledger([tmp_path])))
     assert not blocked
     order = [run.id for run in ready]
     assert order.index(parent.id) < order.index(child.id)
@@ -221,10 +223,10 @@ def test_a_child_waits_for_its_parents_weights(home, tmp_path):
     child = run_of(made, "eat-s@audioset")
     parent = next(run for run in made.parents if run.id in child.parents)
     fake_ledger.write(tmp_path, parent, {"test": {"map": 0.4}})
-    ready, _ = remaining(made, Ledger([tmp_path]))
+    ready, _ = remaining(made, answers(made, Ledger([tmp_path])))
     assert parent.id in {run.id for run in ready}  # its record came without weights
     fake_ledger.write(tmp_path, parent, {"test": {"map": 0.4}}, weights=b"")
-    ready, _ = remaining(made, Ledger([tmp_path]))
+    ready, _ = remaining(made, answers(made, Ledger([tmp_path])))
     assert parent.id not in {run.id for run in ready}
     assert child.id in {run.id for run in ready}
 
@@ -232,11 +234,11 @@ def test_a_child_waits_for_its_parents_weights(home, tmp_path):
 def test_a_child_of_a_parent_that_cannot_be_trained_cannot_be_either(home):
     made = plan("eat-esc50", home)  # full, without data
     child = run_of(made, "eat-s@audioset")
-    _, blocked = remaining(made, Ledger([home.runs]))
+    _, blocked = remaining(made, answers(made, Ledger([home.runs])))
     texts = [gap.text for run in blocked if run.id == child.id for gap in run.missing]
     assert any("needs esc50" in text for text in texts)
     alone = plan("gafx-pretraining", home, **DEMO)
-    ready, blocked = remaining(alone, Ledger([home.runs]))
+    ready, blocked = remaining(alone, answers(alone, Ledger([home.runs])))
     assert not ready  # the weights are missing: no parent is trained in vain
     assert {run.system for run in blocked} == {"gafx-r", "gafx-r@audioset"}
 

@@ -72,7 +72,7 @@ def test_leaving_without_a_record_keeps_the_work_and_gives_the_lock_back(tmp_pat
     assert list(Ledger([tmp_path]).all()) == []
     with writing.work(tmp_path, RUN, EXECUTION) as work:
         assert names(work.folder) == ["checkpoint-00001-0123.pt"]
-        assert not work.recorded()
+        assert work.result() is None
 
 
 def test_a_run_is_held_by_one_process_whatever_its_execution(tmp_path):
@@ -119,18 +119,17 @@ def test_what_a_killed_process_had_written_whole_is_published(tmp_path):
         write(work.folder, record())
     assert Ledger([tmp_path]).result(RUN) is None  # work is no record
     with writing.work(tmp_path, RUN, EXECUTION) as work:
-        assert work.recorded()
-        work.publish()
+        assert work.result() == tmp_path / RUN / EXECUTION
     assert names(Ledger([tmp_path]).result(RUN).path) == ["SHA256SUMS", "run.json"]
     with writing.work(tmp_path, RUN, EXECUTION) as work:
-        assert work.recorded()  # and is not trained again
+        assert work.result() is not None  # and is not trained again
 
 
 def test_a_failure_that_a_killed_process_had_written_is_tried_again(tmp_path):
     with writing.work(tmp_path, RUN, EXECUTION) as work:
         write(work.folder, record("failed"))
     with writing.work(tmp_path, RUN, EXECUTION) as work:
-        assert not work.recorded()
+        assert work.result() is None
 
 
 def test_one_record_stands_for_a_run_the_shipped_first_then_the_newest(tmp_path):

@@ -13,7 +13,7 @@ from repro.plan.request import Run
 from repro.render import latex, markdown
 from repro.render.grid import Grid
 from repro.render.layout import View
-from repro.verdict import registration
+from repro.verdict.declared import registration
 from tests import fake_ledger
 from tests.render.made import filled, near
 

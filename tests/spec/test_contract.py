@@ -16,7 +16,7 @@ from repro.render.screen import terminal
 from repro.spec import printed
 from repro.spec.catalogue import load, load_file
 from repro.spec.index import table_paths
-from repro.verdict import registration
+from repro.verdict.declared import registration
 from tests import fake_ledger
 from tests.latex import needs_latex, typeset
 from tests.render.made import filled, made, near, pipe_table

@@ -15,8 +15,8 @@ from repro import __version__, places
 from repro.spec.catalogue import load_file
 from repro.spec.entry import Entry
 from repro.spec.index import read_toml, table_paths
-from repro.verdict import declared as declared_
-from repro.verdict import registration
+from repro.verdict.declared import declaration as declared_
+from repro.verdict.declared import registration
 from tests import fake_ledger
 
 TABLE = "asmrh-ablation"

@@ -60,9 +60,7 @@ def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) 
         click.echo(json.dumps(summary, indent=1, ensure_ascii=False))
     elif len(tables) == 1:
         (one,) = tables
-        screen.say(
-            [*planned.detail(one, devices), *(f"  {x}" for x in _decisive(one, ledger, where))]
-        )
+        screen.say([*planned.detail(one, devices), *(f"  {x}" for x in _decisive(one, where))])
     else:
         width = max(len(one.id) for one in tables)
         lines = [f"{one.id:<{width}}  {planned.state(one)}" for one in tables]
@@ -87,11 +85,11 @@ def _summary(
         "blocked": len(blocked),
         "seconds": None if total.seconds is None else total.seconds / len(devices),
         "basis": total.basis,
-        "tables": [_table(one, ledger, home) for one in tables],
+        "tables": [_table(one, home) for one in tables],
     }
 
 
-def _table(one: Planned, ledger: Ledger, home: places.Home) -> dict[str, Any]:
+def _table(one: Planned, home: places.Home) -> dict[str, Any]:
     """Return one table's part of the plan as plain data."""
     kinds = {gap.text: gap.kind for run in one.blocked for gap in run.missing}
     return {
@@ -106,11 +104,12 @@ def _table(one: Planned, ledger: Ledger, home: places.Home) -> dict[str, Any]:
             text: {"what": kinds[text], "next": step, "systems": list(systems)}
             for (text, step), systems in one.gaps(by_system=True).items()
         },
-        "decisive": _decisive(one, ledger, home),
+        "audio": one.answered.lines(),
+        "decisive": _decisive(one, home),
     }
 
 
-def _decisive(one: Planned, ledger: Ledger, home: places.Home) -> list[str]:
+def _decisive(one: Planned, home: places.Home) -> list[str]:
     """Say how many runs a decisive verdict needs."""
-    needs = needed.needed(one.plan, reduction.results(one.plan, ledger), home.cache)
-    return needed.lines(needs)
+    found = reduction.standing(one.plan, one.answered)
+    return needed.lines(needed.needed(one.plan, found, home.cache))

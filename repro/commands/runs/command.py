@@ -47,19 +47,26 @@ for _verb in (
 
 
 @command.command("list")
+@click.option("--system", help="List only trainings of this system.")
+@click.option("--dataset", help="List only trainings on this dataset.")
 @asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
-def list_(home: str | None, fmt: str) -> None:
+def list_(system: str | None, dataset: str | None, home: str | None, fmt: str) -> None:
     """List the records of trainings, and the runs in progress; measurements: repro models.
 
     \b
     Examples:
       repro runs list
+      repro runs list --system m3net --dataset esc10
       repro runs list --format json
     """
     where = places.home(home)
     ledger = Ledger.of(where)
-    rows = [training(r) for r in ledger.all() if isinstance(r, Training)]
+    rows = [
+        training(r)
+        for r in ledger.all()
+        if isinstance(r, Training) and system in (None, r.system) and dataset in (None, r.dataset)
+    ]
     damage.tell(ledger)
     if fmt == "json":
         click.echo(json.dumps(rows, indent=1))

@@ -33,6 +33,7 @@ class Compared:
     judged: Judgement
     fared: Mapping[Cell, Sensitivity]
     drawn: tuple[Resampled | None, ...] = ()  # by claim: its test clips drawn again
+    said: Sequence[str] = ()  # of earlier attempts, and of the audio of records
 
 
 # ---- verdicts --------------------------------------------------------------------------------
@@ -64,6 +65,7 @@ def _table(one: Compared) -> Iterator[str]:
     yield f"- Order: {table.order}"
     yield f"- All cells: {_counts(table.counts)}"
     yield f"- {table.registration[0].upper()}{table.registration[1:]}"
+    yield from (f"- {line}" for line in one.said)
     yield from _cells(one)
     if one.judged.claims:
         yield from ["", f"Claims ({table.order}; p adjusted by Holm over all declared):"]
@@ -181,6 +183,7 @@ def _table_json(one: Compared) -> dict[str, Any]:
         "number": entry.table.number,
         "marks": _marks(one.plan),
         "verdict": asdict(judged.table),
+        "said": list(one.said),
         "claims": [
             {**asdict(claim), "clips": asdict(drawn) if drawn else None}
             for claim, drawn in zip(

@@ -23,7 +23,9 @@ from repro.commands.shared import (
 from repro.commands.shared.planned import Planned
 from repro.errors import UserError
 from repro.plan import cost
-from repro.plan.planning import TablePlan, check_assumed, command_line, plan_table, remaining
+from repro.plan.answers import answers
+from repro.plan.planning import TablePlan, check_assumed, command_line, plan_table
+from repro.plan.remaining import remaining
 from repro.plan.request import Request, Run
 from repro.records.ledger import Ledger
 from repro.spec.entry import Entry
@@ -286,7 +288,7 @@ def _warn_of_scale(grids: Sequence["Grid"], how: How) -> None:
 
 def code(plan: TablePlan, ledger: Ledger, failed: bool) -> int:
     """Return the exit code of what was asked for."""
-    ready, blocked = remaining(plan, ledger)
+    ready, blocked = remaining(plan, answers(plan, ledger))
     if failed:
         return FAILED
     if any(gap.kind in ("data", "weights") for run in blocked for gap in run.missing):

@@ -1,6 +1,7 @@
 """What `all`, and `table` with several tables, do: plan and ask once, then a line for each."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,7 +122,7 @@ def _tell(tables: Sequence[Planned], how: How, ledger: Ledger) -> None:
 
 
 def _nothing_to_train(one: Planned) -> Planned:
-    return Planned(one.plan, [], one.blocked, one.estimate)
+    return replace(one, ready=[])
 
 
 def _one(one: Planned, how: How, ledger: Ledger, count: str) -> tuple[int, "Grid | None"]:

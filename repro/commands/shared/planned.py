@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from repro.commands.shared import suggesting
 from repro.plan import cost
-from repro.plan.planning import TablePlan, done, remaining
+from repro.plan.answers import Answers, answers
+from repro.plan.planning import TablePlan
+from repro.plan.remaining import done, remaining
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
 
@@ -20,12 +22,14 @@ class Planned:
     ready: list[Run]
     blocked: list[Run]
     estimate: cost.Estimate  # of the ready ones
+    answered: Answers
 
     @classmethod
     def of(cls, plan: TablePlan, ledger: Ledger, device: str) -> "Planned":
         """Sort the open runs of a plan."""
-        ready, blocked = remaining(plan, ledger)
-        return cls(plan, ready, blocked, cost.estimate(ready, ledger, device))
+        answered = answers(plan, ledger)
+        ready, blocked = remaining(plan, answered)
+        return cls(plan, ready, blocked, cost.estimate(ready, ledger, device), answered)
 
     @property
     def id(self) -> str:
@@ -58,6 +62,7 @@ def detail(one: Planned, devices: Sequence[str]) -> list[str]:
     ]
     for (text, step), systems in one.gaps(by_system=True).items():
         lines.append(f"  {', '.join(sorted(systems))}: {text}" + (f" -> {step}" if step else ""))
+    lines += [f"  {line}" for line in one.answered.lines()]
     if one.ready:
         seconds = one.estimate.seconds
         time = cost.spoken(None if seconds is None else seconds / len(devices))
@@ -73,6 +78,8 @@ def state(one: Planned) -> str:
     text = f"{one.done:>3} of {needed:<3} runs done"
     if one.ready:
         text += f", {len(one.ready)} to train ({cost.spoken(one.estimate.seconds)})"
+    if unanswered := one.answered.why(run.id for run in one.plan.needed()):
+        text += f", {unanswered}"
     if one.blocked:
         lacks = ", ".join(gap.removeprefix("needs ") for gap, _ in one.gaps(by_system=False))
         text += f", {len(one.blocked)} lack {lacks}"

@@ -45,3 +45,13 @@ def of_store(samples: Path, offsets: NDArray[np.int64], ids: Sequence[str]) -> t
                 raise ValueError("samples behind its last clip")
     whole.update(offsets.astype("<i8").tobytes() + "\n".join(ids).encode())
     return whole.hexdigest(), each
+
+
+def of_clips(each: Iterable[NDArray[np.int16]], ids: Sequence[str]) -> str:
+    """Return the digest (hex) that a store of these clips has; `each` clip's samples, by `ids`."""
+    whole, ends = hashlib.sha256(), [0]
+    for samples in each:
+        whole.update(samples.astype("<i2", copy=False).tobytes())
+        ends.append(ends[-1] + len(samples))
+    whole.update(np.array(ends, dtype="<i8").tobytes() + "\n".join(ids).encode())
+    return whole.hexdigest()

@@ -9,10 +9,11 @@ by decoding; without the file all is the same, and slower.
 import hashlib
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from repro import atomic
 from repro.data.decoding.decode import UndecodableError, decode
@@ -25,6 +26,7 @@ _READERS = 2  # threads
 _EVERY = 10.0  # seconds between two lines about a long reading
 _LOG = logging.getLogger(__name__)
 
+Item = TypeVar("Item")
 Table = dict[str, tuple[str, bytes]]  # clip id -> state of its file, digest of its samples
 
 
@@ -56,15 +58,20 @@ def _listened(there: Located, ids: list[str], rate: int) -> dict[str, bytes]:
                 f"{there.found[clip]}: cannot be read ({error.strerror or error})"
             ) from error
 
-    found, said = {}, time.monotonic()
     with ThreadPoolExecutor(_READERS) as pool:
-        for clip, digest in zip(ids, pool.map(listen, ids), strict=True):
-            found[clip] = digest
-            if time.monotonic() - said >= _EVERY:
-                said = time.monotonic()
-                far = f"{len(found):,} of {len(ids):,} clips"
-                _LOG.warning("reading the audio of %s once, to compare: %s", there.dataset, far)
-    return found
+        heard = telling(there.dataset, pool.map(listen, ids), len(ids))
+        return dict(zip(ids, heard, strict=True))
+
+
+def telling(dataset: str, clips: Iterable[Item], total: int) -> Iterator[Item]:
+    """Yield what is read of clips; where it takes long, say how far it is."""
+    said = time.monotonic()
+    for done, clip in enumerate(clips, start=1):
+        yield clip
+        if time.monotonic() - said >= _EVERY:
+            said = time.monotonic()
+            far = f"{done:,} of {total:,} clips"
+            _LOG.warning("reading the audio of %s once, to compare: %s", dataset, far)
 
 
 def read(dataset: str, rate: int, cache: Path) -> Table:

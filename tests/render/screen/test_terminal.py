@@ -10,7 +10,7 @@ from repro.plan.request import Run
 from repro.render.grid import Grid
 from repro.render.layout import lay_out
 from repro.render.screen import terminal
-from repro.verdict import registration
+from repro.verdict.declared import registration
 from repro.verdict.judgement import WORDS
 from tests.render.made import made, near
 

@@ -16,7 +16,7 @@ from repro import __version__, identity, places
 from repro.records.record import Training
 from repro.spec.entry import Entry
 from repro.spec.index import read_toml
-from repro.verdict.declared import Declaration, declaration
+from repro.verdict.declared.declaration import Declaration, declaration
 
 RECIPES = "recipes.toml"
 _SHOWN = 4  # changes that are named

@@ -1,0 +1,1 @@
+"""What a table declared before its runs, and what was tried besides."""
