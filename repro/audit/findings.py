@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from repro.audit.deposited import Series
 from repro.errors import UserError, nearest
 from repro.spec import printed
 from repro.spec.entry import Entry
 from repro.spec.printed import Printed
-from repro.spec.schema import CellFields, Column, Row, Scored
+from repro.spec.schema import CellFields, Claim, Column, Row, Scored, Tested
 
-Severity = Literal["impossible", "inconsistent", "not comparable", "unstated"]
-SEVERITIES: tuple[Severity, ...] = ("impossible", "inconsistent", "not comparable", "unstated")
+Counts = Mapping[tuple[str, str], Mapping[str, int]]  # (system, data set) -> name -> parameters
+
+Severity = Literal[
+    "impossible", "inconsistent", "not comparable", "coincidence", "unlike ours", "unstated"
+]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the strongest first
+CONTRADICTIONS: tuple[Severity, ...] = ("impossible", "inconsistent")  # the others are notes
+
+# What a finding sets side by side: two numbers of the paper, or less.
+Sides = Literal["value and size", "two numbers", "unlike tests", "chance", "ours", "one number"]
+_OF_SIDES: dict[Sides, Severity] = {
+    "value and size": "impossible",
+    "two numbers": "inconsistent",
+    "unlike tests": "not comparable",
+    "chance": "coincidence",
+    "ours": "unlike ours",
+    "one number": "unstated",
+}
 
 _UNIT = re.compile(r"[(\[](?:%|[×x]?10.*|msec|ms)[)\]]")
 
@@ -74,6 +91,15 @@ class Spot:
         return None
 
     @property
+    def tested(self) -> Tested | None:
+        """Return how its p-value was computed, where the table file says so."""
+        for tested in self.entry.table.tested:
+            in_row = not tested.rows or self.row.id in tested.rows
+            if in_row and (not tested.columns or self.column.id in tested.columns):
+                return tested
+        return None
+
+    @property
     def share(self) -> Printed | None:
         """Return the number where it is an accuracy in percent: no increment, bound or p-value."""
         number = self.number
@@ -87,7 +113,7 @@ class Finding:
     """One finding, with everything that a reader needs to judge it."""
 
     rule: str
-    severity: Severity
+    sides: Sides
     paper: str
     tables: tuple[str, ...]  # ids
     cells: tuple[str, ...]  # addresses
@@ -96,42 +122,67 @@ class Finding:
     computation: tuple[str, ...]
     survives: tuple[str, ...]  # readings under which there is nothing to find
     sentence: str
+    chance: float | None = None  # of as much without any cause, where a law of chance is known
     numbers: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def severity(self) -> Severity:
+        """Return how much it weighs: by whose numbers stand on each side, and what survives."""
+        severity = _OF_SIDES[self.sides]
+        return "unstated" if self.survives and severity in CONTRADICTIONS else severity
+
+    @property
+    def contradiction(self) -> bool:
+        """Tell whether two numbers of the paper exclude each other under every listed reading."""
+        return self.severity in CONTRADICTIONS
+
+    @property
+    def strength(self) -> tuple[int, float]:
+        """Return what sorts findings, the strongest first."""
+        return SEVERITIES.index(self.severity), 1.0 if self.chance is None else self.chance
 
 
 @dataclass
 class Checks:
-    """How much was checked, and how many false alarms that may raise."""
+    """How much was checked, cell by cell where that is worth a line."""
 
     made: Counter[str] = field(default_factory=Counter)
-    alarms: dict[str, float] = field(default_factory=dict)  # expected by chance, by rule
     records: list[dict[str, Any]] = field(default_factory=list)  # granularity, cell by cell
     comparisons: list[dict[str, Any]] = field(default_factory=list)
-    skipped: list[dict[str, str]] = field(default_factory=list)  # what has no lattice, and why
-    sizes: dict[str, int] = field(default_factory=dict)  # sizes found by inversion, by address
+    deposits: list[dict[str, Any]] = field(default_factory=list)  # cells against deposited outputs
+    skipped: list[dict[str, str]] = field(default_factory=list)  # what cannot be checked, and why
 
     def of(self, table: str) -> Checks:
         """Return the checks with the records of one table alone."""
+        inside = f"{table}/"
         return replace(
             self,
-            records=[r for r in self.records if r["cell"].startswith(f"{table}/")],
+            records=[r for r in self.records if r["cell"].startswith(inside)],
             comparisons=[c for c in self.comparisons if c["table"] == table],
-            skipped=[s for s in self.skipped if s["cell"].startswith(f"{table}/")],
+            deposits=[d for d in self.deposits if d["cell"].startswith(inside)],
+            skipped=[s for s in self.skipped if s["cell"].startswith(inside)],
         )
 
-    def count(self, rule: str, number: int = 1, alarm: float = 0.0) -> None:
-        """Add checks of a rule and the false alarms that they may raise."""
+    def count(self, rule: str, number: int = 1) -> None:
+        """Add checks of a rule."""
         self.made[rule] += number
-        self.alarms[rule] = self.alarms.get(rule, 0.0) + alarm
 
 
 @dataclass(frozen=True)
 class Paper:
-    """The tables of one paper that are audited together."""
+    """The tables of one paper that are audited together, and what is known beside them.
+
+    counted: parameters of the networks as built here, by (system, data set). sizes: decisions of
+    one run by cell, where a search found them. deposits: results that others deposited, with the
+    address of the cell that they belong to.
+    """
 
     id: str
     short: str
     entries: tuple[Entry, ...]
+    counted: Counts = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    deposits: tuple[tuple[str, Series], ...] = ()
 
     @cached_property
     def spots(self) -> tuple[Spot, ...]:
@@ -146,6 +197,26 @@ class Paper:
     @cached_property
     def _by_address(self) -> dict[str, Spot]:
         return {spot.address: spot for spot in self.spots}
+
+    def size_of(self, spot: Spot) -> int | None:
+        """Return the decisions of one run: the only size stated, or the one that a search found."""
+        scored = spot.scored
+        if scored is None or spot.fields.test_set is not None:
+            return None
+        stated = [n for size in scored.sizes if size.stated for n in size.n]
+        return stated[0] if len(stated) == 1 else self.sizes.get(spot.address)
+
+    def pair(self, entry: Entry, claim: Claim) -> tuple[Spot, Spot] | None:
+        """Return the cells of the better and the worse system, where both print a result."""
+        pair = []
+        for name in (claim.better, claim.worse):
+            spots = [s for s in self.of(entry) if s.fields.metric == claim.metric and s.number]
+            by_id = [s for s in spots if name in (s.row.id, s.column.id)]
+            found = by_id or [s for s in spots if s.fields.system == name]
+            if len(found) != 1:
+                return None
+            pair.append(found[0])
+        return pair[0], pair[1]
 
     def of(self, entry: Entry) -> list[Spot]:
         """Return the cells of one table."""
@@ -186,6 +257,12 @@ def table_name(entry: Entry) -> str:
     return f"Table {entry.table.number}"
 
 
+def tables_named(entries: Iterable[Entry]) -> str:
+    """Return "Table 2" or "Tables 2, 3 and 6a", each once."""
+    numbers = list(dict.fromkeys(entry.table.number for entry in entries))
+    return f"Table{'s' if len(numbers) > 1 else ''} {listing(numbers)}"
+
+
 def tables_of(spots: list[Spot]) -> tuple[str, ...]:
     """Return the ids of the cells' tables, each once."""
     return tuple(dict.fromkeys(spot.entry.id for spot in spots))
@@ -196,12 +273,12 @@ def addresses(spots: list[Spot]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(spot.address for spot in spots))
 
 
-def listing(words: list[str]) -> str:
+def listing(words: Sequence[str]) -> str:
     """Return "a", "a and b" or "a, b and c"."""
     return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else "".join(words)
 
 
-def either(words: list[str]) -> str:
+def either(words: Sequence[str]) -> str:
     """Return "a", "a or b" or "a, b or c"."""
     return ", ".join(words[:-1]) + " or " + words[-1] if len(words) > 1 else "".join(words)
 
@@ -221,6 +298,11 @@ def ranges(values: Iterable[int]) -> str:
         for part in ([text] if text else [f"{value:,}" for value in span])
     ]
     return listing(parts) or "none"
+
+
+def capital(text: str) -> str:
+    """Return a text with its first letter large."""
+    return text[:1].upper() + text[1:]
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from repro.audit.granularity import (
@@ -56,6 +57,11 @@ class Search:
 
 def search(values: Sequence[Printed], runs: int, low: int, high: int, allowed: int = 2) -> Search:
     """Search low..high for the sizes of one run's test set; runs = 1 searches over N itself."""
+    return _search(tuple(values), runs, low, high, allowed)
+
+
+@lru_cache(maxsize=128)
+def _search(values: tuple[Printed, ...], runs: int, low: int, high: int, allowed: int) -> Search:
     import numpy as np
 
     _check(values, runs, low, high)
@@ -98,12 +104,16 @@ def sizes_under(
 
 def joint_readings(values: Sequence[Printed], n: int, runs: int) -> list[Reading]:
     """Return the readings under which one size gives every value."""
-    by_value = [surviving(value, n, runs) for value in values]
-    usable = [r for r in READINGS if runs > 1 or r.values == "exact"]
+    return shared([surviving(value, n, runs) for value in values], runs)
+
+
+def shared(by_value: Sequence[Sequence[Reading]], runs: int) -> list[Reading]:
+    """Return the readings that all values share; padding asks nothing of those without zeros."""
     return [
         reading
-        for reading in usable
-        if all(
+        for reading in READINGS
+        if (runs > 1 or reading.values == "exact")
+        and all(
             (reading in found) or (reading.padded and _plain(reading) in found)
             for found in by_value
         )

@@ -7,14 +7,16 @@ files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from repro.audit.findings import SEVERITIES, Checks, Finding
+from repro.audit.deposited import Series
+from repro.audit.findings import SEVERITIES, Checks, Counts, Finding
 from repro.audit.findings import Paper as Printed
-from repro.audit.rules import comparable, differences, pairs, runs, sizes, spread, text
-from repro.audit.rules.parameters import Counts, parameters
+from repro.audit.groups import sizes_found
+from repro.audit.matching import matched
+from repro.audit.registry import rules
 from repro.errors import UserError, unknown
 from repro.records.ledger import Ledger
 from repro.spec import catalogue, index
@@ -22,24 +24,10 @@ from repro.spec.entry import Entry
 from repro.spec.schema import Paper, Recipes, Table, read
 from repro.verdict import reduction
 
-# The search for sizes comes first: what it finds, later rules count on.
-RULES = (
-    sizes.stated_runs,
-    runs.unstated_runs,
-    spread.meanings,
-    text.statements,
-    differences.differences,
-    differences.reversals,
-    spread.claims_with_spread,
-    pairs.lattice,
-    comparable.test_sets,
-    comparable.best_against_means,
-)
-
 
 @dataclass(frozen=True)
 class Report:
-    """The findings of one or more papers, the most serious first, and the checks behind them.
+    """The findings of one or more papers, the strongest first, and the checks behind them.
 
     The number of checks is that of whole papers, also where one table's findings are asked for.
     """
@@ -56,9 +44,9 @@ class Report:
         return sum(self.checks.made.values())
 
     @property
-    def false_alarms(self) -> float:
-        """Findings to expect by chance if every number was obtained as one of the readings says."""
-        return sum(self.checks.alarms.values())
+    def contradictions(self) -> tuple[Finding, ...]:
+        """The findings in which two numbers of a paper exclude each other under every reading."""
+        return tuple(finding for finding in self.findings if finding.contradiction)
 
     def counts(self, paper: str) -> dict[str, int]:
         """Return the findings of a paper by severity."""
@@ -77,28 +65,44 @@ def named(findings: Iterable[Finding]) -> dict[str, Finding]:
 
 
 def audit(
-    entries: Iterable[Entry], counts: Counts | None = None, only: str | None = None
+    entries: Sequence[Entry],
+    counts: Counts | None = None,
+    only: str | None = None,
+    deposits: Sequence[Series] = (),
+    cell: str = "",
 ) -> Report:
     """Audit tables, those of one paper together; `only` keeps what touches one table.
 
-    counts: parameters of the built networks, by (system, data set), where they are known.
+    counts: parameters of the built networks, by (system, data set), where they are known;
+    deposits: results that others deposited, for the rows that they name or for one cell.
     """
     by_paper: dict[str, list[Entry]] = {}
     for entry in entries:
         by_paper.setdefault(entry.paper_id, []).append(entry)
+    papers = [
+        Printed(paper_id, own[0].paper.short, tuple(own), counts or {})
+        for paper_id, own in by_paper.items()
+    ]
+    belongs = tuple(matched(deposits, papers, _datasets(entries), cell)) if deposits else ()
     checks, found = Checks(), []
-    shown: dict[str, str] = {}
-    for paper_id, own in by_paper.items():
-        paper = Printed(paper_id, own[0].paper.short, tuple(own))
-        mine = [finding for rule in RULES for finding in rule(paper, checks)]
-        mine += parameters(paper, checks, counts or {})
-        found += sorted(mine, key=lambda finding: SEVERITIES.index(finding.severity))
-        shown |= {e.id: f"{e.paper.short}, Table {e.table.number}" for e in own}
+    for paper in papers:
+        known = replace(paper, sizes=sizes_found(paper), deposits=belongs)
+        for rule in rules().values():
+            checks.count(rule.name, 0)
+            found += rule.find(known, checks)
     if only is not None:
         found = [finding for finding in found if only in finding.tables]
         checks = checks.of(only)
-    papers = {paper_id: own[0].paper.short for paper_id, own in by_paper.items()}
-    return Report(papers, shown, tuple(found), checks, only)
+    found.sort(key=lambda finding: finding.strength)
+    shown = {e.id: f"{e.paper.short}, Table {e.table.number}" for e in entries}
+    return Report({p.id: p.short for p in papers}, shown, tuple(found), checks, only)
+
+
+def _datasets(entries: Iterable[Entry]) -> set[str]:
+    """Return the data sets that our tables and these name."""
+    tables = [entry.table for entry in (*catalogue.load_all(), *entries)]
+    parts = [part for table in tables for part in (table, *table.row, *table.column, *table.cell)]
+    return {part.dataset for part in parts if part.dataset}
 
 
 def counted(entries: Iterable[Entry], ledger: Ledger) -> Counts:

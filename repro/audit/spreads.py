@@ -12,15 +12,18 @@ from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import islice
 from typing import Literal, get_args
 
-from repro.audit.granularity import Window, check_percent, check_sizes, unpadded
+from repro.audit.granularity import check_percent, check_sizes, unpadded
+from repro.audit.intervals import Span, span
 from repro.spec.printed import Printed
 
 Meaning = Literal["sample SD", "population SD", "standard error", "half the range"]
 MEANINGS: tuple[Meaning, ...] = get_args(Meaning)
 MOST_SQUARES = 6_000  # above it a printed spread leaves no sum of squares out
 TOO_WIDE = "too wide to exclude"
+STEPS = 20_000  # of a search for one list of runs
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,9 @@ class Fit:
 def fits(mean: Printed, spread: Printed, n: int, runs: int) -> list[Fit]:
     """Return the meanings of x that so many runs on n decisions can give.
 
-    Digits are read as rounded, as cut off, and with trailing zeros as padding; for each meaning
-    the first that fits is returned. One whose squares are too many to exclude any fits.
+    Digits are read as rounded, as cut off, with trailing zeros as padding, and as those of run
+    values that were rounded before; for each meaning the first that fits is returned. One whose
+    squares are too many to exclude any fits.
     """
     check_percent(mean)
     check_sizes(n, runs)
@@ -48,31 +52,90 @@ def fits(mean: Printed, spread: Printed, n: int, runs: int) -> list[Fit]:
         if meaning != "half the range" and _too_wide(spread, n, runs, meaning):
             found.append(Fit(meaning, TOO_WIDE))
             continue
-        for how, m, s, truncated in _digits(mean, spread):
-            if _possible(m, s, truncated, n, runs, meaning):
+        for how, m, s in _ways(mean, spread, n):
+            if _possible(m, s, n, runs, meaning):
                 found.append(Fit(meaning, how))
                 break
     return found
 
 
+def examples(
+    mean: Printed, spread: Printed, n: int, runs: int, meaning: Meaning, most: int = 2
+) -> list[tuple[int, ...]]:
+    """Return up to `most` lists of the runs' correct decisions that are printed as mean ± x.
+
+    Only digits as printed are tried, and not all lists: none found is no proof that there is none.
+    """
+    first, last = _wholes(span(mean), n * runs)
+    found: list[tuple[int, ...]] = []
+    for total in range(max(first, 0), min(last, n * runs) + 1):
+        if meaning == "half the range":
+            gaps = _range_counts(span(spread), n)
+            lists = (_spanning(total, gap, runs) for gap in gaps if _spans(total, gap, n, runs))
+        else:
+            base, rest = divmod(total, runs)
+            low, high = _squares_window(span(spread), n, runs, meaning)
+            offset = Fraction(rest * rest, runs)
+            wanted = range(math.ceil(low + offset), math.floor(high + offset) + 1)
+            deviations = (_deviations(rest, q, runs, (-base, n - base)) for q in wanted)
+            lists = (tuple(base + e for e in found) for found in deviations if found)
+        found += [tuple(sorted(counts)) for counts in islice(lists, most - len(found))]
+        if len(found) == most:
+            break
+    return found
+
+
+def _spanning(total: int, gap: int, runs: int) -> tuple[int, ...]:
+    """Return counts in 0..n with this sum and this range."""
+    low = max(0, math.ceil(Fraction(total - (runs - 1) * gap, runs)))
+    rest = total - runs * low - gap
+    each, more = divmod(rest, runs - 2) if runs > 2 else (0, 0)
+    between = (low + each + (i < more) for i in range(runs - 2))
+    return (low, *between, low + gap)
+
+
+def _deviations(total: int, squares: int, parts: int, ends: tuple[int, int]) -> tuple[int, ...]:
+    """Return whole numbers within the ends with this sum and sum of squares; () if none is met."""
+    left = [STEPS]
+
+    def search(parts: int, total: int, squares: int, most: int) -> tuple[int, ...]:
+        """Choose the largest number, then the others."""
+        left[0] -= 1
+        if parts == 2:
+            root = math.isqrt(max(0, 2 * squares - total * total))
+            pair = ((total + root) // 2, (total - root) // 2)
+            exact = sum(pair) == total and sum(e * e for e in pair) == squares
+            return pair if exact and ends[0] <= pair[1] and pair[0] <= most else ()
+        # The largest of a handful lies some 1.2 SD above the mean: such lists come first.
+        middle = total / parts
+        likely = middle + 1.2 * math.sqrt(max(0.0, squares / parts - middle**2))
+        tried = range(math.ceil(middle), min(most, math.isqrt(squares)) + 1)
+        for e in sorted(tried, key=lambda e: abs(e - likely)):
+            fits = parts * (squares - e * e) >= (total - e) ** 2
+            if fits and left[0] > 0 and (rest := search(parts - 1, total - e, squares - e * e, e)):
+                return (e, *rest)
+        return ()
+
+    return search(parts, total, squares, ends[1])
+
+
 def runs_of_two(mean: Printed, spread: Printed, n: int) -> list[tuple[Fraction, Fraction]]:
     """Return the pairs of accuracies (percent) whose mean and half range are printed so."""
-    window = Window.of(int(mean.value / mean.unit), truncated=False)
-    scale = Fraction(n) * mean.unit / 100
     found = []
-    first, last = window.wholes(2 * scale)
+    first, last = _wholes(span(mean), 2 * n)
     for total in range(first, last + 1):
-        for gap in _range_counts(spread, n, truncated=False):
+        for gap in _range_counts(span(spread), n):
             if (total - gap) % 2 == 0 and gap <= total and (total + gap) // 2 <= n:
                 low, high = (total - gap) // 2, (total + gap) // 2
                 found.append((Fraction(100 * low, n), Fraction(100 * high, n)))
     return found
 
 
-def _digits(mean: Printed, spread: Printed) -> list[tuple[str, Printed, Printed, bool]]:
-    plain = [
-        ("as printed", mean, spread, False),
-        ("truncated", mean, spread, True),
+def _ways(mean: Printed, spread: Printed, n: int) -> list[tuple[str, Span, Span]]:
+    """Return what mean and spread stand for in percent, under each way to read the digits."""
+    found = [
+        ("as printed", span(mean), span(spread)),
+        ("truncated", span(mean, "truncated"), span(spread, "truncated")),
     ]
     for m, s in (
         (unpadded(mean), spread),
@@ -80,56 +143,56 @@ def _digits(mean: Printed, spread: Printed) -> list[tuple[str, Printed, Printed,
         (unpadded(mean), unpadded(spread)),
     ):
         if (m.decimals, s.decimals) != (mean.decimals, spread.decimals):
-            plain.append(("trailing zeros as padding", m, s, False))
-    return plain
+            found.append(("trailing zeros as padding", span(m), span(s)))
+    # Shares of n lie on a grid, so a rounded one is off by a known part of a unit at most; two
+    # values that are off by as much on both sides have that times the root of 2 as deviation.
+    step = n // math.gcd(n, int(100 / mean.unit))
+    off = mean.unit * Fraction(step // 2, step)
+    centre, x = span(mean), span(spread)
+    if off:
+        more = off * Fraction(1415, 1000)
+        around = Span(centre.low - off, centre.high + off)
+        found.append(("rounded run values", around, Span(x.low - more, x.high + more)))
+    return found
 
 
 def _too_wide(spread: Printed, n: int, runs: int, meaning: Meaning) -> bool:
     """Tell whether a meaning allows so many sums of squares that none would be left out."""
-    return _squares_window(unpadded(spread), False, n, runs, meaning)[1] > MOST_SQUARES
+    return _squares_window(span(unpadded(spread)), n, runs, meaning)[1] > MOST_SQUARES
 
 
-def _possible(
-    mean: Printed, spread: Printed, truncated: bool, n: int, runs: int, meaning: Meaning
-) -> bool:
+def _possible(mean: Span, spread: Span, n: int, runs: int, meaning: Meaning) -> bool:
     """Search all sums of the runs' counts that give the mean for one that gives the spread."""
-    window = Window.of(int(mean.value / mean.unit), truncated)
-    first, last = window.wholes(Fraction(n * runs) * mean.unit / 100)
+    first, last = _wholes(mean, n * runs)
     for total in range(max(first, 0), min(last, n * runs) + 1):
         if meaning == "half the range":
-            gaps = _range_counts(spread, n, truncated)
-            if any(_spans(total, gap, n, runs) for gap in gaps):
+            if any(_spans(total, gap, n, runs) for gap in _range_counts(spread, n)):
                 return True
             continue
         base, rest = divmod(total, runs)  # deviations e_i from base sum to rest
-        low, high = _squares_window(spread, truncated, n, runs, meaning)
+        low, high = _squares_window(spread, n, runs, meaning)
         offset = Fraction(rest * rest, runs)  # sum e^2 = sum of squared deviations + rest^2 / runs
-        wanted = range(math.ceil(low + offset), _last(high + offset, closed=not truncated) + 1)
+        wanted = range(math.ceil(low + offset), math.floor(high + offset) + 1)
         if _reach(rest, wanted, runs, base, n):
             return True
     return False
 
 
-def _squares_window(
-    spread: Printed, truncated: bool, n: int, runs: int, meaning: Meaning
-) -> tuple[Fraction, Fraction]:
+def _wholes(percent: Span, total: int) -> tuple[int, int]:
+    """Return the first and the last count of `total` decisions within a span of percent."""
+    return math.ceil(percent.low * total / 100), math.floor(percent.high * total / 100)
+
+
+def _squares_window(spread: Span, n: int, runs: int, meaning: Meaning) -> tuple[Fraction, Fraction]:
     """Return the sums of squared deviations, in counts, that are written as the spread."""
-    half = spread.unit / 2
-    low = spread.value if truncated else max(Fraction(0), spread.value - half)
-    high = spread.value + (spread.unit if truncated else half)
     divisor = {"sample SD": runs - 1, "population SD": runs, "standard error": runs * (runs - 1)}
     factor = Fraction(n, 100) ** 2 * divisor[meaning]
-    return low**2 * factor, high**2 * factor
+    return max(Fraction(0), spread.low) ** 2 * factor, spread.high**2 * factor
 
 
-def _last(value: Fraction, closed: bool) -> int:
-    return math.floor(value) if closed else math.ceil(value) - 1
-
-
-def _range_counts(spread: Printed, n: int, truncated: bool) -> range:
+def _range_counts(spread: Span, n: int) -> range:
     """Return the differences of the largest and smallest count that are written as half a range."""
-    window = Window.of(int(spread.value / spread.unit), truncated)
-    first, last = window.wholes(Fraction(2 * n) * spread.unit / 100)
+    first, last = _wholes(spread, 2 * n)
     return range(max(first, 0), min(last, n) + 1)
 
 

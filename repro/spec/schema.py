@@ -308,9 +308,15 @@ class Scored(Strict):
     columns: Distinct = []  # empty: every column
     sizes: list[Size] = []
     runs: Annotated[int, Field(ge=1)] | None = None  # averaged in a printed value; None: not stated
-    source: str = ""  # the sentence that states the runs
+    source: str = ""  # the sentence that states the runs or the parts
     search: list[int] = []  # look for sizes from the first number up to each of the others
     otherwise: str = ""  # another origin of the values, under which they are no share of any size
+    classes: list[Annotated[int, Field(ge=0)]] = []  # clips of each class on the test set
+    parts: list[
+        Literal["train", "valid", "test"]
+    ] = []  # that the paper names; empty: not said here
+    epoch: Literal["", "best", "last"] = ""  # which one is printed; empty: not stated
+    chosen_on: Literal["", "valid", "test"] = ""  # where the best one was looked for
 
     @model_validator(mode="after")
     def _search(self) -> Self:
@@ -320,6 +326,18 @@ class Scored(Strict):
         if self.search and self.runs is None:
             raise ValueError("a search for sizes needs the number of runs")
         return self
+
+
+class Tested(Strict):
+    """How the p-values of some cells were computed, as far as the paper says; for the audit."""
+
+    rows: list[str] = []  # empty: every row
+    columns: list[str] = []  # empty: every column
+    pairs: Annotated[int, Field(ge=1, le=50)]
+    method: Literal["exact", "normal", "normal corrected"] | None = None  # None: not stated
+    sides: Literal["two-sided", "greater"] | None = None  # "greater": one-sided
+    ties: bool | None = None  # equal or zero differences; None: not stated
+    source: str  # the sentence that states the pairs
 
 
 Operation = Literal[
@@ -351,6 +369,7 @@ class Arithmetic(Strict):
     to: list[str] = []
     claimed: str = ""  # "24", ">= 6", "< 0.10", or a cell; empty for "greater" and "same"
     silent: str = ""  # what the sentence leaves open
+    otherwise: str = ""  # a reading under which the sentence claims nothing of these numbers
     reading: list[Reading] = []  # others; operands, operation or claim not given stay as they are
 
     def readings(self) -> list[Reading]:
@@ -402,6 +421,7 @@ class Table(CellFields):
     assumption: list[Assumption] = []
     footnotes: list[str] = []
     scored: list[Scored] = []
+    tested: list[Tested] = []
     arithmetic: list[Arithmetic] = []
 
     @model_validator(mode="after")
@@ -431,9 +451,10 @@ class Table(CellFields):
             "protocol", [self.protocol] if self.protocol else [], [p.name for p in self.protocols]
         )
         _known("primary row or column", self.statistics.primary, [*rows, *columns])
-        for scored in self.scored:
-            _known("row of a [[scored]]", scored.rows, rows)
-            _known("column of a [[scored]]", scored.columns, columns)
+        for what, parts in (("scored", self.scored), ("tested", self.tested)):
+            for part in parts:
+                _known(f"row of a [[{what}]]", part.rows, rows)
+                _known(f"column of a [[{what}]]", part.columns, columns)
         return self
 
 

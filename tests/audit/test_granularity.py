@@ -20,12 +20,16 @@ def number(text: str) -> Printed:
 
 
 def write(value: Fraction, decimals: int, how: str) -> set[Fraction]:
-    """Return what a value can be written as, in percent: both neighbours of an exact half."""
+    """Return what a value can be written as, in percent: both neighbours of an exact half.
+
+    Cut off, a value with so many decimals is also written one unit lower: floating point.
+    """
     units = value * 10**decimals
     if how == "exact":
         return {value}
     if how == "truncated":
-        return {Fraction(math.floor(units), 10**decimals)}
+        low = math.floor(units)
+        return {Fraction(low, 10**decimals), Fraction(max(0, math.ceil(units) - 1), 10**decimals)}
     low = math.floor(units)
     if units - low == Fraction(1, 2):
         return {Fraction(low, 10**decimals), Fraction(low + 1, 10**decimals)}
@@ -74,6 +78,80 @@ def test_what_is_printed_from_true_counts_is_never_impossible(data):
     value = data.draw(st.sampled_from(sorted(write(mean, decimals, reading.mean))))
     printed = Printed(value, Fraction(1, 10**decimals), decimals)
     assert g.attainable(printed, n, runs, reading)
+
+
+def cut_off(k: int, n: int, decimals: int) -> set[float]:
+    """Return what floating point makes of k / n, cut off in the ways that people write it."""
+    scale = 10**decimals
+    return {
+        math.floor(k / n * 100 * scale) / scale,
+        math.floor(100 * k / n * scale) / scale,
+        math.floor(k / n * (100 * scale)) / scale,
+        int(1e2 * (k / n) * scale) / scale,
+    }
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(1, 3000), st.integers(0, 3), st.data())
+def test_what_floating_point_cuts_off_is_never_impossible(n, decimals, data):
+    k = data.draw(st.integers(0, n))
+    for value in cut_off(k, n, decimals):
+        assert Reading(mean="truncated") in g.surviving(number(f"{value:.{decimals}f}"), n)
+
+
+def test_28_49_of_200_is_57_cut_off_in_floating_point():
+    assert math.floor(57 / 200 * 100 * 100) / 100 == 28.49
+    assert [str(r) for r in g.surviving(number("28.49"), 200)] == ["truncated mean"]
+    assert g.surviving(number("28.48"), 200) == []
+
+
+@pytest.mark.parametrize(
+    ("n", "runs", "decimals"), [(7, 1, 1), (40, 1, 2), (30, 2, 1), (12, 3, 0), (50, 2, 2)]
+)
+@pytest.mark.parametrize("reading", [r for r in READINGS if not r.padded], ids=str)
+def test_printable_is_every_attainable_value(n, runs, decimals, reading):
+    scale = 10 ** (decimals + 2)
+    unit = Fraction(100, scale)
+    flags = g.printable(n, runs, scale, reading)
+    for units in range(scale + 1):
+        assert flags[units] == g.attainable(Printed(units * unit, unit, decimals), n, runs, reading)
+
+
+@pytest.mark.parametrize("reading", [r for r in READINGS if not r.padded], ids=str)
+def test_too_big_a_table_prints_no_less_than_a_small_one(reading, monkeypatch):
+    exact = g.printable(37, 3, 1000, reading)
+    g.printable.cache_clear()
+    monkeypatch.setattr(g, "LARGEST_TABLE", 0)
+    lenient = g.printable(37, 3, 1000, reading)
+    g.printable.cache_clear()
+    assert not (exact & ~lenient).any()
+    if reading.values == "exact":
+        assert (exact == lenient).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "n", "runs"),
+    [("93.98", 87, 3), ("93.9", 40, 2), ("75.4", 144, 1), ("28.50", 20, 1), ("61.00", 30, 1)],
+)
+def test_the_chance_is_that_of_passing_under_any_reading(text, n, runs):
+    """Every value with as many trailing zeros, one by one."""
+    value = number(text)
+    zeros = value.decimals - g.unpadded(value).decimals
+    alike = [
+        Printed(units * value.unit, value.unit, value.decimals)
+        for units in range(int(100 / value.unit) + 1)
+    ]
+    alike = [v for v in alike if v.decimals - g.unpadded(v).decimals == zeros]
+    passing = sum(bool(g.surviving(v, n, runs)) for v in alike)
+    assert g.chance_of_any(value, n, runs) == pytest.approx(passing / len(alike))
+
+
+def test_the_chance_of_93_98_is_that_of_six_readings():
+    """statistics.md 2.0 has .665 before windows were closed; not .26, that of one reading."""
+    assert g.chance(874, 3, 2) == pytest.approx(0.2622)
+    assert 0.65 < g.chance_of_any(number("93.98"), 874, 3) < 0.75
+    assert g.chance_of_any(number("93.98"), 11005) == 1.0
+    assert g.chance_of_any(number("93.985123"), 144) <= 4 * 145 / 10**8
 
 
 def test_a_padded_zero_is_rescued_by_its_own_reading_alone():

@@ -37,8 +37,8 @@ def test_a_paper_reads_like_a_report() -> None:
     text = got.output
     assert text.startswith("# Audit of the printed numbers: GAFX (7 tables)")
     assert "does not show misconduct" in text
-    assert "checks were made" in text
-    assert "false alarms are expected" in text
+    assert "found 1 contradiction and" in text
+    assert "made-up honest papers" in text
     assert "> GAFX-U achieves the best result" in text
     assert "19.49 to 19.51" in text
     for heading in ("## What was checked", "## Readings", "## Accuracies and sizes"):
@@ -119,7 +119,7 @@ def test_an_accuracy_that_cannot_be() -> None:
 
 def test_an_accuracy_that_one_reading_rescues() -> None:
     got = audit("accuracy", "97.44", "--n", "8732", "--n", "11005")
-    assert "not attainable unless it is a truncated mean" in got.output
+    assert "attainable only as a truncated mean" in got.output
     assert "11,005 decisions: no information" in got.output
 
 
@@ -175,8 +175,9 @@ def test_sizes_of_three_accuracies() -> None:
         (["accuracy", "nan", "--n", "144"], "not a number as printed: 'nan'"),
         (["accuracy", "inf", "--n", "144"], "not a number as printed: 'inf'"),
         (["accuracy", "< 5", "--n", "144"], "not a bound"),
-        (["p", "1.2"], "a p-value lies in (0, 1]"),
-        (["p", "0"], "a p-value lies in (0, 1]"),
+        (["p", "1.2"], "a p-value lies in 0..1"),
+        (["p", "0"], "needs the zeros that are printed"),
+        (["accuracy", "93.1(4)", "--n", "10"], "write it out"),
         (["p", "abc"], "not a number as printed"),
         (["p", "0.2", "--n", "51"], "1..50, got 51"),
         (["p", "> 0.2"], "an upper bound"),

@@ -1,1 +1,1 @@
-"""The rules of the audit: each asks one question of a paper's printed cells."""
+"""The rules of the audit: each file asks one question of a paper's printed cells."""

@@ -15,15 +15,21 @@ from repro.audit.findings import (
     table_name,
     tables_of,
 )
-from repro.audit.rules.differences import cells_of
 from repro.spec.schema import Claim
 from repro.stats import proportions
 
-RULE = "test set"
-BEST = "best of folds"
+RULE = "comparable"
+ASKS = "are the values side by side results of one test, and none the best of several?"
+SHOWS_NOT = "which system is better: it says that the printed values alone cannot"
+DOMAIN = 4
 
 
-def test_sets(paper: Paper, checks: Checks) -> list[Finding]:
+def find(paper: Paper, checks: Checks) -> list[Finding]:
+    """Report the rows that are not the test of their column, and best folds beside means."""
+    return _test_sets(paper, checks) + _best_against_means(paper, checks)
+
+
+def _test_sets(paper: Paper, checks: Checks) -> list[Finding]:
     """Report the rows whose task, split, test set or unit is not their column's."""
     found = []
     for entry in paper.entries:
@@ -43,7 +49,7 @@ def _unlike(paper: Paper, what: str, spots: list[Spot]) -> Finding:
     cells = listing([f"{spot.text} ({spot.name})" for spot in spots])
     return Finding(
         rule=RULE,
-        severity="not comparable",
+        sides="unlike tests",
         paper=paper.id,
         tables=tables_of(spots),
         cells=addresses(spots),
@@ -57,17 +63,17 @@ def _unlike(paper: Paper, what: str, spots: list[Spot]) -> Finding:
     )
 
 
-def best_against_means(paper: Paper, checks: Checks) -> list[Finding]:
+def _best_against_means(paper: Paper, checks: Checks) -> list[Finding]:
     """Report claims that set a best fold against results that are not one."""
     found = []
     for entry in paper.entries:
         unlike: dict[str, list[tuple[Spot, Spot]]] = defaultdict(list)
         sentence: dict[str, Claim] = {}
         for claim in entry.table.claim:
-            pair = cells_of(paper, entry, claim)
+            pair = paper.pair(entry, claim)
             if pair is None:
                 continue
-            checks.count(BEST)
+            checks.count(RULE)
             if pair[0].fields.reduce == "best" and pair[1].fields.reduce != "best":
                 unlike[pair[0].address].append(pair)
                 sentence[pair[0].address] = claim
@@ -94,8 +100,8 @@ def _best(paper: Paper, pairs: list[tuple[Spot, Spot]], claim: Claim) -> Finding
         )
     quoted = listing([f"{s.text} ({s.name})" for s in rivals])
     return Finding(
-        rule=BEST,
-        severity="not comparable",
+        rule=RULE,
+        sides="unlike tests",
         paper=paper.id,
         tables=tables_of([best, *rivals]),
         cells=addresses([best, *rivals]),

@@ -1,8 +1,7 @@
-"""Values printed as mean ± x: which meanings of x they allow, and what a claim rests on."""
+"""Values printed as mean ± x: which meanings of x they allow, and runs that print them."""
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 
 from repro.audit import spreads
@@ -16,69 +15,70 @@ from repro.audit.findings import (
     plural,
     ranges,
     table_name,
-    tables_of,
 )
-from repro.audit.granularity import run_counts
-from repro.audit.rules.differences import cells_of, size_of
-from repro.audit.rules.runs import TRIED
-from repro.spec.printed import Printed
-from repro.spec.schema import Claim
+from repro.audit.granularity import NO_LATTICE, run_counts
+from repro.audit.rules.listed_size import TRIED
 
 RULE = "spread"
-WELCH = "Welch"
-LEVEL = 0.05
+ASKS = "what can the x of mean ± x be, over so many runs on so many decisions?"
+SHOWS_NOT = (
+    "what x is, or which runs there were: a reconstruction is one of many lists of runs that print "
+    "the cell"
+)
+DOMAIN = 4
 PLAIN = ("as printed", spreads.TOO_WIDE)
+USUAL: spreads.Meaning = "sample SD"
+EXAMPLES = 2  # lists of runs shown for a meaning of ±
 
 
-def meanings(paper: Paper, checks: Checks) -> list[Finding]:
+def find(paper: Paper, checks: Checks) -> list[Finding]:
     """Say of each mean ± x over a stated size what x can be, by the number of runs."""
     found = []
     for spot in paper.spots:
-        n = size_of(spot, checks)
+        n = paper.size_of(spot)
         if spot.share is None or spot.share.spread is None or n is None:
             continue
-        scored = spot.scored
-        runs = [scored.runs] if scored and scored.runs else list(TRIED)[1:]
+        stated = spot.scored.runs if spot.scored else None
+        if stated == 1:
+            continue  # the ± is not that of runs
+        runs = [stated] if stated else list(TRIED)[1:]
         fits = {r: _fits(spot, n, r) for r in runs}
         checks.count(RULE, len(fits))
-        if any(len(fit) < len(spreads.MEANINGS) or _assumed(fit) for fit in fits.values()):
+        if _worth_saying(fits, stated is not None):
             found.append(_finding(paper, spot, n, fits))
     return found
 
 
-def _assumed(fits: list[spreads.Fit]) -> bool:
-    """Tell whether a meaning fits only if more is assumed of the digits."""
-    return any(fit.how not in PLAIN for fit in fits)
+def _worth_saying(fits: dict[int, list[spreads.Fit]], stated: bool) -> bool:
+    """Tell whether a meaning is left out; over stated runs, whether the usual one is."""
+    left = (set(spreads.MEANINGS) - set(_plain(fit)) for fit in fits.values())
+    return any(USUAL in meanings if stated else meanings for meanings in left)
 
 
 def _fits(spot: Spot, n: int, runs: int) -> list[spreads.Fit]:
     assert spot.number is not None
-    return spreads.fits(spot.number, _spread(spot), n, runs)
-
-
-def _spread(spot: Spot) -> Printed:
-    """Return the x of mean ± x as a number of its own, with the decimals of the mean."""
-    number = spot.number
-    assert number is not None
-    assert number.spread is not None
-    return Printed(number.spread, number.unit, number.decimals)
+    assert spot.number.spread_printed is not None
+    return spreads.fits(spot.number, spot.number.spread_printed, n, runs)
 
 
 def _finding(paper: Paper, spot: Spot, n: int, fits: dict[int, list[spreads.Fit]]) -> Finding:
     assert spot.number is not None
+    assert spot.number.spread_printed is not None
     stated = len(fits) == 1
-    two = spreads.runs_of_two(spot.number, _spread(spot), n) if 2 in fits else []
+    two = spreads.runs_of_two(spot.number, spot.number.spread_printed, n) if 2 in fits else []
+    never = stated and not any(fits.values())
+    lists = _reconstructed(spot, n, fits)
     ends = _ends(paper, spot)
     said = _stated(n, fits) if stated else _unstated(spot, n, fits, two)
     return Finding(
         rule=RULE,
-        severity="impossible" if stated and not any(fits.values()) else "unstated",
+        sides="value and size" if never else "one number",
         paper=paper.id,
         tables=(spot.entry.id,),
         cells=addresses([spot]),
         title=f"{spot.text} ({spot.name}): the runs and the meaning of ±",
         claim="",
-        computation=_lines(fits),
+        computation=(*_lines(fits), *lists),
         survives=tuple(
             f"{plural(r, 'run')}, {f.meaning}: {f.how}"
             for r, fit in fits.items()
@@ -92,11 +92,12 @@ def _finding(paper: Paper, spot: Spot, n: int, fits: dict[int, list[spreads.Fit]
             "fits": {str(r): {f.meaning: f.how for f in fit} for r, fit in fits.items()},
             "two_runs": [[float(a), float(b)] for a, b in two],
             "ends": ends,
+            "reconstructed": list(lists),
         },
     )
 
 
-def _plain(fits: list[spreads.Fit]) -> list[str]:
+def _plain(fits: list[spreads.Fit]) -> list[spreads.Meaning]:
     """Return the meanings that fit without more being assumed of the digits."""
     return [fit.meaning for fit in fits if fit.how in PLAIN]
 
@@ -106,7 +107,11 @@ def _stated(n: int, fits: dict[int, list[spreads.Fit]]) -> str:
     ((runs, fit),) = fits.items()
     over = f"over {plural(runs, 'run')} on {n:,} decisions"
     if not fit:
-        return f"{over} no meaning of ± gives this mean and spread."
+        return (
+            f"{NO_LATTICE} If the runs are counted in whole decisions, {over} this mean and spread "
+            "cannot be printed together: as sample or population SD, standard error or half the "
+            "range, no runs give them."
+        )
     never = [m for m in spreads.MEANINGS if m not in _plain(fit)]
     return f"{over} x cannot be {' or '.join(never)} as printed. What it is is not stated."
 
@@ -141,6 +146,25 @@ def _points(value: Fraction) -> str:
     return f"{float(value):g}"
 
 
+def _reconstructed(spot: Spot, n: int, fits: dict[int, list[spreads.Fit]]) -> tuple[str, ...]:
+    """Show for each meaning of ± runs that print the cell, for the fewest runs that can."""
+    assert spot.number is not None
+    assert spot.number.spread_printed is not None
+    lines = []
+    for meaning in spreads.MEANINGS:
+        can = [r for r, fit in fits.items() if spreads.Fit(meaning, "as printed") in fit]
+        for runs in can[:1]:
+            shown = spreads.examples(
+                spot.number, spot.number.spread_printed, n, runs, meaning, most=EXAMPLES
+            )
+            lists = [f"{listing([_points(Fraction(100 * k, n)) for k in one])}" for one in shown]
+            if lists:
+                lines.append(
+                    f"{meaning}, for example {plural(runs, 'run')} of {'; or '.join(lists)}"
+                )
+    return tuple(lines)
+
+
 def _lines(fits: dict[int, list[spreads.Fit]]) -> tuple[str, ...]:
     """Write for each meaning of ± the runs that it fits with."""
     lines = []
@@ -170,70 +194,3 @@ def _ends(paper: Paper, spot: Spot) -> list[str]:
         and other.share.spread is None
         and other.share.value == end
     ]
-
-
-def claims_with_spread(paper: Paper, checks: Checks) -> list[Finding]:
-    """Test each claim between two values with ±, for the runs that are stated or for 2 to 10."""
-    found = []
-    for entry in paper.entries:
-        for claim in entry.table.claim:
-            pair = cells_of(paper, entry, claim)
-            if pair is None or not all(s.number and s.number.spread for s in pair):
-                continue
-            checks.count(WELCH)
-            scored = pair[0].scored
-            runs = [scored.runs] if scored and scored.runs else list(TRIED)[1:]
-            values = {r: welch(*pair, r) for r in runs}
-            if any(p > LEVEL for p in values.values()):
-                found.append(_welch_finding(paper, claim, pair, values, checks))
-    return found
-
-
-def welch(better: Spot, worse: Spot, runs: int) -> float:
-    """Return Welch's two-sided p with ± read as a sample SD over so many runs each."""
-    from scipy.special import stdtr
-
-    assert better.number is not None
-    assert worse.number is not None
-    assert better.number.spread is not None
-    assert worse.number.spread is not None
-    parts = [
-        float(s.number.spread) ** 2 / runs for s in (better, worse) if s.number and s.number.spread
-    ]
-    difference = float(better.number.value - worse.number.value)
-    se = math.sqrt(sum(parts))
-    df = sum(parts) ** 2 / sum(part**2 / (runs - 1) for part in parts)
-    return float(2 * stdtr(df, -abs(difference) / se))
-
-
-def _welch_finding(
-    paper: Paper, claim: Claim, pair: tuple[Spot, Spot], values: dict[int, float], checks: Checks
-) -> Finding:
-    first = next((r for r, p in values.items() if p <= LEVEL), None)
-    n = size_of(pair[1], checks)
-    both = []
-    if n is not None and len(values) > 1:
-        fitting = [run_counts(s.number, n, range(2, TRIED.stop)) for s in pair if s.number]
-        both = sorted(set(fitting[0]) & set(fitting[1]))
-    also = f" Both means are attainable with {ranges(both)} runs." if both else ""
-    rests = (
-        f"from {first} runs on"
-        if first
-        else f"for none of {listing([str(r) for r in values])} runs"
-    )
-    listed = ", ".join(f"{p:.2g} with {r} runs" for r, p in list(values.items())[:4])
-    return Finding(
-        rule=WELCH,
-        severity="unstated",
-        paper=paper.id,
-        tables=tables_of(list(pair)),
-        cells=addresses(list(pair)),
-        title="An improvement that rests on an unstated number of runs",
-        claim=claim.sentence,
-        computation=tuple(f"{r} runs each: Welch p = {p:.2g}" for r, p in values.items()),
-        survives=("± is a standard error, or the runs are paired",),
-        sentence=f"{table_name(pair[0].entry)}: {pair[0].text} against {pair[1].text}, with ± as "
-        f"the standard deviation of runs, gives p = {listed}: below .05 {rests}. The number of "
-        f"runs is not stated.{also}",
-        numbers={"p": {str(r): p for r, p in values.items()}, "attainable_runs": both},
-    )

@@ -1,5 +1,6 @@
 """Audit printed numbers, ours or yours: what they allow, from arithmetic alone."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -35,8 +36,10 @@ def command() -> None:
     Examples:
       repro audit all                              a report that can be attached to a review
       repro audit asmrh --format latex
+      repro audit asmrh --format inspect-sr        the checks as a form of INSPECT-SR
       repro audit gafx-augmentation --format json
       repro audit path/to/table.toml               your own table
+      repro audit eat-esc50 --against folds.csv    beside results that were deposited
       repro audit accuracy 75.4 --n 144            is it a share of 144?
       repro audit accuracy "47.10 ± 1.50" --n 200 --runs 5
       repro audit p 2.2e-1 --n 10                  a signed-rank p of 10 pairs?
@@ -44,29 +47,51 @@ def command() -> None:
 
     \b
     A table file of your own needs number, order, printed_in, title, caption, [statistics],
-    [[column]] and [[row]]; [[scored]] says what accuracies are shares of, [[arithmetic]] what
-    the text says of them. The files in tables/ are worked examples.
+    [[column]] and [[row]]; [[scored]] says what accuracies are shares of, [[tested]] how p-values
+    came about, [[arithmetic]] what the text says of them. The files in tables/ are worked examples.
+
+    \b
+    --against reads a CSV with a column accuracy (or acc, value), one for the fold or run, any that
+    name system and data set, and n and correct if known; numbers alone, one a line; or JSON: such
+    rows, lists of numbers by name, confusion matrices by name. The name has to hold the words of
+    the row that it belongs to; --cell says which cell otherwise.
     """
 
 
 @command.command(_TABLES, hidden=True)
 @click.argument("target", default="all", metavar="[ID|PAPER|all|FILE]")
-@click.option("--format", "fmt", type=click.Choice(["md", "latex", "json"]), default="md")
+@click.option(
+    "--format", "fmt", type=click.Choice(["md", "latex", "json", "inspect-sr"]), default="md"
+)
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv|json",
+    help="Deposited results to compare printed accuracies with.",
+)
+@click.option(
+    "--cell", default="", metavar="TABLE/ROW/COLUMN", help="The cell that they belong to."
+)
 @asking.home_option
-def tables(target: str, fmt: str, home: str | None) -> None:
+def tables(target: str, fmt: str, against: Path | None, cell: str, home: str | None) -> None:
     """Audit tables."""
+    from repro.audit import deposited
     from repro.audit.report import audit, counted, entries_of
-    from repro.render import audit_report
+    from repro.render import audit_form, audit_report
 
+    if cell and against is None:
+        raise UserError("--cell names the cell of --against FILE", "repro audit --help")
     entries, only = entries_of(target)
     ledger = Ledger.of(places.home(home))
     counts = counted(entries, ledger)
     damage.tell(ledger)
-    report = audit(entries, counts, only)
+    deposits = deposited.read(against) if against is not None else ()
+    report = audit(entries, counts, only, deposits, cell)
     write = {
         "md": audit_report.as_markdown,
         "latex": audit_report.as_latex,
         "json": audit_report.as_json,
+        "inspect-sr": audit_form.as_markdown,
     }
     text = write[fmt](report)
     if fmt == "md":
@@ -98,7 +123,8 @@ def accuracy(value: str, n: tuple[int, ...], runs: int, fraction: bool, fmt: str
       repro audit accuracy 75.4 --n 144
       repro audit accuracy 97.44 --n 8732 --n 874 --runs 3
       repro audit accuracy "47.10 ± 1.50" --n 200 --runs 5
-      repro audit accuracy 0.754 --fraction --n 240
+      repro audit accuracy 95.6+-0.4 --n 400 --runs 3
+      repro audit accuracy .754 --fraction --n 240
     """
     _print(_checked(numbers.accuracy, value, list(n), runs, fraction), fmt)
 
@@ -114,7 +140,7 @@ def p(value: str, n: int | None, fmt: str) -> None:
     Examples:
       repro audit p 2.2e-1 --n 10
       repro audit p 0.031
-      repro audit p "< 0.05"
+      repro audit p "<.001"
     """
     _print(_checked(numbers.p_value, value, n), fmt)
 

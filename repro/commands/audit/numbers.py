@@ -1,19 +1,21 @@
 """Answers about a user's own numbers: the same functions that the audit of tables uses."""
 
 import json
+import re
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from repro.audit import granularity, inversion, plattice, spreads
-from repro.audit.findings import listing, plural, ranges
+from repro.audit.findings import either, listing, plural, ranges
 from repro.audit.granularity import DEFAULT, READINGS
+from repro.audit.groups import CONVINCING
 from repro.audit.plattice import NULLS, Null
-from repro.audit.rules.runs import TRIED
-from repro.audit.rules.sizes import CONVINCING
+from repro.audit.rules.listed_size import TRIED
 from repro.spec.printed import Printed, parse
 
 MOST = 20  # pairs tried where their number is not given
+_P = re.compile(r"^\s*p\s*(?:=\s*|(?=[<>]))", re.IGNORECASE)  # "p = .03", "p<.001"
+_BRACKET = re.compile(r"\((\d+)\)\s*%?\s*$")
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,16 @@ def number(text: str, fraction: bool = False) -> Printed:
     """Read a printed number; one in 0..1 is turned into percent if so asked."""
     if text.startswith("--"):
         raise ValueError(f"unknown option {text!r}")
-    found = parse(text.removesuffix("%"))
+    found = parse(text)
     if found is None:
-        raise ValueError(f"not a number as printed: {text!r} (write it as 75.4 or 2.2e-1)")
-    if not fraction:
-        return found
-    spread = None if found.spread is None else found.spread * 100
-    return Printed(
-        found.value * 100, found.unit * 100, found.decimals - 2, found.bound, found.signed, spread
-    )
+        either = _BRACKET.search(text)
+        hint = (
+            f"({either[1]}) may be ± {either[1]} or that many of the last digit: write it out"
+            if either
+            else "write it as 75.4, 95.6 ± 0.4 or 2.2e-1"
+        )
+        raise ValueError(f"not a number as printed: {text!r} ({hint})")
+    return found.times(100) if fraction else found
 
 
 def accuracy(text: str, sizes: list[int], runs: int, fraction: bool) -> Answer:
@@ -56,6 +59,8 @@ def accuracy(text: str, sizes: list[int], runs: int, fraction: bool) -> Answer:
         more, found = _on(value, text, n, runs)
         lines += more
         data.append(found)
+    if any(not found["attainable"] or found.get("spread") == {} for found in data):
+        lines.insert(0, granularity.NO_LATTICE)
     if value.value <= 1 and not fraction and value.value > 0:
         lines.append(f"{text} was read as {text} %; --fraction reads it as a share.")
     return Answer(tuple(lines), {"printed": text, "runs": runs, "sizes": data})
@@ -65,30 +70,33 @@ def _on(value: Printed, text: str, n: int, runs: int) -> tuple[list[str], dict[s
     """Test an accuracy on one size."""
     applying = granularity.readings_of(value, runs)
     survivors = granularity.surviving(value, n, runs)
-    chances = {r: granularity.chance(n, r, value.decimals) for r in (runs, *TRIED)}
-    fitting = [r for r in granularity.run_counts(value, n, TRIED) if chances[r] < 1]
-    silent = [r for r in TRIED if chances[r] >= 1]
+    rounded = {r: granularity.chance(n, r, value.decimals) for r in (runs, *TRIED)}
+    passing = granularity.chance_of_any(value, n, runs)
+    fitting = [r for r in granularity.run_counts(value, n, TRIED) if rounded[r] < 1]
+    silent = [r for r in TRIED if rounded[r] >= 1]
     lines = [
         f"{_verdict(value, text, n, runs)}.",
-        f"  A random value would fit with chance {chances[runs]:.2g}. Up to {TRIED[-1]} runs, the "
-        f"rounded means that fit: {ranges(fitting)}"
+        f"  A random value would pass under some reading with chance {passing:.2g}. Up to "
+        f"{TRIED[-1]} runs, the rounded means that fit: {ranges(fitting)}"
         + (f"; any value fits from {plural(silent[0], 'run')} on." if silent else "."),
     ]
     if DEFAULT not in survivors:
-        lines.append(f"  Around it: {_around(value, n * runs)}.")
+        lines.append(f"  Around it: {granularity.around(value, n * runs)}.")
     data = {
         "n": n,
-        "chance": chances[runs],
-        "no_information": chances[runs] >= 1,
+        "chance": passing,
+        "chance_rounded": rounded[runs],
+        "no_information": rounded[runs] >= 1,
         "attainable": DEFAULT in survivors,
         "impossible": not survivors,
         "survives": [str(reading) for reading in survivors],
         "readings": [str(reading) for reading in applying],
         "runs_that_fit": fitting,
     }
-    if value.spread is not None:
-        more, found = _spread(value, n, runs)
-        return [*lines, more], {**data, "spread": found}
+    spread = value.spread_printed
+    if spread is not None:
+        more, found = _spread(value, spread, n, runs)
+        return [*lines, *more], {**data, "spread": found}
     return lines, data
 
 
@@ -96,42 +104,48 @@ def _verdict(value: Printed, text: str, n: int, runs: int) -> str:
     """Say whether the accuracy is attainable."""
     survivors = granularity.surviving(value, n, runs)
     means = f"the mean of {plural(runs, 'run')} on" if runs > 1 else "a share of"
-    what = f"{text} as {means} {plural(n, 'decision')}"
+    what = f"{means} {plural(n, 'decision')}"
     if granularity.chance(n, runs, value.decimals) >= 1:
-        return f"{what}: no information; every value with so few decimals is"
+        return f"{text} as {what}: no information; every value with so few decimals is"
     if DEFAULT in survivors:
         correct = ranges(granularity.counts(value, n * runs))
-        return f"{what}: attainable, {correct} of {n * runs:,} correct"
+        return f"{text} as {what}: attainable, {correct} of {n * runs:,} correct"
     if survivors:
-        return f"{what}: not attainable unless it is a {' or a '.join(map(str, survivors))}"
+        return f"{text} as {what}: attainable only as a {' or a '.join(map(str, survivors))}"
     readings = len(granularity.readings_of(value, runs))
-    return f"{what}: impossible, under none of the {readings} readings that apply"
+    return f"If {text} is {what}, it is impossible: of the {readings} readings tried, none gives it"
 
 
-def _spread(value: Printed, n: int, runs: int) -> tuple[str, dict[str, str] | None]:
-    """Say what the x of mean ± x can be."""
-    spread = Printed(value.spread or Fraction(0), value.unit, value.decimals)
+def _spread(
+    value: Printed, spread: Printed, n: int, runs: int
+) -> tuple[list[str], dict[spreads.Meaning, str] | None]:
+    """Say what the x of mean ± x can be, with runs that print it."""
     if runs < 2:
-        return "  A spread needs --runs of 2 or more.", None
+        return ["  A spread needs --runs of 2 or more."], None
     fits = spreads.fits(value, spread, n, runs)
-    said = [f"{f.meaning} ({f.how})" for f in fits]
-    never = [m for m in spreads.MEANINGS if m not in {f.meaning for f in fits}]
-    no = f"; not {' or '.join(never)}" if never and fits else ""
-    return f"  ± can be: {listing(said) or 'none of the four'}{no}.", {
-        f.meaning: f.how for f in fits
-    }
+    found = {f.meaning: f.how for f in fits}
+    if not fits:
+        return [
+            f"  With this mean, ± {_plain(spread)} is impossible for {plural(runs, 'run')} of "
+            f"{n:,}: as {either(spreads.MEANINGS)}, it has no runs."
+        ], {}
+    never = [m for m in spreads.MEANINGS if m not in found]
+    no = f"; not {' or '.join(never)}" if never else ""
+    lines = [f"  ± can be: {listing([f'{f.meaning} ({f.how})' for f in fits])}{no}."]
+    for fit in fits:
+        for one in spreads.examples(value, spread, n, runs, fit.meaning, most=1):
+            shown = listing([f"{100 * k / n:g}" for k in one])
+            lines.append(f"  {fit.meaning}, for example: {shown}.")
+    return lines, found
 
 
-def _around(value: Printed, total: int) -> str:
-    below = int(value.value * total / 100)
-    shares = [
-        f"{k:,}/{total:,} = {100 * k / total:.4f} %" for k in (below, below + 1) if k <= total
-    ]
-    return listing(shares)
+def _plain(number: Printed) -> str:
+    return f"{float(number.value):.{number.decimals}f}"
 
 
 def p_value(text: str, n: int | None) -> Answer:
     """Say which numbers of pairs give a p, or how many a bound needs."""
+    text = _P.sub("", text)
     value = number(text)
     plattice.check_p(value, n)
     if value.bound == ">":

@@ -20,8 +20,8 @@ _SIGNS = {
 }  # fmt: skip
 PERCENT = ("relative difference", "relative decrease")
 
-# How printed operands were written; padded: zeros at the end carry no information.
-Way = Literal["rounded", "truncated", "padded", "column padded"]
+# How printed operands were written; padded: zeros that a whole column ends in carry nothing.
+Way = Literal["rounded", "truncated", "padded"]
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,15 @@ class Operand:
     def span(self, way: Way) -> Span:
         """Return what it stands for; a number of the text is exact."""
         if self.spot is None or self.spot.number is None:
-            return intervals.exact(Fraction(self.text))
+            number = parse(self.text)
+            assert number is not None
+            return intervals.exact(number.value)
         if way == "rounded" or way == "truncated":
             return intervals.span(self.spot.number, way)
-        plain = unpadded(self.spot.number)
-        if way == "column padded":
-            # Only zeros that the whole column ends in show that it has fewer decimals.
-            unit = max(
-                self.spot.number.unit, min(unpadded(x).unit for x in self.spot.column_numbers)
-            )
-            plain = replace(plain, unit=min(plain.unit, unit))
-        return intervals.span(plain)
+        # Only zeros that the whole column ends in show that it has fewer decimals.
+        finest = min(unpadded(number).unit for number in self.spot.column_numbers)
+        unit = min(unpadded(self.spot.number).unit, max(self.spot.number.unit, finest))
+        return intervals.span(replace(self.spot.number, unit=unit))
 
     @property
     def value(self) -> Fraction:

@@ -10,35 +10,36 @@ from repro.audit.findings import (
     Finding,
     Paper,
     addresses,
+    capital,
     either,
     listing,
     table_name,
     tables_of,
 )
-from repro.audit.granularity import counts
-from repro.audit.rules.differences import size_of
-from repro.audit.rules.operands import Result, Statement, Way, number
+from repro.audit.operands import Result, Statement, Way, number
 from repro.spec.schema import Arithmetic
-from repro.stats import proportions
 
 RULE = "arithmetic"
-SAME = "same name"
-LEVEL = 0.05
+ASKS = "do sums, differences, ratios and orders in the text agree with the cells?"
+SHOWS_NOT = (
+    "which of the two is off, the sentence or the cells: a number of an earlier draft in the text "
+    "does the same"
+)
+DOMAIN = 3
 
 
-def statements(paper: Paper, checks: Checks) -> list[Finding]:
-    """Evaluate every [[arithmetic]] entry of a paper."""
+def find(paper: Paper, checks: Checks) -> list[Finding]:
+    """Evaluate every [[arithmetic]] entry of a paper but those that name one system twice."""
     found = []
     for entry in paper.entries:
         for said in entry.table.arithmetic:
+            if said.operation == "same":
+                continue
             statement = Statement(paper, said, entry.id)
             results = statement.results(said.readings()[0])
-            rule = SAME if said.operation == "same" else RULE
-            checks.count(rule, len(results), alarm=LEVEL * len(results) * (rule == SAME))
+            checks.count(RULE, len(results))
             failing = [result for result in results if not result.agrees]
-            if failing and rule == SAME:
-                found += [f for r in failing if (f := _two_values(paper, said, r, checks))]
-            elif failing:
+            if failing:
                 found.append(_finding(paper, statement, results, failing))
     return found
 
@@ -55,10 +56,9 @@ def _finding(
     wrong = [spot for result in failing for spot in result.spots]
     where = f"{table_name(statement.entry)}: "
     others = [f"with {result}, the claim would hold" for result in substitutes]
-    padded = _agree(statement, "column padded")
     return Finding(
         rule=RULE,
-        severity="unstated" if padded else "inconsistent",
+        sides="two numbers",
         paper=paper.id,
         tables=tuple(dict.fromkeys((statement.entry.id, *tables_of(wrong)))),
         cells=addresses(wrong),
@@ -83,7 +83,9 @@ def _title(said: Arithmetic) -> str:
     what = {"sum": "sum", "product": "product", "ratio": "ratio"}.get(said.operation, "difference")
     if "/" in said.claimed:
         return f"A {what} that does not reach the printed value"
-    return f"A {what} of {said.claimed} that the printed values do not give"
+    cells = any("/" in reference for reference in (*said.of, *said.to))
+    source = "printed values" if cells else "text's own numbers"
+    return f"A {what} of {said.claimed} that the {source} do not give"
 
 
 def _line(operation: str, result: Result) -> str:
@@ -101,10 +103,10 @@ def _sentence(
     survives: tuple[str, ...],
 ) -> str:
     of_all = f" in {len(failing)} of {len(results)} comparisons" if len(results) > 1 else ""
-    silent = f" {_capital(said.silent)}." if said.silent else ""
+    silent = f" {capital(said.silent)}." if said.silent else ""
     if said.operation == "greater":
         ties = [r for r in results if r.agrees and r.value == 0]
-        tied = f" {len(ties)} more print equal values." if ties else ""
+        tied = f" In {len(ties)} more, the printed values are equal." if ties else ""
         pairs = [f"{r.of[0].text} against {r.to.text}" for r in failing if r.to]
         return (
             f"the order that the text states is not the printed one{of_all} ({listing(pairs)}), "
@@ -117,7 +119,9 @@ def _sentence(
     given = listing([result.given for result in failing])
     printed = any(result.spots for result in results)
     source = "the printed cells give" if printed else "its own numbers give"
-    unless = f" It holds if read otherwise: {either(list(survives))}." if survives else ""
+    unless = (
+        f" Read otherwise, there is nothing to find: {either(list(survives))}." if survives else ""
+    )
     return (
         f"the text claims {claim}; {source} {given}{of_all}, which rounding does not "
         f"explain.{unless}{silent}"
@@ -136,6 +140,8 @@ def _survives(statement: Statement, results: list[Result]) -> tuple[str, ...]:
             )
         )
     found = [r.why for r in readings if all(x.agrees for x in statement.results(r))]
+    if said.otherwise:
+        found.append(said.otherwise)
     if _agree(statement, "truncated"):
         found.append("the printed values were cut off, not rounded")
     if _agree(statement, "padded"):
@@ -153,46 +159,6 @@ def _agree(statement: Statement, way: Way) -> bool:
     return all(x.agrees for x in statement.results(statement.said.readings()[0], way))
 
 
-# ---- one name with two values ------------------------------------------------------------------
-
-
-def _two_values(paper: Paper, said: Arithmetic, result: Result, checks: Checks) -> Finding | None:
-    """Compare two values that are printed for one system, by the clips behind them."""
-    left, right = result.of[0].spot, result.to.spot if result.to else None
-    assert left is not None
-    assert right is not None
-    assert left.number is not None
-    assert right.number is not None
-    n, m = size_of(left, checks), size_of(right, checks)
-    if n is None or m is None:
-        return None
-    whole = counts(left.number, n), counts(right.number, m)
-    if len(whole[0]) == len(whole[1]) == 1:
-        a, b = whole[0][0], whole[1][0]
-        p, test = proportions.fisher(a, n, b, m), f"{a} of {n:,} and {b} of {m:,}: Fisher"
-    else:
-        values = float(left.number.value) / 100, float(right.number.value) / 100
-        p, test = proportions.two_proportions(*values, n, m).p, "unpaired two-proportion"
-    if p >= LEVEL:
-        return None
-    names = [f"{s.text} in {table_name(s.entry)} ({s.name})" for s in (left, right)]
-    silent = f" {_capital(said.silent)}." if said.silent else ""
-    return Finding(
-        rule=SAME,
-        severity="unstated",
-        paper=paper.id,
-        tables=tables_of([left, right]),
-        cells=addresses([left, right]),
-        title="One name, two values",
-        claim=said.sentence,
-        computation=(f"{test} p = {p:.2g}",),
-        survives=("the two were trained differently",),
-        sentence=f"{listing(names)} differ by more than the choice of test clips explains (p = "
-        f"{p:.2g}, taken as one run each).{silent}",
-        numbers={"p": p, "n": n, "m": m, "difference": float(result.value)},
-    )
-
-
 def _as_data(result: Result) -> dict[str, Any]:
     return {
         "cells": list(addresses(result.spots)),
@@ -200,7 +166,3 @@ def _as_data(result: Result) -> dict[str, Any]:
         "low": float(result.span.low),
         "high": float(result.span.high),
     }
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

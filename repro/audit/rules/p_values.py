@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import defaultdict
 
 from repro.audit import plattice
 from repro.audit.findings import (
@@ -11,37 +11,115 @@ from repro.audit.findings import (
     Paper,
     Spot,
     addresses,
+    either,
     listing,
     plural,
     ranges,
     table_name,
+    tables_named,
+    tables_of,
 )
 from repro.audit.plattice import NULLS, Null
 from repro.spec.printed import Printed
+from repro.spec.schema import Tested
 
 RULE = "p-values"
-PAIRS = "pairs"
+ASKS = "which numbers of pairs give the printed p, and does the stated number?"
+SHOWS_NOT = (
+    "which test was made, or whether its result is right: other tests than the signed-rank test "
+    "have other values"
+)
+DOMAIN = 4
 MOST = 20  # pairs tried
 FOLDS = 10  # the pairs that a reader expects most: one for each fold of ten
 
 
-def lattice(paper: Paper, checks: Checks) -> list[Finding]:
-    """Say which numbers of pairs give a table's p-values, and which its bounds need."""
+def find(paper: Paper, checks: Checks) -> list[Finding]:
+    """Test each p on the pairs that are stated; where none are, say how many would do."""
     found = []
+    bounds: dict[tuple[str, int], list[Spot]] = defaultdict(list)
     for entry in paper.entries:
         spots = [s for s in paper.of(entry) if s.fields.derive == "wilcoxon" and s.number]
-        values = [s for s in spots if s.number and not s.number.bound]
-        bounds = [s for s in spots if s.number and s.number.bound == "<"]
-        checks.count(RULE, len(values) + len(bounds))
+        checks.count(RULE, len(spots))
+        for tested, mine in _by_statement(spots):
+            found += _stated(paper, mine, tested, len(spots))
+        silent = [s for s in spots if s.tested is None]
+        values = [s for s in silent if s.number and not s.number.bound]
         if values:
             found.append(_values(paper, values, len(spots)))
-        if bounds:
-            found.append(_bounds(paper, bounds, len(spots)))
-        quoted = [s for s in spots if _only_quoted(paper, s)]
-        checks.count(PAIRS, len(spots))
-        if quoted:
-            found.append(_no_pairs(paper, quoted))
-    return found
+        for spot in silent:
+            if spot.number and spot.number.bound == "<":
+                bounds[spot.text, len(spots)].append(spot)
+    return found + [_bounds(paper, spots, family) for (_, family), spots in bounds.items()]
+
+
+# ---- where the pairs are stated --------------------------------------------------------------
+
+
+def _by_statement(spots: list[Spot]) -> list[tuple[Tested, list[Spot]]]:
+    """Return the spots whose pairs are stated, by what is stated."""
+    stated: dict[str, tuple[Tested, list[Spot]]] = {}
+    for spot in spots:
+        if spot.tested is not None:
+            stated.setdefault(repr(spot.tested), (spot.tested, []))[1].append(spot)
+    return list(stated.values())
+
+
+def _stated(paper: Paper, spots: list[Spot], tested: Tested, family: int) -> list[Finding]:
+    """Find the p-values that the stated pairs do not give as stated."""
+    never: list[tuple[Spot, tuple[str, ...]]] = []
+    other: list[tuple[Spot, tuple[str, ...]]] = []
+    for spot in spots:
+        assert spot.number is not None
+        if spot.number.bound == ">":
+            continue
+        how = _ways(spot.number, tested, family)
+        if not how.plain:
+            (other if how.other else never).append((spot, how.other))
+    return [_wrong(paper, cells, tested) for cells in (never, other) if cells]
+
+
+def _ways(number: Printed, tested: Tested, family: int) -> plattice.Ways:
+    """Return how the stated pairs give a p; a bound is given by whatever lies below it."""
+    if number.bound:
+        nulls = [n for n in NULLS if tested.method in (None, n.method)
+                 and tested.sides in (None, n.sidedness)]  # fmt: skip
+        least = min(plattice.smallest_p(tested.pairs, null) for null in nulls)
+        return plattice.Ways(("the smallest p",) if least < number.value else (), ())
+    return plattice.ways(number, tested.pairs, tested.method, tested.sides, tested.ties, family)
+
+
+def _wrong(paper: Paper, cells: list[tuple[Spot, tuple[str, ...]]], tested: Tested) -> Finding:
+    spots = [spot for spot, _ in cells]
+    nulls = [null for null in NULLS if tested.method in (None, null.method)
+             and tested.sides in (None, null.sidedness)]  # fmt: skip
+    shared = [way for way in cells[0][1] if all(way in ways for _, ways in cells)]
+    survives = shared or ["different assumptions for each"] if cells[0][1] else []
+    texts = listing([f"{spot.text} ({spot.name})" for spot in spots])
+    printed = listing([spot.text for spot in spots])
+    unless = f" unless {either(survives)}" if survives else ", with or without ties"
+    floors = listing([f"{plattice.smallest_p(tested.pairs, null):.2g} ({null})" for null in nulls])
+    return Finding(
+        rule=RULE,
+        sides="two numbers",
+        paper=paper.id,
+        tables=tables_of(spots),
+        cells=addresses(spots),
+        title=f"p {printed} on {plural(tested.pairs, 'stated pair')}",
+        claim=tested.source,
+        computation=(
+            f"the smallest p of {plural(tested.pairs, 'pair')}: {floors}",
+            *(f"{spot.text}: {either(list(ways)) or 'never'}" for spot, ways in cells),
+        ),
+        survives=tuple(survives),
+        sentence=f"{table_name(spots[0].entry)}: {texts}: {plural(tested.pairs, 'pair')}, as "
+        f"stated, {'do' if tested.pairs > 1 else 'does'} not give "
+        f"{'these' if len(spots) > 1 else 'this p'} in a signed-rank test{unless}.",
+        numbers={"pairs": tested.pairs, "printed": [spot.text for spot in spots]},
+    )
+
+
+# ---- where they are not ----------------------------------------------------------------------
 
 
 def _values(paper: Paper, spots: list[Spot], family: int) -> Finding:
@@ -59,7 +137,7 @@ def _values(paper: Paper, spots: list[Spot], family: int) -> Finding:
     folds = _at(FOLDS, numbers, others, tied)
     return Finding(
         rule=RULE,
-        severity="unstated",
+        sides="one number",
         paper=paper.id,
         tables=(spots[0].entry.id,),
         cells=addresses(spots),
@@ -112,6 +190,7 @@ def _at(n: int, values: list[Printed], others: dict[Null, list[int]], tied: list
 def _bounds(paper: Paper, spots: list[Spot], family: int) -> Finding:
     """Say how many pairs a bound needs, alone and with Holm's correction over the table."""
     text, number = spots[0].text, spots[0].number
+    where = tables_named(spot.entry for spot in spots)
     assert number is not None
     alone = {null: plattice.smallest_n(number, null) for null in NULLS}
     holm = {null: plattice.smallest_n(number, null, family) for null in NULLS}
@@ -124,9 +203,9 @@ def _bounds(paper: Paper, spots: list[Spot], family: int) -> Finding:
     also = f" ({'; '.join(fewer)})" if fewer else ""
     return Finding(
         rule=RULE,
-        severity="unstated",
+        sides="one number",
         paper=paper.id,
-        tables=(spots[0].entry.id,),
+        tables=tables_of(spots),
         cells=addresses(spots),
         title=f"p {text}: how many pairs it needs",
         claim="",
@@ -136,9 +215,9 @@ def _bounds(paper: Paper, spots: list[Spot], family: int) -> Finding:
             for null in NULLS
         ),
         survives=("there are as many pairs",),
-        sentence=f"{table_name(spots[0].entry)}: '{text}', printed {plural(len(spots), 'time')}, "
+        sentence=f"{where}: '{text}', printed {plural(len(spots), 'time')}, "
         f"needs n >= {alone[exact]} pairs under the exact two-sided signed-rank null{also}; "
-        f"corrected by Holm over the {plural(family, 'comparison')} of the table it needs "
+        f"corrected by Holm over the {plural(family, 'comparison')} of a table it needs "
         f"n >= {holm[exact]}. n is not stated.",
         numbers={
             "printed": text,
@@ -147,34 +226,4 @@ def _bounds(paper: Paper, spots: list[Spot], family: int) -> Finding:
             "alone": {str(null): n for null, n in alone.items()},
             "holm": {str(null): n for null, n in holm.items()},
         },
-    )
-
-
-def _only_quoted(paper: Paper, spot: Spot) -> bool:
-    """Tell whether the row's results are all quoted from other work."""
-    kinds = {
-        s.fields.kind
-        for s in paper.of(spot.entry)
-        if s.row is spot.row and s.share is not None and s.fields.metric
-    }
-    return kinds == {"cited"}
-
-
-def _no_pairs(paper: Paper, spots: list[Spot]) -> Finding:
-    rows = [s.system for s in spots]
-    numbers: dict[str, Any] = {"rows": rows}
-    return Finding(
-        rule=PAIRS,
-        severity="not comparable",
-        paper=paper.id,
-        tables=(spots[0].entry.id,),
-        cells=addresses(spots),
-        title="A paired test against results that are only quoted",
-        claim="",
-        computation=(f"{plural(len(rows), 'row')}: {listing(rows)}",),
-        survives=("the systems were run again on the same folds, which is not said",),
-        sentence=f"{table_name(spots[0].entry)}: a signed-rank test pairs results on the same "
-        "folds or data sets; the rows that it is printed for are quoted from other work, and what "
-        "was paired is not stated.",
-        numbers=numbers,
     )

@@ -6,8 +6,8 @@ from typing import Any
 
 from repro.audit.findings import either, listing, plural
 from repro.audit.granularity import READINGS
+from repro.audit.groups import Group
 from repro.audit.inversion import Search, expected_fits
-from repro.audit.rules.group import Group
 
 FEW = 6  # longer lists of sizes are only counted
 Listed = dict[int, dict[str, Any]]

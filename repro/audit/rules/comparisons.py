@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 from repro.audit.findings import (
@@ -13,42 +12,21 @@ from repro.audit.findings import (
     Paper,
     Spot,
     addresses,
-    listing,
     plural,
     table_name,
-    tables_of,
 )
-from repro.audit.granularity import counts
-from repro.audit.intervals import order, span
-from repro.spec.entry import Entry
+from repro.audit.granularity import counts, only_count
 from repro.spec.schema import Claim
 from repro.stats import proportions
 
 RULE = "comparisons"
-ORDER = "validation against test"
+ASKS = "how many decisions is a claimed difference worth?"
+SHOWS_NOT = (
+    "that the systems are equally good: paired results on the same clips can decide on less than "
+    "an unpaired test can"
+)
+DOMAIN = 4
 LEVEL = 0.05
-
-
-def size_of(spot: Spot, checks: Checks) -> int | None:
-    """Return the decisions of one run: the only size stated, or the one that a search found."""
-    scored = spot.scored
-    if scored is None or spot.fields.test_set is not None:
-        return None
-    stated = [n for size in scored.sizes if size.stated for n in size.n]
-    return stated[0] if len(stated) == 1 else checks.sizes.get(spot.address)
-
-
-def cells_of(paper: Paper, entry: Entry, claim: Claim) -> tuple[Spot, Spot] | None:
-    """Return the cells of the better and the worse system, where both print a result."""
-    pair = []
-    for name in (claim.better, claim.worse):
-        spots = [s for s in paper.of(entry) if s.fields.metric == claim.metric and s.number]
-        by_id = [s for s in spots if name in (s.row.id, s.column.id)]
-        found = by_id or [s for s in spots if s.fields.system == name]
-        if len(found) != 1:
-            return None
-        pair.append(found[0])
-    return pair[0], pair[1]
 
 
 @dataclass(frozen=True)
@@ -67,13 +45,13 @@ class Worth:
     p: float
 
 
-def differences(paper: Paper, checks: Checks) -> list[Finding]:
+def find(paper: Paper, checks: Checks) -> list[Finding]:
     """Say of each claimed difference what it is worth; find those that one test set allows."""
     small: dict[tuple[str, str], list[Worth]] = defaultdict(list)
     for entry in paper.entries:
         for claim in entry.table.claim:
-            pair = cells_of(paper, entry, claim)
-            worth = _worth(paper, claim, *pair, checks) if pair else None
+            pair = paper.pair(entry, claim)
+            worth = _worth(paper, claim, *pair) if pair else None
             if worth is None:
                 continue
             checks.count(RULE)
@@ -83,9 +61,9 @@ def differences(paper: Paper, checks: Checks) -> list[Finding]:
     return [_finding(paper, worths) for worths in small.values()]
 
 
-def _worth(paper: Paper, claim: Claim, better: Spot, worse: Spot, checks: Checks) -> Worth | None:
-    n = size_of(better, checks)
-    if n is None or n != size_of(worse, checks):
+def _worth(paper: Paper, claim: Claim, better: Spot, worse: Spot) -> Worth | None:
+    n = paper.size_of(better)
+    if n is None or n != paper.size_of(worse):
         return None
     if better.number is None or worse.number is None or better.number.spread is not None:
         return None
@@ -93,7 +71,10 @@ def _worth(paper: Paper, claim: Claim, better: Spot, worse: Spot, checks: Checks
     if a is None or b is None:
         return None
     runs = better.scored.runs if better.scored else None
-    all_a, all_b = _only_count(better, n * (runs or 1)), _only_count(worse, n * (runs or 1))
+    all_a, all_b = (
+        only_count(better.share, n * (runs or 1)),
+        only_count(worse.share, n * (runs or 1)),
+    )
     of_all = all_a - all_b if all_a is not None and all_b is not None else None
     if all_a is not None and all_b is not None:
         a, b = (100 * count / (n * (runs or 1)) for count in (all_a, all_b))
@@ -132,12 +113,6 @@ def _level(paper: Paper, spot: Spot) -> float | None:
     return None if below is None else below + value
 
 
-def _only_count(spot: Spot, total: int) -> int | None:
-    """Return the correct decisions of all runs where the printed value allows one number only."""
-    found = counts(spot.share, total) if spot.share is not None else []
-    return found[0] if len(found) == 1 else None
-
-
 def _finding(paper: Paper, worths: list[Worth]) -> Finding:
     first = worths[0]
     spots = [spot for worth in worths for spot in (worth.better, worth.worse)]
@@ -146,7 +121,7 @@ def _finding(paper: Paper, worths: list[Worth]) -> Finding:
     runs = f"means of {plural(stated, 'run')}" if stated else "their number of runs is not stated"
     return Finding(
         rule=RULE,
-        severity="unstated",
+        sides="one number",
         paper=paper.id,
         tables=(first.better.entry.id,),
         cells=addresses(spots),
@@ -197,68 +172,3 @@ def _as_data(worth: Worth) -> dict[str, Any]:
         "p": worth.p,
         "sentence": worth.claim.sentence,
     }
-
-
-# ---- the order on validation and on test -----------------------------------------------------
-
-
-def reversals(paper: Paper, checks: Checks) -> list[Finding]:
-    """Find pairs of systems whose printed order on validation is reversed on test."""
-    found = []
-    for entry in paper.entries:
-        results: dict[str, dict[str, dict[str, Spot]]] = defaultdict(lambda: defaultdict(dict))
-        for spot in paper.of(entry):
-            part, _, metric = (spot.fields.metric or "").partition(".")
-            if part in ("valid", "test") and metric and spot.share is not None:
-                results[metric][spot.fields.system or spot.system][part] = spot
-        for metric, systems in results.items():
-            both = [parts for parts in systems.values() if len(parts) == 2]
-            for a, b in combinations(both, 2):
-                checks.count(ORDER)
-                if _order(a["valid"], b["valid"]) * _order(a["test"], b["test"]) < 0:
-                    found.append(_reversal(paper, metric, a, b, checks))
-    return found
-
-
-def _order(a: Spot, b: Spot) -> int:
-    assert a.share is not None
-    assert b.share is not None
-    return {"greater": 1, "less": -1, "open": 0}[order(span(a.share), span(b.share))]
-
-
-def _reversal(
-    paper: Paper, metric: str, a: dict[str, Spot], b: dict[str, Spot], checks: Checks
-) -> Finding:
-    spots = [a["valid"], b["valid"], a["test"], b["test"]]
-    names = a["test"].system, b["test"].system
-    worth, decisions = "", None
-    n = size_of(a["test"], checks)
-    scored = a["test"].scored
-    if n is not None and scored is not None:
-        total = n * (scored.runs or 1)
-        of_a, of_b = _only_count(a["test"], total), _only_count(b["test"], total)
-        if of_a is not None and of_b is not None:
-            decisions = of_a - of_b
-            worth = f" The difference on test is worth {abs(decisions)} of {total:,} decisions."
-    sign = (
-        ["<", ">"][_order(a["valid"], b["valid"]) > 0],
-        ["<", ">"][_order(a["test"], b["test"]) > 0],
-    )
-    return Finding(
-        rule=ORDER,
-        severity="unstated",
-        paper=paper.id,
-        tables=tables_of(spots),
-        cells=addresses(spots),
-        title=f"The order of {listing(list(names))} reverses between validation and test",
-        claim="",
-        computation=(
-            f"validation {spots[0].text} {sign[0]} {spots[1].text}, "
-            f"test {spots[2].text} {sign[1]} {spots[3].text} ({metric})",
-        ),
-        survives=("the difference is within the spread of runs, which is not printed",),
-        sentence=f"{table_name(a['test'].entry)}: {names[0]} and {names[1]} stand in one order on "
-        f"validation and in the other on test ({metric}).{worth} Neither order is shown to be more "
-        "than chance.",
-        numbers={"metric": metric, "decisions": decisions},
-    )
