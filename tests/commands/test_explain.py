@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from repro.commands._entry import main
-from repro.render import audit_report
+from repro.render import audit_words
 from repro.spec.catalogue import load
 from repro.verdict import vocabulary
 from tests import fake_ledger
@@ -58,9 +58,9 @@ def test_a_cell_names_its_claims_and_what_the_audit_finds_on_it(home: Path) -> N
         assert finding["claim"] in told
 
 
-@pytest.mark.parametrize("name", [*vocabulary.known(), *audit_report.MEANS])
+@pytest.mark.parametrize("name", [*vocabulary.known(), *audit_words.MEANS])
 def test_every_word_is_explained_however_it_is_typed(name: str) -> None:
-    meaning = audit_report.MEANS[name] if name in audit_report.MEANS else vocabulary.meaning(name)
+    meaning = audit_words.MEANS[name] if name in audit_words.MEANS else vocabulary.meaning(name)
     for typed in ([name], name.upper().split(), [name.lower().replace(" ", "-")]):
         assert meaning in explain(*typed).stdout
     mark = vocabulary.TERMS[name].mark if name in vocabulary.TERMS else ""

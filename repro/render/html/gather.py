@@ -10,7 +10,7 @@ from repro.plan.planning import TablePlan, command_line, plan_table
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
 from repro.records.record import Record, Training
-from repro.render import audit_report, grid
+from repro.render import audit_words, grid
 from repro.render.grid import Grid
 from repro.spec import catalogue
 from repro.spec.entry import Entry
@@ -45,7 +45,7 @@ def parts(entries: Sequence[Entry], request: Request, home: Home, ledger: Ledger
         replace(
             part,
             findings=_touching(audits[part.grid.plan.entry.paper_id], part.grid.id),
-            audited=audit_report.statement(audits[part.grid.plan.entry.paper_id]),
+            audited=audit_words.statement(audits[part.grid.plan.entry.paper_id]),
             others=tuple(_others(part, home, ledger, records)),
         )
         for part in plain

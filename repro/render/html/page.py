@@ -12,8 +12,9 @@ import jinja2
 from markupsafe import Markup, escape
 
 from repro import __version__
+from repro.audit.registry import rules
 from repro.records.record import Record, Training
-from repro.render import audit_report, layout, listings, paragraph, provenance, records, words
+from repro.render import audit_words, layout, listings, paragraph, provenance, records, words
 from repro.render.figures import canvas, kinds
 from repro.render.grid import Grid
 from repro.render.html import evidence
@@ -258,7 +259,8 @@ def _environment() -> jinja2.Environment:
         "looks": LOOKS,
         "finding_place": evidence.finding_place,
         "run_place": evidence.run_place,
-        "severities": audit_report.MEANS,
+        "severities": audit_words.MEANS,
+        "rules": rules(),
     }
     filters: dict[str, Any] = {
         "slug": lambda text: re.sub(r"[^a-z]+", "-", text.lower()),
