@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -124,6 +124,12 @@ class Finding:
     sentence: str
     chance: float | None = None  # of as much without any cause, where a law of chance is known
     numbers: dict[str, Any] = field(default_factory=dict)
+    number: int = 1  # among those of its paper and rule
+
+    @property
+    def name(self) -> str:
+        """Return what can be typed for it: paper, rule and number."""
+        return f"{self.paper}/{self.rule.lower().replace(' ', '-')}-{self.number}"
 
     @property
     def severity(self) -> Severity:
@@ -135,6 +141,11 @@ class Finding:
     def contradiction(self) -> bool:
         """Tell whether two numbers of the paper exclude each other under every listed reading."""
         return self.severity in CONTRADICTIONS
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        own = {"id": self.name, "severity": self.severity, "contradiction": self.contradiction}
+        return {**own, **asdict(self)}
 
     @property
     def strength(self) -> tuple[int, float]:

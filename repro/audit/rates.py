@@ -1,6 +1,6 @@
 """How often each rule raises something on made-up papers: measured, not reasoned.
 
-`python -m benchmarks.audit_rates` makes up honest papers in three printing habits and altered ones,
+`python benchmarks/audit_rates.py` makes up honest papers in three printing habits and altered ones,
 audits them all and writes `rates.json`; a slow test does the same again.
 """
 

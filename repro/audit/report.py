@@ -7,6 +7,7 @@ files.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,11 +57,16 @@ class Report:
 
 def named(findings: Iterable[Finding]) -> dict[str, Finding]:
     """Return findings by a name that can be typed: paper, rule, and their number in that rule."""
-    found: dict[str, Finding] = {}
-    for finding in findings:
-        rule = f"{finding.paper}/{finding.rule.lower().replace(' ', '-')}"
-        number = 1 + sum(name.rpartition("-")[0] == rule for name in found)
-        found[f"{rule}-{number}"] = finding
+    return {finding.name: finding for finding in findings}
+
+
+def _numbered(findings: Iterable[Finding]) -> list[Finding]:
+    """Sort findings, the strongest first, and count them within their paper and rule."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for finding in sorted(findings, key=lambda finding: finding.strength):
+        seen[finding.paper, finding.rule] += 1
+        found.append(replace(finding, number=seen[finding.paper, finding.rule]))
     return found
 
 
@@ -90,10 +96,10 @@ def audit(
         for rule in rules().values():
             checks.count(rule.name, 0)
             found += rule.find(known, checks)
+    found = _numbered(found)
     if only is not None:
         found = [finding for finding in found if only in finding.tables]
         checks = checks.of(only)
-    found.sort(key=lambda finding: finding.strength)
     shown = {e.id: f"{e.paper.short}, Table {e.table.number}" for e in entries}
     return Report({p.id: p.short for p in papers}, shown, tuple(found), checks, only)
 

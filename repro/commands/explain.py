@@ -34,7 +34,7 @@ def command(what: tuple[str, ...], home: str | None, fmt: str, **asked: Any) -> 
     text = " ".join(what)
     table, slash, rest = text.partition("/")
     if slash and table in paper_ids():
-        lines, data = _finding(text)
+        lines, data = _finding(text, home)
     elif slash:
         lines, data = _cell(table, rest, home, asked)
     else:
@@ -106,18 +106,19 @@ def _cell(
     return explain.cell(made, one, how, found), explain.cell_data(made, one, how, found)
 
 
-def _finding(name: str) -> tuple[list[str], dict[str, Any]]:
+def _finding(name: str, home: str | None) -> tuple[list[str], dict[str, Any]]:
     """Explain a finding of the audit."""
-    from dataclasses import asdict
-
-    from repro.audit.report import audit, named
+    from repro.audit.report import audit, counted, named
+    from repro.records.ledger import Ledger
     from repro.render import audit_words
     from repro.render.screen import explain
 
-    found = named(audit(catalogue.load_all(name.partition("/")[0])).findings)
+    entries = catalogue.load_all(name.partition("/")[0])
+    counts = counted(entries, Ledger.of(places.home(home)))
+    found = named(audit(entries, counts).findings)
     if name not in found:
         paper = name.partition("/")[0]
         raise unknown(f"finding on {paper}", name, found, f"repro audit {paper}")
     finding = found[name]
     meaning = audit_words.MEANS[finding.severity]
-    return explain.finding(name, finding, meaning), {"id": name, **asdict(finding)}
+    return explain.finding(name, finding, meaning), finding.as_data()

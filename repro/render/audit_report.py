@@ -35,12 +35,7 @@ def as_json(report: Report) -> str:
 
 
 def _data(finding: Finding) -> dict[str, object]:
-    return {
-        **asdict(finding),
-        "severity": finding.severity,
-        "contradiction": finding.contradiction,
-        "shows_not": rules()[finding.rule].shows_not,
-    }
+    return {**finding.as_data(), "shows_not": rules()[finding.rule].shows_not}
 
 
 def _grouped(report: Report) -> list[tuple[str, list[tuple[int, Finding]]]]:
@@ -79,7 +74,7 @@ def as_markdown(report: Report) -> str:
 
 def _markdown(number: int, finding: Finding, report: Report) -> list[str]:
     lines = [f"### {number}. {finding.title}", ""]
-    lines += [f"*{finding.severity}* | {words.where(finding, report)}", ""]
+    lines += [f"*{finding.severity}* | {words.where(finding, report)} | `{finding.name}`", ""]
     if finding.claim:
         lines += [f"> {finding.claim}", ""]
     lines += [finding.sentence, "", *(f"- {line}" for line in finding.computation), ""]

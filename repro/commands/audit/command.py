@@ -94,7 +94,7 @@ def tables(target: str, fmt: str, against: Path | None, cell: str, home: str | N
         "inspect-sr": audit_form.as_markdown,
     }
     text = write[fmt](report)
-    if fmt == "md":
+    if fmt in ("md", "inspect-sr"):
         screen.say(text.splitlines())
     else:
         click.echo(text, nl=False)

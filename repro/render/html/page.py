@@ -12,6 +12,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from repro import __version__
+from repro.audit.registry import rules
 from repro.records.record import Record, Training
 from repro.render import audit_words, layout, listings, paragraph, provenance, records, words
 from repro.render.figures import canvas, kinds
@@ -259,6 +260,7 @@ def _environment() -> jinja2.Environment:
         "finding_place": evidence.finding_place,
         "run_place": evidence.run_place,
         "severities": audit_words.MEANS,
+        "rules": rules(),
     }
     filters: dict[str, Any] = {
         "slug": lambda text: re.sub(r"[^a-z]+", "-", text.lower()),

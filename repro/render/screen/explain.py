@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from repro.audit.findings import Finding
+from repro.audit.registry import rules
 from repro.plan.planning import PlannedCell
 from repro.render import words
 from repro.render.grid import Cell, Grid
@@ -81,7 +82,7 @@ def cell_data(
         "margin_because": _margin(grid, one),
         "sensitivity": asdict(fared) if fared else None,
         "claims": [asdict(claim) for claim in grid.judgement.claims if _touches(claim, one)],
-        "findings": [{"id": name, **asdict(finding)} for name, finding in findings],
+        "findings": [finding.as_data() for _, finding in findings],
         "command": grid.command,
     }
 
@@ -215,4 +216,5 @@ def finding(name: str, found: Finding, meaning: str) -> list[str]:
     lines += [found.sentence, "", *(f"- {text}" for text in found.computation)]
     if found.survives:
         lines += ["", f"Not excluded: {'; '.join(found.survives)}."]
+    lines += ["", f"It does not show {rules()[found.rule].shows_not}."]
     return [*lines, "", f"Cells: {', '.join(found.cells)}"] if found.cells else lines
