@@ -103,14 +103,14 @@ def test_diff_names_the_epoch_the_fields_and_the_predictions(tmp_path: Path) -> 
     other = whole_records.write(
         tmp_path / "runs",
         whole_records.run(seed=1),
-        weights=("a", "x", "y", "d", "e", "f"),
+        weights=("a", "x", "y", *whole_records.EPOCHS[3:]),
         scores=[[0.8, 0.1, 0.1], [0.2, 0.1, 0.7], [0.5, 0.3, 0.2]],
         store="6" * 64,
         threads=1,
     )
     names = (one.parent.name, other.parent.name)
     text = repro("diff", *names, "--home", tmp_path).stdout
-    assert "weights: part at epoch 2 (equal up to epoch 1; 6 and 6 epochs)" in text
+    assert "weights: part at epoch 2 (equal up to epoch 1; 12 and 12 epochs)" in text
     assert "  seed: 0 -> 1\n" in text
     assert "  threads: 2 -> 1\n" in text
     assert f"  store: {'5' * 12} -> {'6' * 12}" in text
@@ -130,7 +130,7 @@ def test_diff_takes_two_executions_of_one_run(tmp_path: Path) -> None:
     done = repro("diff", *names, "--home", tmp_path)
     assert done.exit_code == 0, done.output
     assert "resolved run: equal" in done.stdout
-    assert "weights: equal at each of 6 epochs" in done.stdout
+    assert "weights: equal at each of 12 epochs" in done.stdout
     run = one.parent.name
     assert_refused(repro("diff", run, run, "--home", tmp_path), "one record", f"{run}/{other.name}")
     assert_refused(

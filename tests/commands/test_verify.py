@@ -80,7 +80,7 @@ def test_a_run_that_comes_out_the_same_is_equal(play: Any, home: Path) -> None:
     done = play(record, record)
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith(f"EQUAL: run {record.parent.name}, execution {record.name}\n")
-    assert "weights: equal at each of 6 epochs" in done.stdout
+    assert "weights: equal at each of 12 epochs" in done.stdout
     assert "test: the scores of 3 clips equal to the bit" in done.stdout
     assert list((home / "cache" / "verify").glob("[!.]*/")) == []  # nothing stays behind
     told = asked(home)
@@ -106,18 +106,18 @@ def test_predictions_alone_can_differ(play: Any, home: Path, tmp_path: Path) -> 
     scores = [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.5, 0.3, 0.25]]
     done = play(record, whole_records.write(tmp_path / "again", scores=scores))
     assert done.exit_code == 5
-    assert "weights: equal at each of 6 epochs" in done.stdout
+    assert "weights: equal at each of 12 epochs" in done.stdout
     assert "test: 0 of 3 clips predicted otherwise, other scores on 1" in done.stdout
 
 
-@pytest.mark.parametrize("weights", ["abcdef", "xyzdef"])
+@pytest.mark.parametrize("weights", ["abcdefghijkl", "xyzdefghijkl"])
 def test_another_execution_is_said_and_promises_nothing(
     weights: str, play: Any, home: Path, tmp_path: Path
 ) -> None:
     record = whole_records.write(home / "runs")
     again = whole_records.write(tmp_path / "again", weights=list(weights), threads=1)
     done = play(record, again)
-    equal = weights == "abcdef"
+    equal = weights == "abcdefghijkl"
     assert done.exit_code == (0 if equal else 5)
     assert done.stdout.startswith("EQUAL" if equal else "OTHER EXECUTION")
     assert f"recorded by execution {record.name}, trained here by {again.name}" in done.stdout

@@ -30,7 +30,7 @@ def test_equal_records_are_equal_whenever_and_wherever_they_were_made(one, tmp_p
     again = record(tmp_path / "two", seconds=1.0, git={"commit": None, "dirty": None}, threads=1)
     found = parting.compare(one, again)
     assert found.equal
-    assert (found.epoch, found.epochs, found.measured) == (None, (6, 6), None)
+    assert (found.epoch, found.epochs, found.measured) == (None, (12, 12), None)
     assert found.execution == {"threads": (2, 1)}
     assert found.resolved == found.data == found.metrics == {}
     assert found.predictions["test"] == parting.Alike(3, (0, 0), 0, 0)
@@ -38,12 +38,19 @@ def test_equal_records_are_equal_whenever_and_wherever_they_were_made(one, tmp_p
 
 @pytest.mark.parametrize(
     ("weights", "epoch"),
-    [("abcdef", None), ("xbcdef", 1), ("axcdef", 2), ("abcdex", 6), ("ab", 3), ("abcdefg", 7)],
+    [
+        ("abcdefghijkl", None),
+        ("xbcdefghijkl", 1),
+        ("axcdefghijkl", 2),
+        ("abcdefghijkx", 12),
+        ("ab", 3),
+        ("abcdefghijklm", 13),
+    ],
 )
 def test_the_first_epoch_with_other_weights_is_named(weights, epoch, one, tmp_path):
     found = parting.compare(one, record(tmp_path / "two", weights=list(weights)))
     assert found.epoch == epoch
-    assert found.epochs == (6, len(weights))
+    assert found.epochs == (12, len(weights))
     assert found.equal == (epoch is None)
     assert parting.compare(one, one).equal
 

@@ -46,7 +46,7 @@ def test_what_a_table_asks_for_is_not_stale(profile, tmp_path):
         ("audio", "generated@99", "repro/data/generated.py had version 99"),
         ("model.name", "gone", f"repro/models/gone.py had version {ASMRH}, here it is not there"),
         ("seed", 77, "asmrh-speechcommands now has seed "),
-        ("recipe.epochs", 77, "recipe.epochs 6 (here 77)"),
+        ("recipe.epochs", 77, "recipe.epochs 12 (here 77)"),
     ],
 )
 def test_the_reason_is_named(path, to, said, tmp_path):
