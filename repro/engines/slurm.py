@@ -234,13 +234,14 @@ def _parameters(needs: Resources, asked: Asked, after: list[str], batch: str) ->
     }
     wanted = slurm_options.laid_over(ours, asked.options)
     limit = slurm_options.minutes(str(wanted["time"])) if "time" in wanted else None
+    wanted.pop("time", None)
     parallel = wanted.pop("array-parallelism", None)
     waits = ["afterok:" + ":".join(after)] if after else []
     waits += [str(wanted.pop("dependency"))] if "dependency" in wanted else []
     parameters: dict[str, Any] = {
         # By the last word the queue is read; a site may ask for others before it.
         "comment": f"{wanted.pop('comment', '')} {batch}".strip(),
-        "time": wanted.pop("time", None),  # submitit has a limit of its own
+        "time": limit,  # in minutes: submitit computes with it, and has a limit of its own
         "wckey": wanted.pop("wckey", None),  # and a key, which is refused where keys are checked
         # A limit of a few minutes leaves no room for the whole notice.
         "signal_delay_s": NOTICE if limit is None else min(NOTICE, 60 * limit // 2),

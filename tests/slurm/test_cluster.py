@@ -163,7 +163,9 @@ def test_a_run_that_is_requeued_and_killed_ends_with_the_same_bytes(repro, home,
 
 def test_a_run_that_reaches_its_time_limit_is_queued_again_and_continues(repro, home, tables, here):
     run = tiny.run(tables)
-    limit = ["--slurm-option", "time=1", "--slurm-option", "signal=USR2@55"]
+    # Slurm looks every 30 s, and warns up to 30 s too early: with a minute less it may warn a process
+    # that is still importing.
+    limit = ["--slurm-option", "time=2", "--slurm-option", "signal=USR2@55"]
     repro("table", tiny.TABLE, *ASKED, *SLURM, "--seeds", "0", *limit, code=3)
     checkpoint(home, run, 2)
     # However fast this machine is, the run has to be at work when Slurm's warning comes.
@@ -178,7 +180,7 @@ def test_a_run_that_reaches_its_time_limit_is_queued_again_and_continues(repro, 
         pending = int(re.search(r"^ShdPnd:\s*(\w+)", state, re.M)[1], 16)
         return pending >> (signal.SIGUSR2 - 1) & 1
 
-    until(warned, 70)
+    until(warned, 110)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)
     until(lambda: Ledger([home.runs]).result(run.id), 90)
