@@ -163,8 +163,8 @@ def test_a_run_that_is_requeued_and_killed_ends_with_the_same_bytes(repro, home,
 
 def test_a_run_that_reaches_its_time_limit_is_queued_again_and_continues(repro, home, tables, here):
     run = tiny.run(tables)
-    # Slurm looks every 30 s, and warns up to 30 s too early: with a minute less it may warn a process
-    # that is still importing.
+    # Slurm looks every 30 s, and warns up to 30 s too early: with a minute less it may warn a
+    # process that is still importing.
     limit = ["--slurm-option", "time=2", "--slurm-option", "signal=USR2@55"]
     repro("table", tiny.TABLE, *ASKED, *SLURM, "--seeds", "0", *limit, code=3)
     checkpoint(home, run, 2)
