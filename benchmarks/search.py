@@ -116,10 +116,10 @@ def main() -> None:
             print(f"{number}/{len(done)} {future.result()}", flush=True)
     rows = []
     for point, row in zip(points, runs, strict=True):
-        data = [found.data for run in row if (found := ledger.result(run.id))]
-        parts = {p: [100 * d["metrics"][p]["accuracy"] for d in data] for p in ("valid", "test")}
+        done = [found for run in row if (found := ledger.result(run.id))]
+        parts = {p: [100 * d.part(p).accuracy for d in done] for p in ("valid", "test")}
         rows.append({"changes": point, "runs": [run.id for run in row],
-                     "seconds": sum(d["seconds"] for d in data), **parts})  # fmt: skip
+                     "seconds": sum(d.seconds for d in done), **parts})  # fmt: skip
     rows.sort(key=lambda row: -statistics.mean(row["valid"]))
     for place, row in enumerate(rows):
         test = f"  test {row['test']}" if asked.test and place == 0 else ""

@@ -126,7 +126,7 @@ def test_every_pair_trains_for_two_epochs(paper, home):
             done[run.id] = train(run, home)
         record, rows = done[run.id], done[run.id].epochs()
         assert len(rows) == 2
-        assert rows[0]["weights"] != rows[1]["weights"]
+        assert rows[0].weights != rows[1].weights
         assert record.part("test").n in (16, 48)  # 48: pieces of 16 tracks
         taken = record.init
         assert len(taken) == len(run.resolved["init"])
