@@ -45,7 +45,7 @@ QUICK = re.compile(
     r"compare|cells|cite|explain|runs (list|show|stale|check)|table .*(--render-only|--printed))"
 )
 SLOW = re.compile(
-    r" (--gpu|--slurm|--device|--on|-o|>|\|)|appendix|[A-Z]{3,}|audit all|--components"
+    r" (--gpu|--slurm|--device|--on|-o|>|\|)|appendix|[A-Z]{3,}|audit all|--components|--against"
 )
 COMMANDS = [line for _, line in pages.shown() if QUICK.match(line) and not SLOW.search(line)]
 
