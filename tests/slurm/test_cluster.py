@@ -122,7 +122,6 @@ def test_a_table_is_submitted_in_arrays_followed_and_rendered(repro, home, here)
     running = [row for summary in seen for row in summary["running"]]
     assert any(row["epochs"] and row["epoch"] > 0 and row["seconds_left"] for row in running)
     assert any(re.fullmatch(r"\d+_[01]", row["job"] or "") for row in running)
-    assert any(summary["waiting"] for summary in seen)
 
     until(lambda: not queue(home), 30)
     rendered = repro("table", tiny.TABLE, *ASKED, *SLURM)
@@ -200,8 +199,8 @@ def test_a_run_waits_for_the_one_that_it_starts_from(home, tables):
     assert [[run["run"] for run in batch.runs] for batch in batches] == [[first.id], [second.id]]
     until(lambda: queue(home).get(second.id) and queue(home)[second.id].reason == "Dependency", 20)
     until(lambda: Ledger([home.runs]).result(second.id), 90)
-    ours = [Ledger([home.runs]).result(run.id).data for run in (first, second)]
-    assert ours[0]["finished"] <= ours[1]["started"]
+    ours = [Ledger([home.runs]).result(run.id) for run in (first, second)]
+    assert ours[0].finished <= ours[1].started
 
 
 def test_a_run_whose_parent_fails_is_not_trained(home, tables, repro):
@@ -214,7 +213,7 @@ def test_a_run_whose_parent_fails_is_not_trained(home, tables, repro):
     rows = json.loads(repro("status", tiny.TABLE, *ASKED, "--format", "json").stdout)["failed"]
     of = {row["run"]: row for row in rows}
     assert "does not match" in of[first.id]["cause"]
-    assert f"repro runs retry {first.id}" in of[first.id]["next"]
+    assert "then the same command again" in of[first.id]["next"]  # no record can be of its id
     assert "left the queue before it started" in of[second.id]["cause"]
 
 
@@ -223,7 +222,7 @@ def test_a_run_that_another_process_trains_is_left_to_it(home, tables):
     with writing.work(home.runs, run.id, "000000"):
         slurm.submit([run], tiny.TABLE, slurm.Asked("cpu", 1), Ledger([home.runs]), home)
         until(lambda: not queue(home), 60)
-        assert locks.in_hand(home.runs / ".work" / f"{run.id}.lock")["pid"] == os.getpid()
+        assert locks.in_hand(home.runs / ".work" / f"{run.id}.lock").pid == os.getpid()
     assert Ledger([home.runs]).records(run.id) == []
     (log,) = (home.runs / ".slurm" / "jobs").glob("*.err")
     assert f"busy: trained by process {os.getpid()}" in log.read_text()
