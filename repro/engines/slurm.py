@@ -220,6 +220,26 @@ def _script(
     return str(_make_sbatch_string(command=python, folder=folder, **wanted))
 
 
+class Minutes(int):
+    """A limit of time with which submitit computes, and which sbatch reads as the user wrote it."""
+
+    text: str
+
+    def __new__(cls, minutes: int, text: str) -> "Minutes":
+        """Keep the text beside the number."""
+        made = super().__new__(cls, minutes)
+        made.text = text
+        return made
+
+    def __getnewargs__(self) -> tuple[int, str]:  # type: ignore[override]  # of int: one number
+        """Return what a pickle needs to make it again."""
+        return int(self), self.text
+
+    def __str__(self) -> str:
+        """Return the user's text."""
+        return self.text
+
+
 def _parameters(needs: Resources, asked: Asked, after: list[str], batch: str) -> dict[str, Any]:
     """Return the parameters of an array in submitit's words; the user's own options win."""
     ours: dict[str, Any] = {
@@ -234,14 +254,14 @@ def _parameters(needs: Resources, asked: Asked, after: list[str], batch: str) ->
     }
     wanted = slurm_options.laid_over(ours, asked.options)
     limit = slurm_options.minutes(str(wanted["time"])) if "time" in wanted else None
-    wanted.pop("time", None)
+    within = None if limit is None else Minutes(limit, str(wanted.pop("time")))
     parallel = wanted.pop("array-parallelism", None)
     waits = ["afterok:" + ":".join(after)] if after else []
     waits += [str(wanted.pop("dependency"))] if "dependency" in wanted else []
     parameters: dict[str, Any] = {
         # By the last word the queue is read; a site may ask for others before it.
         "comment": f"{wanted.pop('comment', '')} {batch}".strip(),
-        "time": limit,  # in minutes: submitit computes with it, and has a limit of its own
+        "time": within,  # submitit has a limit of its own
         "wckey": wanted.pop("wckey", None),  # and a key, which is refused where keys are checked
         # A limit of a few minutes leaves no room for the whole notice.
         "signal_delay_s": NOTICE if limit is None else min(NOTICE, 60 * limit // 2),

@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from repro import atomic, identity
+from repro import identity
 
 JUST_NOW = 2 * 10**9  # nanoseconds: what is younger may change again within one tick of the clock
 MOST = 1000  # lines that may be stale before the file is written anew
@@ -60,16 +60,6 @@ class Known:
                 self.file.parent.mkdir(parents=True, exist_ok=True)
                 with self.file.open("a", encoding="utf-8") as stream:
                     stream.write(_line(mark, found))
-
-    def tidy(self, marks: Iterable[str]) -> None:
-        """Write the file anew if most of it stands for what is no more; marks: all that are."""
-        used = set(marks)
-        if self.file is None or self._found is None or self._lines <= 2 * len(used) + MOST:
-            return
-        kept = {mark: found for mark, found in self._found.items() if mark in used}
-        with suppress(OSError):
-            atomic.write(self.file, "".join(_line(*pair) for pair in kept.items()).encode())
-            self._found, self._lines = kept, len(kept)
 
     def _read(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
