@@ -4,14 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from repro.plan import defaults
 from repro.spec import readings
 from repro.spec.entry import Entry
-from repro.spec.schema import Recipe, Stated, Unmentioned
+from repro.spec.schema import Stated, Unmentioned
 
 PARTS = ("model", "frontend", "recipe")
-# What a recipe has at these values does nothing, whatever its default is.
-_NOTHING: tuple[Any, ...] = (False, 0, 0.0, "", [], None)
 
 
 @dataclass(frozen=True)
@@ -56,22 +53,3 @@ def _bears(entry: Stated | Unmentioned, here: Entry, system: str) -> bool:
 
 def _covers(wide: str, path: str) -> bool:
     return path == wide or path.startswith(f"{wide}.")
-
-
-def does_nothing(settings: Mapping[str, Any], path: str) -> bool:
-    """Tell whether a value is the one at which its ingredient does nothing."""
-    value = readings.get(dict(settings), path)
-    part, _, name = path.partition(".")
-    if part == "recipe":
-        return bool(value in _NOTHING or value == _default(name))
-    known = {"model": defaults.of_model, "frontend": defaults.of_frontend}[part]
-    return bool(value == known(str(settings[part]["name"])).get(name.removeprefix("args.")))
-
-
-def _default(name: str) -> Any:
-    """Return the default of a recipe's field by its dotted name."""
-    here: Any = Recipe
-    *outer, last = name.split(".")
-    for part in outer:
-        here = here.model_fields[part].annotation
-    return here.model_fields[last].default
