@@ -90,10 +90,12 @@ def describe(plan: TablePlan) -> dict[str, Any]:
         ],
         "assumptions": [
             {
-                "key": a.key, "value": value, "title": a.title, "path": a.path, "why": a.why,
-                "alternatives": [x.model_dump() for x in a.alternatives],
+                "key": one.assumption.key, "value": one.value, "default": one.default,
+                "title": one.assumption.title, "path": one.assumption.path, "why": one.why,
+                "alternatives": [x.model_dump() for x in one.assumption.alternatives],
+                "told": one.told(),
             }
-            for a, value in plan.assumed
+            for one in plan.assumed
         ],
     }  # fmt: skip
 
@@ -121,9 +123,9 @@ def _page(shown: dict[str, Any]) -> Iterator[str]:
     if shown["assumptions"]:
         yield from ["", f"assumptions ({len(shown['assumptions'])}; --assume KEY=VALUE)"]
     for one in shown["assumptions"]:
-        others = "; ".join(f"{as_text(x['value'])} ({x['why']})" for x in one["alternatives"])
-        yield f"  {one['key']}={as_text(one['value'])}"
-        yield f"    {one['title']}. {one['why']} Alternatives: {others}."
+        chosen = " (chosen)" if as_text(one["value"]) != as_text(one["default"]) else ""
+        yield f"  {one['key']}={as_text(one['value'])}{chosen}"
+        yield f"    {one['told']}"
 
 
 def _flat(values: dict[str, Any]) -> str:

@@ -14,8 +14,8 @@ from repro.plan.resolve import Resolver
 from repro.spec import printed
 from repro.spec.entry import Entry
 from repro.spec.printed import Printed
-from repro.spec.readings import alternative
-from repro.spec.schema import Assumption, CellFields, Column, Row
+from repro.spec.readings import Reading, alternative
+from repro.spec.schema import CellFields, Column, Row
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TablePlan:
     parents: tuple[Run, ...]  # runs behind no cell, from which some of them start
     outlines: dict[str, Outline]  # by dataset
     findings: tuple[Finding, ...]
-    assumed: tuple[tuple[Assumption, Any], ...]  # with the reading in effect
+    assumed: tuple[Reading, ...]
     settled: dict[str, dict[str, Any]]  # all that decides the runs of a system, by system
     demo: dict[str, Any]  # what the demo profile makes small, by setting
     home: Home
@@ -102,7 +102,7 @@ def _is_ours(fields: CellFields) -> bool:
 
 def _check_readings(entry: Entry, request: Request, resolver: Resolver, has_runs: bool) -> None:
     """Refuse a reading on which no run of the table depends: it would stand in its title."""
-    bearing = {assumption.key for assumption, _ in resolver.assumed()}
+    bearing = {reading.assumption.key for reading in resolver.assumed()}
     about = {a.key for a in entry.assumptions() if not a.path.startswith("statistics.")}
     for key in request.assume:
         if has_runs and key in about - bearing:

@@ -15,7 +15,8 @@ from repro.plan import defaults, gaps
 from repro.plan.request import Request, Run
 from repro.spec import readings
 from repro.spec.entry import Entry
-from repro.spec.schema import Assumption, CellFields, Parent, Protocol, Recipe
+from repro.spec.readings import Reading
+from repro.spec.schema import CellFields, Parent, Protocol, Recipe
 
 
 class Resolver:
@@ -29,7 +30,8 @@ class Resolver:
         self.parents: dict[str, Run] = {}
         self._started_from: dict[tuple[str, str, str, int], Run] = {}
         self._runs: dict[tuple[Any, ...], tuple[Run, ...]] = {}
-        self._settings: list[tuple[str, dict[str, Any]]] = []
+        self._settings: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
+        self._swapped: dict[str, str] = {}  # by assumption: the system that another stands for
         self.settled: dict[str, dict[str, Any]] = {}  # by system: the first of its settings
 
     def runs(self, fields: CellFields) -> tuple[Run, ...]:
@@ -52,14 +54,14 @@ class Resolver:
 
     def _settled(self, declared: dict[str, Any]) -> dict[str, Any]:
         """Lay the demo, the chosen readings and another dataset over declared settings."""
-        settings = copy.deepcopy(declared)
+        plain, settings = copy.deepcopy(declared), copy.deepcopy(declared)
         if self.request.profile == "demo":
             self._make_small(settings)
         for either in (declared, settings):
             self._assume(either)
             if "protocol" in either:  # not a parent: those stay on their dataset
                 either["dataset"] = self.request.on or either["dataset"]
-        self._settings.append((declared["system"], declared))
+        self._settings.append((declared["system"], declared, plain))
         return settings
 
     def _declared(self, name: str, recipe: str, dataset: str) -> dict[str, Any]:
@@ -122,6 +124,7 @@ class Resolver:
         for assumption in self.entry.assumptions():
             chosen = self.request.assume.get(assumption.key)
             if chosen is not None and assumption.path == "system" and name in assumption.systems:
+                self._swapped[assumption.key] = name
                 return str(readings.alternative(assumption, chosen, "").value)
         return name
 
@@ -278,21 +281,22 @@ class Resolver:
         self.outlines[clips.dataset] = outlined
         return outlined
 
-    def assumed(self) -> list[tuple[Assumption, Any]]:
-        """Return each assumption that a planned run depends on, with its reading.
+    def assumed(self) -> list[Reading]:
+        """Return the reading of each assumption that a planned run depends on.
 
         A demo's own small values are no readings of the paper: they stand in `demo`.
         """
         found = []
         for assumption in self.entry.assumptions():
             values = [
-                readings.get(settings, assumption.path)
-                for system, settings in self._settings
+                (readings.get(settings, assumption.path), readings.get(plain, assumption.path))
+                for system, settings, plain in self._settings
                 if readings.applies(assumption, system, settings)
             ]
             if assumption.path == "system" and assumption.key in self.request.assume:
                 chosen = self.request.assume[assumption.key]
-                values = [readings.alternative(assumption, chosen, "").value]
+                swapped = self._swapped.get(assumption.key, assumption.systems[0])
+                values = [(readings.alternative(assumption, chosen, "").value, swapped)]
             if values:
-                found.append((assumption, values[0]))
+                found.append(Reading(assumption, *values[0]))
         return found

@@ -295,8 +295,7 @@ def _notes(grid: Grid, view: View) -> str:
         else []
     )
     for a in grid.assumed:
-        others = "; ".join(f"{code(value)} ({escape(why)})" for value, why in a.alternatives)
         mark = f" {escape(a.mark)}" if a.mark else ""
-        told = f"{escape(a.title)}. {escape(a.why)} Alternatives: {others}."
+        told = a.reading.told(code, escape)
         lines.append(rf"{code(f'{a.key}={a.value}')}{mark}, {told}\par")
     return "\n".join([*lines, "}"]) + "\n"

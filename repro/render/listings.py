@@ -9,7 +9,7 @@ from repro.plan.request import Run
 from repro.records.record import Training
 from repro.render import words
 from repro.render.grid import Cell, Grid
-from repro.spec.readings import as_text
+from repro.spec.readings import Reading, as_text
 
 
 @dataclass(frozen=True)
@@ -187,13 +187,19 @@ def _assumptions(grid: Grid) -> Listing:
     rows = [
         (
             f"{a.key}={a.value}",
-            f"{a.title}. {a.why}" + (f" {a.mark}" if a.mark else ""),
-            "; ".join(f"{value}: {why}" for value, why in a.alternatives),
+            f"{a.reading.assumption.title}. {a.reading.why}" + (f" {a.mark}" if a.mark else ""),
+            "; ".join(f"{value}: {why}" for value, why in _others(a.reading)),
         )
         for a in grid.assumed
     ]
     head = ("Assumed", "What and why", "Alternatives")
     return Listing("Assumptions", head, (0.22, 0.44, 0.34), rows, frozenset({0}))
+
+
+def _others(reading: Reading) -> list[tuple[str, str]]:
+    """Return the other values of a reading, the default first where it is not that."""
+    default = (f"default {as_text(reading.default)}", reading.assumption.why)
+    return [*([default] if reading.chosen else []), *reading.others]
 
 
 def _rerun(grid: Grid) -> Listing:

@@ -74,9 +74,8 @@ def assumptions(grid: Grid) -> list[str]:
     """List the choices that the paper leaves open."""
     lines = ["Assumptions (the paper is silent; choose with `--assume KEY=VALUE`):", ""]
     for a in grid.assumed:
-        others = "; ".join(f"`{value}` ({escape(why)})" for value, why in a.alternatives)
         mark = f" {a.mark}" if a.mark else ""
-        told = f"{escape(a.title)}. {escape(a.why)} Alternatives: {others}."
+        told = a.reading.told("`{}`".format, escape)
         lines.append(f"- `{a.key}={a.value}`{mark}, {told}")
     return lines
 

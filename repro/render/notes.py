@@ -8,7 +8,7 @@ from repro.data import protocols
 from repro.plan.planning import TablePlan
 from repro.records.record import Training
 from repro.spec import readings
-from repro.spec.readings import as_text
+from repro.spec.readings import Reading, as_text
 from repro.spec.schema import Assumption
 from repro.verdict.judgement import Judgement
 
@@ -17,27 +17,25 @@ from repro.verdict.judgement import Judgement
 class Assumed:
     """A choice that the paper leaves open, and the one that was made."""
 
-    key: str
-    title: str
-    value: str
-    chosen: bool  # by --assume
+    reading: Reading
     overridden: str  # by what, where the runs have another value; empty: it is in force
-    why: str
-    alternatives: tuple[tuple[str, str], ...]
 
     @property
-    def told(self) -> str:
-        """The choice in a few sentences: what it is about, why, and what else there is."""
-        others = "; ".join(f"{value} ({why})" for value, why in self.alternatives)
-        mark = f"{self.mark} " if self.mark else ""
-        return f"{mark}{self.title}. {self.why} Alternatives: {others}."
+    def key(self) -> str:
+        """The assumption's key."""
+        return self.reading.assumption.key
+
+    @property
+    def value(self) -> str:
+        """The value, as it is typed."""
+        return as_text(self.reading.value)
 
     @property
     def mark(self) -> str:
         """What tells a choice that is not simply the default in force."""
         if self.overridden:
             return f"(not in force: {self.overridden})"
-        return "(chosen)" if self.chosen else ""
+        return "(chosen)" if self.reading.chosen else ""
 
 
 def marks(plan: TablePlan) -> list[str]:
@@ -71,16 +69,8 @@ def warning(plan: TablePlan) -> str:
 def assumed(plan: TablePlan) -> list[Assumed]:
     """Return the assumptions that the planned runs depend on."""
     return [
-        Assumed(
-            key=assumption.key,
-            title=assumption.title,
-            value=as_text(value),
-            chosen=assumption.key in plan.request.assume,
-            overridden=_overridden(plan, assumption, value),
-            why=assumption.why,
-            alternatives=tuple((as_text(a.value), a.why) for a in assumption.alternatives),
-        )
-        for assumption, value in plan.assumed
+        Assumed(reading, _overridden(plan, reading.assumption, reading.value))
+        for reading in plan.assumed
     ]
 
 

@@ -10,6 +10,7 @@ from repro.records.record import Training
 from repro.render.grid import Cell, Grid
 from repro.render.layout import Notes, View
 from repro.render.notes import facts
+from repro.spec.readings import as_text
 
 COLUMNS = (
     "table", "row", "column", "kind", "system", "metric", "unit", "printed", "value", "ours",
@@ -109,11 +110,12 @@ def as_data(grid: Grid, view: View, notes: Notes) -> dict[str, Any]:
             {
                 "key": a.key,
                 "value": a.value,
-                "chosen": a.chosen,
+                "chosen": a.reading.chosen,
                 "overridden": a.overridden,
-                "title": a.title,
-                "why": a.why,
-                "alternatives": [{"value": v, "why": why} for v, why in a.alternatives],
+                "title": a.reading.assumption.title,
+                "why": a.reading.why,
+                "default": {"value": as_text(a.reading.default), "why": a.reading.assumption.why},
+                "alternatives": [{"value": v, "why": why} for v, why in a.reading.others],
             }
             for a in grid.assumed
         ],

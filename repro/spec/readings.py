@@ -2,8 +2,8 @@
 
 from __future__ import annotations  # types without pydantic: shells complete with this file
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from repro.errors import unknown
 
@@ -11,6 +11,45 @@ if TYPE_CHECKING:
     from repro.spec.schema import Alternative, Assumption
 
 Differences = dict[str, tuple[Any, Any]]  # dotted field -> its two values, None where it is absent
+
+
+class Reading(NamedTuple):
+    """The value that an assumption has in a plan, and the one that it has where none is chosen."""
+
+    assumption: Assumption
+    value: Any
+    default: Any
+
+    @property
+    def chosen(self) -> bool:
+        """Whether it is not the default."""
+        return as_text(self.value) != as_text(self.default)
+
+    @property
+    def why(self) -> str:
+        """What speaks for this value."""
+        listed = {as_text(a.value): a.why for a in self.assumption.alternatives}
+        linked = "it goes with another reading that was chosen"
+        return listed.get(as_text(self.value), linked) if self.chosen else self.assumption.why
+
+    @property
+    def others(self) -> list[tuple[str, str]]:
+        """The alternatives beside this value, each with what speaks for it."""
+        listed = [(as_text(a.value), a.why) for a in self.assumption.alternatives]
+        return [(text, why) for text, why in listed if text != as_text(self.value)]
+
+    def told(self, value: Callable[[str], str] = str, words: Callable[[str], str] = str) -> str:
+        """Say what it is about, why, what the default is where it is not that, and what else.
+
+        value, words: how a format writes a value, and all else.
+        """
+        said = f"{words(self.assumption.title)}. "
+        if self.chosen:
+            said += (f"{value(as_text(self.value))}: {words(self.why)}. "
+                     f"Default {value(as_text(self.default))}: ")  # fmt: skip
+        said += words(self.assumption.why)
+        others = "; ".join(f"{value(text)} ({words(why)})" for text, why in self.others)
+        return f"{said} Alternatives: {others}." if others else said
 
 
 def alternative(assumption: Assumption, value: str, show: str) -> Alternative:

@@ -158,9 +158,9 @@ def _assumption(entry: Entry, axis: str) -> Assumption:
 
 def _default(plan: TablePlan, assumption: Assumption) -> str:
     """Return the reading that runs where nothing is assumed."""
-    for found, value in plan.assumed:
-        if found.key == assumption.key:
-            return as_text(value)
+    for found in plan.assumed:
+        if found.assumption.key == assumption.key:
+            return as_text(found.value)
     return "default"
 
 

@@ -74,7 +74,7 @@ def _others(
     plan: TablePlan, home: Home, ledger: Ledger, records: Sequence[Training]
 ) -> Iterator[Other]:
     """Judge the table under each other choice; leave out those without complete cells."""
-    bearing = {assumption.key for assumption, _ in plan.assumed}
+    bearing = {reading.assumption.key for reading in plan.assumed}
     for assumption in plan.entry.assumptions():
         if assumption.key not in bearing and not assumption.path.startswith("statistics."):
             continue  # no run depends on it

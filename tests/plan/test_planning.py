@@ -248,7 +248,7 @@ def test_the_readings_of_a_parent_are_in_the_id_of_its_child(home):
     other = plan("gafx-pretraining", home, **DEMO, assume={"pretraining-epochs": "25"})
     assert run_of(plain, "gafx-r").id == run_of(other, "gafx-r").id
     assert run_of(plain, "gafx-r@audioset").id != run_of(other, "gafx-r@audioset").id
-    assert "pretraining-scale" in {assumption.key for assumption, _ in plain.assumed}
+    assert "pretraining-scale" in {reading.assumption.key for reading in plain.assumed}
 
 
 def test_a_teacher_is_the_same_run_without_a_teacher(home):
@@ -315,7 +315,7 @@ TABLES = [
 @pytest.mark.parametrize("entry", TABLES)
 def test_every_listed_alternative_resolves_and_changes_the_runs_that_it_bears_on(entry, home):
     plain = plan_table(entry, Request(), home)
-    bearing = {assumption.key for assumption, _ in plain.assumed}
+    bearing = {reading.assumption.key for reading in plain.assumed}
     for assumption in entry.assumptions():
         for alternative in assumption.alternatives:
             chosen = {assumption.key: as_text(alternative.value)}
@@ -328,7 +328,7 @@ def test_every_listed_alternative_resolves_and_changes_the_runs_that_it_bears_on
             about_runs = assumption.key in bearing and not about
             assert (ids(made) != ids(plain)) == about_runs, chosen
             if assumption.key in bearing:
-                (value,) = (v for a, v in made.assumed if a.key == assumption.key)
+                (value,) = (v for a, v, _ in made.assumed if a.key == assumption.key)
                 assert as_text(value) == as_text(alternative.value)
 
 

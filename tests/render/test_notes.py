@@ -10,6 +10,7 @@ from repro.data.clips import ClipSource
 from repro.errors import UserError
 from repro.plan.planning import check_assumed
 from repro.render import markdown, notes, paragraph
+from repro.spec.readings import as_text
 from tests import fake_ledger
 from tests.render.made import filled, made, near
 
@@ -105,3 +106,30 @@ def test_a_reading_that_changes_no_run_is_refused(tmp_path: Path) -> None:
         check_assumed(plan, home)
     check_assumed(fake_ledger.planned(tmp_path, "asmrh-speechcommands",
                                       assume={"hfft-axis": "time"}), home)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value", "own", "default"),
+    [
+        ("m3net-urbansound8k", "batch", "32", "32: half; ", "Default 64: Not stated."),
+        ("asmrh-speechcommands", "hfft-axis", "time", "time: ", "Default feature: "),
+        ("m3net-urbansound8k", "betas", "0.95,0.999", "0.95,0.999: AST's. ", "Default 0.9,0.999: "),
+        ("gafx-augmentation", "pretrained", "gafx-r@audioset", "gafx-r@audioset: ",
+         "Default gafx-r: Not stated. None:"),
+    ],
+)  # fmt: skip
+def test_a_chosen_alternative_has_its_own_reason_and_then_the_default_with_its(
+    tmp_path, table, key, value, own, default
+):
+    grid = made(tmp_path, table, assume={key: value})
+    (one,) = (a for a in grid.assumed if a.key == key)
+    told, assumption = one.reading.told(), one.reading.assumption
+    (why,) = (a.why for a in assumption.alternatives if as_text(a.value) == value)
+    assert (one.mark, one.value) == ("(chosen)", value)
+    assert told.startswith(f"{assumption.title}. {own}")
+    assert told.index(why) < told.index(default) < told.index(assumption.why)
+    assert value not in told.partition("Alternatives:")[2]
+    plain = made(tmp_path, table)
+    (one,) = (a for a in plain.assumed if a.key == key)
+    assert one.mark == ""
+    assert one.reading.told().startswith(f"{assumption.title}. {assumption.why} Alternatives: ")

@@ -33,7 +33,7 @@ def test_a_fifth_paper_is_three_files(tmp_path: Path) -> None:
 
     assert entry.id == "birdnet2-accuracy"
     assert len(plan.runs) == 3
-    assert [assumption.key for assumption, _ in plan.assumed] == ["batch"]
+    assert [reading.assumption.key for reading in plan.assumed] == ["batch"]
     text = markdown.render(grid.build(plan, Ledger([]), "repro table", tmp_path), "both")
     assert "93.40" in text
     assert "NOT RUN" in text

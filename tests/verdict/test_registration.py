@@ -283,7 +283,7 @@ def test_what_is_declared() -> None:
 def test_the_default_of_every_assumption_is_declared(table: str, tmp_path: Path) -> None:
     """What a plan takes at an assumption's path stands in the declaration, with its value."""
     found = declared(table)
-    for assumption, value in fake_ledger.planned(tmp_path, table).assumed:
+    for assumption, value, _ in fake_ledger.planned(tmp_path, table).assumed:
         last = assumption.path.rpartition(".")[2]
         values = [
             v

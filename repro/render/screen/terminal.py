@@ -101,7 +101,8 @@ def _full(grid: Grid, layout: Layout, width: int) -> list[Text]:
         lines += [Text(), Text("Where the paper is silent (--assume KEY=VALUE):", style="bold")]
         for one in grid.assumed:
             key = Text(together(f"{one.key}={one.value}"), style="bold")
-            lines += _item(key.append(f" {one.told}", style="not bold"), width)
+            text = " ".join(filter(None, (one.mark, one.reading.told())))
+            lines += _item(key.append(f" {text}", style="not bold"), width)
     return lines
 
 
