@@ -56,9 +56,32 @@ def test_a_list_holds_results_failures_and_runs_in_progress(tmp_path: Path) -> N
     assert "66.67 %" in of[done.parent.name]  # two of three clips
     assert "failed" in of[failed.parent.name]
     assert "in progress" in of["0" * 12]
-    assert len(lines) == 3
+    assert len(lines) == 4
+    assert lines[0].split() == [
+        "RUN", "EXEC", "STATUS", "PROFILE", "SYSTEM", "ON", "SPLIT", "SEED", "SCORE", "TIME"
+    ]  # fmt: skip
     rows = json.loads(repro("list", "--home", tmp_path, "--format", "json").stdout)
     assert {row["run"] for row in rows} == {done.parent.name, failed.parent.name}
+
+
+def test_a_list_is_filtered_and_sorted_and_names_what_is_not_there(tmp_path: Path) -> None:
+    good = whole_records.write(tmp_path / "runs").parent.name
+    better = whole_records.write(
+        tmp_path / "runs", whole_records.run(seed=1),
+        scores=[[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.2, 0.7]],
+    ).parent.name  # fmt: skip
+    failed = whole_records.fail(tmp_path / "runs", whole_records.run("asm")).parent.name
+
+    def listed(*words: str) -> list[str]:
+        done = repro("list", "--home", tmp_path, "--format", "json", *words)
+        return [row["run"] for row in json.loads(done.stdout)]
+
+    assert listed() == sorted([good, better, failed])
+    assert listed("--sort", "score") == [better, good, failed]  # what has no score comes last
+    assert listed("--system", "asm") == listed("--status", "failed") == [failed]
+    assert set(listed("--on", "speech_commands_v2_35", "--system", "asm-rh")) == {good, better}
+    assert listed("--protocol", "random") == []
+    assert_refused(repro("list", "--home", tmp_path, "--system", "asmrh"), "mean 'asm-rh'")
 
 
 @pytest.mark.parametrize("write", [whole_records.write, whole_records.fail, None])

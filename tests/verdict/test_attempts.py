@@ -46,7 +46,7 @@ def said(plan, folder, cache=None):
     return attempts.lines(plan, answers(plan, ledger), ledger)
 
 
-RUNS = "repro runs list --system m3net-1s --dataset speech_commands_v2_35"
+RUNS = "repro runs list --system m3net-1s --on speech_commands_v2_35"
 WHAT = "of m3net-1s on speech_commands_v2_35"
 
 

@@ -7,12 +7,10 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.runs import check, diff, merge, retry, tidy
+from repro.commands.runs import check, diff, listing, merge, retry, tidy
 from repro.commands.shared import asking, damage, screen
-from repro.records import writing
 from repro.records.ledger import Ledger
 from repro.records.record import Epoch, Measurement, Metrics, Record, Training
-from repro.render.records import training
 
 
 @click.group()
@@ -35,6 +33,7 @@ def command() -> None:
 
 
 for _verb in (
+    listing.list_,
     check.check,
     diff.diff,
     retry.retry,
@@ -44,44 +43,6 @@ for _verb in (
     tidy.stale,
 ):
     command.add_command(_verb)
-
-
-@command.command("list")
-@click.option("--system", help="List only trainings of this system.")
-@click.option("--dataset", help="List only trainings on this dataset.")
-@asking.home_option
-@click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
-def list_(system: str | None, dataset: str | None, home: str | None, fmt: str) -> None:
-    """List the records of trainings, and the runs in progress; measurements: repro models.
-
-    \b
-    Examples:
-      repro runs list
-      repro runs list --system m3net --dataset esc10
-      repro runs list --format json
-    """
-    where = places.home(home)
-    ledger = Ledger.of(where)
-    rows = [
-        training(r)
-        for r in ledger.all()
-        if isinstance(r, Training) and system in (None, r.system) and dataset in (None, r.dataset)
-    ]
-    damage.tell(ledger)
-    if fmt == "json":
-        click.echo(json.dumps(rows, indent=1))
-        return
-    lines = [_row(row) for row in rows]
-    lines += [
-        f"{run}  in progress, or interrupted: asking for its table again continues it"
-        for run in writing.in_progress(where.runs)
-    ]
-    if lines:
-        screen.say(lines)
-    if not rows:
-        click.echo(
-            "no records; repro table asmrh-speechcommands --profile demo makes some", err=True
-        )
 
 
 @command.command()
@@ -119,19 +80,6 @@ def path(run: str, home: str | None) -> None:
     """
     for record in Ledger.of(places.home(home)).find(run):
         click.echo(record.path)
-
-
-def _row(row: dict[str, Any]) -> str:
-    """Write a record's line in the list as text."""
-    value, unit = row["test_accuracy"], "%"
-    if value is None:
-        value, unit = row["test_map"], "% mAP"
-    score = "" if value is None else f"{100 * value:6.2f} {unit}"
-    what = f"{row['profile']:<4}  {row['system']:<14} seed {row['seed']}"
-    return (
-        f"{row['run']}  {row['execution']:<6}  {row['status']:<8}  {what}  {score:<8}  "
-        f"{row['dataset']}  {row['seconds']:.0f} s"
-    )
 
 
 def _lines(record: Record) -> list[str]:

@@ -41,7 +41,7 @@ def lines(plan: TablePlan, answered: Answers, ledger: Ledger) -> list[str]:
             told += f"({', '.join(f'{counts[kind]} {kind}' for kind in kinds)}) "
         else:
             told += f"{kinds[0]} "
-        command = shlex.join(["repro", "runs", "list", "--system", system, "--dataset", dataset])
+        command = shlex.join(["repro", "runs", "list", "--system", system, "--on", dataset])
         found.append(f"Tried besides: {told}{'is' if number == 1 else 'are'} in this ledger: "
                      f"{command}.")  # fmt: skip
     return found
