@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, cluster, making, many
+from repro.commands.shared import asking, cluster, making, many, several
 from repro.spec import catalogue
 
 
@@ -36,5 +36,5 @@ def command(
     """
     how = making.How.of(asked, places.home(home), output)
     entries = [entry for entry in catalogue.load_all(paper) if entry.table.core or not core]
-    entries = many.that_know(entries, how.request.assume, how.request.only)
+    entries = several.that_know(entries, how.request)
     click.get_current_context().exit(many.make(entries, how, output))

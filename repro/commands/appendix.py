@@ -8,6 +8,7 @@ import click
 from repro import places
 from repro.commands.shared import asking, writing
 from repro.errors import UserError
+from repro.records.ledger import Ledger
 from repro.spec import catalogue
 
 
@@ -40,13 +41,15 @@ def command(
         raise UserError(f"-o {output} is no folder; an appendix is several files", "-o FOLDER")
     name = f"appendix.{appendix.SUFFIX[fmt]}"
     writing.check(output / name)
-    entries = catalogue.named(targets)
-    grids = writing.grids(entries, asking.request(**asked), places.home(home))
+    where = places.home(home)
+    grids = writing.grids(targets, asking.request(**asked), where)
+    pictures = appendix.pictures(grids, fmt, Ledger.of(where))
+    title = catalogue.covered([grid.plan.entry for grid in grids])
     files: dict[str, str | bytes] = {
-        name: appendix.render(grids, catalogue.covered(entries), fmt),
+        name: appendix.render(grids, title, fmt, pictures),
         "numbers.tex": numbers.render(grids),
         "references.bib": appendix.references(grids),
-        **appendix.figures(grids, fmt),
+        **appendix.figures(pictures, fmt),
     }
     for file, content in files.items():
         writing.write(content, output / file)

@@ -7,7 +7,6 @@ import click
 
 from repro import places
 from repro.commands.shared import asking, writing
-from repro.spec import catalogue
 
 
 @click.command()
@@ -36,6 +35,6 @@ def command(
 
     if output is not None:
         writing.check(output)
-    grids = writing.grids(catalogue.named(targets), asking.request(**asked), places.home(home))
+    grids = writing.grids(targets, asking.request(**asked), places.home(home))
     text = records.as_csv(grids) if fmt == "csv" else records.cells_json(grids)
     writing.write(text, output)

@@ -7,16 +7,13 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, comparison, screen, worth
+from repro.commands.shared import asking, comparison, screen, several, worth
 from repro.commands.shared.comparison import Compared
 from repro.errors import UserError, unknown
 from repro.places import Home
 from repro.plan.answers import answers
-from repro.plan.planning import plan_table
-from repro.plan.request import Request
+from repro.plan.planning import TablePlan
 from repro.records.ledger import Ledger
-from repro.spec import catalogue
-from repro.spec.entry import Entry
 from repro.stats.bootstrap import Resampled
 from repro.verdict import components, hits, judge, ladder, reduction, sensitivity
 from repro.verdict.declared import attempts
@@ -68,7 +65,8 @@ def command(
     request = asking.request(**asked)
     where = places.home(home)
     ledger = Ledger.of(where)
-    entries = catalogue.named(targets)
+    plans = several.plans(targets, request, where)
+    entries = [plan.entry for plan in plans]
     if parts:
         if failing or axis is not None:
             raise UserError("--components gives no verdicts: leave --fail-on and --ladder out")
@@ -81,7 +79,7 @@ def command(
         ladders = [ladder.ladder(entry, request, where, ledger, axis) for entry in entries]
         _show(fmt, comparison.ladders_json(ladders), comparison.ladder_lines(ladders, request))
         return
-    compared = _compare(entries, request, where, ledger)
+    compared = _compare(plans, where, ledger)
     _show(fmt, comparison.as_json(compared), comparison.lines(compared))
     if any(failing & _said(one) for one in compared):
         click.get_current_context().exit(1)
@@ -98,14 +96,11 @@ def _words(text: str | None) -> set[str]:
     return words
 
 
-def _compare(
-    entries: Sequence[Entry], request: Request, home: Home, ledger: Ledger
-) -> list[Compared]:
+def _compare(plans: Sequence[TablePlan], home: Home, ledger: Ledger) -> list[Compared]:
     """Judge tables, and how their verdicts fare under other choices."""
     records = list(ledger.all())
     compared = []
-    for entry in entries:
-        plan = plan_table(entry, request, home)
+    for plan in plans:
         measured = reduction.measurements(plan, ledger)
         answered = answers(plan, ledger)
         found = reduction.standing(plan, answered)
@@ -113,7 +108,7 @@ def _compare(
         fared = sensitivity.survey(plan, judged, home, ledger, records)
         drawn: tuple[Resampled | None, ...] = ()
         if not judge.silence(plan):
-            claims = entry.table.claim
+            claims = plan.entry.table.claim
             drawn = tuple(hits.of_claim(plan, claim, found, home.data) for claim in claims)
         said = [*attempts.lines(plan, answered, ledger), *answered.lines()]
         compared.append(Compared(plan, judged, fared, drawn, tuple(said)))

@@ -79,7 +79,7 @@ def _cell(
 ) -> tuple[list[str], dict[str, Any]]:
     """Explain a cell by its numbers."""
     from repro.audit.report import audit, counted, named
-    from repro.plan.planning import command_line, plan_table
+    from repro.plan.planning import command_line, plan_asked
     from repro.records.ledger import Ledger
     from repro.render import grid
     from repro.render.screen import explain
@@ -88,7 +88,7 @@ def _cell(
     entry = catalogue.load(table)
     where = places.home(home)
     ledger = Ledger.of(where)
-    plan = plan_table(entry, asking.request(**asked), where)
+    plan = plan_asked(entry, asking.request(**asked), where)
     made = grid.build(plan, ledger, command_line(plan), where.data)
     names = {f"{row}/{column}": (row, column) for row, column in made.cells}
     if rest not in names:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, writing
+from repro.commands.shared import asking, several, writing
 from repro.records.ledger import Ledger
 from repro.spec import catalogue
 
@@ -35,9 +35,10 @@ def command(targets: tuple[str, ...], home: str | None, output: Path | None, **a
 
     if output is not None:
         writing.check(output)
-    entries = catalogue.named(targets or ["all"])
     request, where = asking.request(**asked), places.home(home)
-    parts = gather.parts(entries, request, where, Ledger.of(where))
+    plans = several.plans(targets or ["all"], request, where)
+    parts = gather.parts(plans, where, Ledger.of(where))
     words = [] if request == Request() else request.words()
     line = shlex.join(["repro", "report", *(targets or ["all"]), *words])
-    writing.write(page.render(parts, catalogue.covered(entries), line), output)
+    title = catalogue.covered([plan.entry for plan in plans])
+    writing.write(page.render(parts, title, line), output)

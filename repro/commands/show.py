@@ -8,10 +8,9 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, screen
+from repro.commands.shared import asking, screen, several
 from repro.plan.grounds import grounds
-from repro.plan.planning import TablePlan, plan_table
-from repro.spec import catalogue
+from repro.plan.planning import TablePlan
 from repro.spec.readings import as_text
 
 
@@ -30,14 +29,13 @@ def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) 
       repro show asmrh
       repro show asmrh-speechcommands --assume hfft-axis=time --format json
     """
-    entries = catalogue.named(targets)
-    request, where = asking.request(**asked), places.home(home)
-    plans = [plan_table(entry, request, where) for entry in entries]
+    plans = several.plans(targets, asking.request(**asked), places.home(home))
     found = [describe(plan) for plan in plans]
     if fmt == "json":
         click.echo(json.dumps(found if len(found) > 1 else found[0], indent=1, ensure_ascii=False))
         return
-    for entry, described in zip(entries, found, strict=True):
+    for plan, described in zip(plans, found, strict=True):
+        entry = plan.entry
         title = f"{entry.paper.short}, Table {entry.table.number}: {entry.table.title}"
         screen.say([title, "", *_page(described)])
 

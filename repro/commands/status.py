@@ -7,16 +7,15 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, damage, screen, suggesting
+from repro.commands.shared import asking, damage, screen, several, suggesting
 from repro.engines import slurm_queue
 from repro.places import Home
 from repro.plan import cost
 from repro.plan.answers import answers
-from repro.plan.planning import TablePlan, plan_table
+from repro.plan.planning import TablePlan
 from repro.plan.request import Run
 from repro.records import progress
 from repro.records.ledger import Ledger
-from repro.spec import catalogue
 
 STATES = ("running", "waiting", "interrupted", "failed")
 
@@ -39,9 +38,8 @@ def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) 
     """
     where = places.home(home)
     ledger = Ledger.of(where)
-    entries = catalogue.named(targets or ["all"])
     request = asking.request(**asked)
-    plans = [plan_table(entry, request, where) for entry in entries]
+    plans = several.plans(targets or ["all"], request, where)
     queue = slurm_queue.queued(where)
     planned = {run.id: run for plan in plans for run in (*plan.parents, *plan.runs)}
     rows = _rows(where, ledger, queue, planned, set(planned) if targets else None)

@@ -6,9 +6,8 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, cluster, making, many
+from repro.commands.shared import asking, cluster, making, many, several
 from repro.errors import UserError
-from repro.spec import catalogue
 
 
 @click.command()
@@ -46,7 +45,7 @@ def command(
       repro table asmrh-speechcommands --slurm --slurm-option partition=gpu
     """
     how = making.How.of(asked, places.home(home), output)
-    entries = catalogue.named(targets)
+    entries = several.entries(targets, how.request)
     if axis and len(entries) > 1:
         raise UserError("--ladder is for one table", f"repro compare {targets[0]} --ladder {axis}")
     if axis:

@@ -8,7 +8,7 @@ from repro import places
 from repro.commands.shared import asking, making
 from repro.errors import UserError, started
 from repro.plan.answers import Answers, answers
-from repro.plan.planning import plan_table
+from repro.plan.planning import plan_asked
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
 from repro.spec import catalogue
@@ -35,7 +35,7 @@ def command(runs: tuple[str, ...], table_id: str, home: str | None, **asked: Any
     devices = asking.devices(asked.pop("gpu"), asked.pop("device"))
     threads = asked.pop("threads")
     where = places.home(home)
-    plan = plan_table(catalogue.load(table_id), asking.request(**asked), where)
+    plan = plan_asked(catalogue.load(table_id), asking.request(**asked), where)
     chosen = [_find(text, (*plan.runs, *plan.parents), table_id) for text in runs]
     ledger = Ledger.of(where)
     found = answers(plan, ledger)

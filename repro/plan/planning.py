@@ -111,7 +111,14 @@ def _check_readings(entry: Entry, request: Request, resolver: Resolver, has_runs
             )
 
 
-def check_assumed(plan: TablePlan, home: Home) -> None:
+def plan_asked(entry: Entry, request: Request, home: Home) -> TablePlan:
+    """Resolve a table as a person asks for it: a reading that changes no run is refused."""
+    plan = plan_table(entry, request, home)
+    _check_assumed(plan, home)
+    return plan
+
+
+def _check_assumed(plan: TablePlan, home: Home) -> None:
     """Refuse a reading that changes no run: its title would claim what nothing here depends on.
 
     As --on replaces the protocol, another reading of it changes nothing.

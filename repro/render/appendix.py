@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from repro import __version__
+from repro.records.ledger import Ledger
 from repro.render import bibtex, latex, listings, markdown, paragraph, provenance
 from repro.render.grid import Grid
 from repro.render.layout import lay_out
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from repro.render.figures.canvas import Picture
 
 SUFFIX = {"latex": "tex", "md": "md"}
+Pictures = dict[str, list[tuple[str, "Picture"]]]  # by the place of a table, with their files
 _DRAWN = {"latex": "pdf", "md": "svg"}  # figures, by the format of the document
 
 
@@ -39,12 +41,12 @@ class Part:
     figures: list[tuple[str, "Picture"]]  # with the path of its file
 
 
-def render(grids: Sequence[Grid], title: str, fmt: str) -> str:
+def render(grids: Sequence[Grid], title: str, fmt: str, pictures: Pictures) -> str:
     """Return the document in LaTeX or Markdown."""
     made = _template(fmt).render(
         title=title,
         version=__version__,
-        parts=[_part(grid, fmt) for grid in grids],
+        parts=[_part(grid, fmt, pictures[grid.place]) for grid in grids],
         common=[provenance.of_data(grids), provenance.of_environment(grids)],
         bibtex=Markup("\n\n".join(bibtex.of_grids(grids))),
         example=_example(grids),
@@ -52,22 +54,29 @@ def render(grids: Sequence[Grid], title: str, fmt: str) -> str:
     return made.rstrip("\n") + "\n"
 
 
-def figures(grids: Sequence[Grid], fmt: str) -> dict[str, bytes]:
+def pictures(grids: Sequence[Grid], fmt: str, ledger: Ledger) -> Pictures:
+    """Return the figures of tables that have runs; without any, there is nothing to draw."""
+    found: Pictures = {grid.place: [] for grid in grids}
+    used = [grid for grid in grids if grid.used]
+    if used:
+        from repro.render.figures import kinds
+
+        records = list(ledger.all())
+        for grid in used:
+            also = kinds.beside(grid.plan, ledger, records)
+            found[grid.place] = [
+                (f"figures/{p.name.replace('@', '-on-')}.{_DRAWN[fmt]}", p)
+                for p in kinds.of_grid(grid, also, grid.place)
+            ]
+    return found
+
+
+def figures(pictures: Pictures, fmt: str) -> dict[str, bytes]:
     """Return the files of all figures, by their paths beside the document."""
     from repro.render.figures import canvas
 
-    drawn = {path: picture for grid in grids for path, picture in _figures(grid, fmt)}
-    return {path: canvas.drawn(picture, _DRAWN[fmt]) for path, picture in drawn.items()}
-
-
-def _figures(grid: Grid, fmt: str) -> list[tuple[str, "Picture"]]:
-    """Return the figures of a table that has runs; without any, there is nothing to draw."""
-    if not grid.used:
-        return []
-    from repro.render.figures import kinds
-
-    found = kinds.of_grid(grid, None, grid.place)
-    return [(f"figures/{p.name.replace('@', '-on-')}.{_DRAWN[fmt]}", p) for p in found]
+    named = {path: picture for found in pictures.values() for path, picture in found}
+    return {path: canvas.drawn(picture, _DRAWN[fmt]) for path, picture in named.items()}
 
 
 def references(grids: Sequence[Grid]) -> str:
@@ -75,7 +84,7 @@ def references(grids: Sequence[Grid]) -> str:
     return "\n\n".join(bibtex.of_grids(grids)) + "\n"
 
 
-def _part(grid: Grid, fmt: str) -> Part:
+def _part(grid: Grid, fmt: str, figures: list[tuple[str, "Picture"]]) -> Part:
     layout = lay_out(grid, "both")
     turned = fmt == "latex" and latex.is_wide(layout)
     table = (
@@ -89,7 +98,7 @@ def _part(grid: Grid, fmt: str) -> Part:
         turned=turned,
         paragraph=" ".join(paragraph.sentences(grid)),
         listings=listings.of_table(grid),
-        figures=_figures(grid, fmt),
+        figures=figures,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repro import places
-from repro.plan.planning import command_line, plan_table
+from repro.plan.planning import command_line, plan_asked
 from repro.plan.request import ask
 from repro.records import reading
 from repro.records.ledger import Ledger
@@ -35,7 +35,7 @@ def cells(tables: Sequence[str], home: str | Path | None, **request: Any) -> "pd
     where = places.home(home)
     asked, ledger = ask(**request), Ledger.of(where)
     entries = [catalogue.load(name) for name in tables] or catalogue.load_all()
-    plans = [plan_table(entry, asked, where) for entry in entries]
+    plans = [plan_asked(entry, asked, where) for entry in entries]
     grids = [grid.build(plan, ledger, command_line(plan), where.data) for plan in plans]
     _warn(ledger)
     types = dict.fromkeys(records.COLUMNS, "string")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
+from typing import NamedTuple
 
 from repro.errors import UserError
 from repro.places import Home
@@ -33,6 +34,14 @@ class Clips:
     groups: int  # of them: whole groups are what is drawn
 
 
+class Part(NamedTuple):
+    """One standard deviation, in points, with its 95 % interval where it has one."""
+
+    name: str
+    sd: float
+    interval: tuple[float, float] | None = None
+
+
 @dataclass(frozen=True)
 class Components:
     """Standard deviations of one run (of a fold, where there are folds), in points.
@@ -53,6 +62,25 @@ class Components:
     p: float | None = None
     together: Spread | None = None
     clips: Clips | None = None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What is known of the spread, piece by piece, always in one order."""
+        found = [
+            _part("training again", self.initialisation),
+            None if self.split is None else Part("another split", self.split),
+            _part("split and training", self.together),
+            None if self.clips is None else Part("test clips", self.clips.sd),
+        ]
+        return tuple(part for part in found if part is not None)
+
+
+def _part(name: str, spread: Spread | None) -> Part | None:
+    """Return a deviation with its interval, which none of 0 has."""
+    if spread is None or spread.sd == 0:
+        return None if spread is None else Part(name, 0.0)
+    bounds = summary.sd_interval(spread)
+    return Part(name, spread.sd, (bounds.low, bounds.high))
 
 
 def components(entry: Entry, request: Request, home: Home, ledger: Ledger) -> list[Components]:

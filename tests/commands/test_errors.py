@@ -218,6 +218,34 @@ def test_an_output_that_cannot_be_written_is_refused(output, said, tmp_path):
     assert_refused(done, "-o", said)
 
 
+@pytest.mark.parametrize("words", [
+    ["show"], ["plan"], ["status"], ["compare"], ["compare", "--components"], ["cells"],
+    ["table", "--render-only"], ["report", "-o", "x.html"], ["appendix", "-o", "x"],
+    ["figure", "--kind", "forest", "-o", "x.svg"], ["explain", "/M3Net/accuracy"],
+    ["train", "00", "--table"],
+], ids=" ".join)  # fmt: skip
+def test_every_verb_refuses_a_reading_alike(words, tmp_path, monkeypatch):
+    """One that no table knows, and one that changes no run: --on splits in a way of its own."""
+    monkeypatch.chdir(tmp_path)
+    table = "m3net-urbansound8k"
+    asked = [words[0], table + words[1]] if words[0] == "explain" else [*words, table]
+    unknown = repro(*asked, "--assume", "splitt=official")
+    assert_refused(unknown, "unknown assumption", "'splitt'", "did you mean 'split'?")
+    silent = repro(*asked, "--on", "esc10", "--assume", "split=official")
+    assert_refused(silent, "--assume split=official changes no run of m3net-urbansound8k")
+    assert not any(tmp_path.glob("x*"))
+
+
+def test_of_several_tables_those_that_know_a_reading_are_asked(tmp_path):
+    shown = repro("show", "all", "--assume", "hfft-axis=time", "--only", "asm-h")
+    assert shown.stdout.count("printed in") == 1
+    assert_refused(repro("cells", "all", "--assume", "hfft-axes=time"), "did you mean 'hfft-axis'")
+    assert_refused(repro("figure", "asmrh", "--kind", "forest", "-o", "-"), "need a folder")
+    folder = tmp_path / "figures"
+    assert repro("figure", "gafx", "--kind", "forest", "-o", str(folder)).exit_code == 0
+    assert "gafx-genre-forest.svg" in {file.name for file in folder.iterdir()}
+
+
 def test_all_wants_a_folder_for_its_tables(tmp_path):
     (tmp_path / "file").write_text("")
     done = repro("all", "--paper", "asmrh", "--dry-run", "-o", str(tmp_path / "file"))

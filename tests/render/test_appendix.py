@@ -7,6 +7,7 @@ import pytest
 
 from repro.data import manifest
 from repro.plan.request import Run
+from repro.records.ledger import Ledger
 from repro.render import appendix, listings, markdown, numbers, paragraph, provenance
 from repro.render.grid import Grid
 from repro.spec.catalogue import load_all
@@ -33,11 +34,12 @@ def grids(folder: Path, paper: str | None) -> list[Grid]:
 
 
 def write(folder: Path, made_of: list[Grid]) -> str:
-    for path, drawn in appendix.figures(made_of, "latex").items():
+    pictures = appendix.pictures(made_of, "latex", Ledger([folder / "runs"]))
+    for path, drawn in appendix.figures(pictures, "latex").items():
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_bytes(drawn)
     (folder / "numbers.tex").write_text(numbers.render(made_of), encoding="utf-8")
-    return appendix.render(made_of, "The tables, reproduced", "latex")
+    return appendix.render(made_of, "The tables, reproduced", "latex", pictures)
 
 
 def listing(grid: Grid, title: str) -> listings.Listing:
@@ -176,17 +178,20 @@ def test_the_appendix_of_a_demo_says_so(tmp_path: Path) -> None:
 )
 def test_figures_lie_beside_the_document_that_shows_them(tmp_path, fmt, ending, start) -> None:
     found = [made(tmp_path, TABLE, near(96.0)), made(tmp_path, "asmrh-casia")]
-    files = appendix.figures(found, fmt)
-    assert set(files) == {f"figures/{TABLE}-{kind}.{ending}" for kind in ("forest", "folds")}
+    pictures = appendix.pictures(found, fmt, Ledger([tmp_path / "runs"]))
+    files = appendix.figures(pictures, fmt)
+    kinds = ("forest", "folds", "components")
+    assert set(files) == {f"figures/{TABLE}-{kind}.{ending}" for kind in kinds}
     assert all(drawn.startswith(start) for drawn in files.values())
-    text = appendix.render(found, "The tables, reproduced", fmt)
+    text = appendix.render(found, "The tables, reproduced", fmt, pictures)
     shown = re.findall(r"\\includegraphics\{(.*?)\}|\]\((figures/.*?)\)", text)
     assert {one or other for one, other in shown} == set(files)
 
 
 def test_the_markdown_appendix_holds_the_same(tmp_path: Path) -> None:
     found = grids(tmp_path, "m3net")
-    text = appendix.render(found, "The tables, reproduced", "md")
+    none: appendix.Pictures = {grid.place: [] for grid in found}
+    text = appendix.render(found, "The tables, reproduced", "md", none)
     for grid in found:
         assert f"## {markdown.escape(grid.title)}" in text
         for item in listings.of_table(grid):

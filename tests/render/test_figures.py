@@ -16,9 +16,11 @@ from repro.plan.planning import plan_table
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
 from repro.render import grid
-from repro.render.figures import canvas, confusion, curves, folds, forest, kinds, ladder
+from repro.render.figures import canvas, components, confusion, curves, folds, forest, kinds, ladder
 from repro.render.grid import Grid
 from repro.spec import catalogue
+from repro.stats.summary import Spread
+from repro.verdict.components import Clips, Components
 from repro.verdict.ladder import Effect, Ladder, Rung, Step
 from tests import fake_ledger
 from tests.render.made import made, near
@@ -67,7 +69,7 @@ def test_runs_without_a_verdict_are_never_set_against_a_print(tmp_path, request_
     table = TABLE if "profile" in request_ else "m3net-urbansound8k"
     filled = made(tmp_path, table, near(40.0), **request_)
     printed = {cell.printed for cell in filled.cells.values() if cell.ours is not None}
-    for picture in kinds.of_grid(filled, None, "x"):
+    for picture in kinds.of_grid(filled, kinds.Beside(), "x"):
         shown = " ".join([*text_of(canvas.inline(picture)), picture.alt])
         assert not any(text in shown for text in printed)
         assert "minus printed" not in shown
@@ -134,10 +136,35 @@ def test_a_ladder_draws_the_choices_that_have_runs(esc10: Grid) -> None:
 
 
 def test_every_kind_can_be_asked_for_and_says_why_it_is_not_there(esc10: Grid) -> None:
-    climbed = Ladder("t", "split", "split", ("a", "b"), (Rung("r", "c", "M3Net", "", (
-        Step("a", {0: 60.0}, "complete"), Step("b", {0: 61.0}, "complete")), ()),))  # fmt: skip
-    kinds_drawn = {picture.kind for picture in kinds.of_grid(esc10, climbed, "x")}
-    assert kinds_drawn == set(figure._NEEDS)
+    ledger = Ledger([places.shipped("results")])
+    also = kinds.beside(esc10.plan, ledger, list(ledger.all()))
+    drawn = {picture.kind: picture for picture in kinds.of_grid(esc10, also, "x")}
+    assert drawn.keys() == set(figure._NEEDS)
+    said = drawn["components"].alt
+    # Seeds of one split, and what splits add to them; elsewhere each run has a split of its own.
+    assert "M3Net, official (15 of 25 runs): training again" in said
+    assert "M3Net, grouped (15 of 25 runs): split and training" in said
+
+
+def test_components_are_those_of_the_numbers() -> None:
+    """Deviation 2 with 4 df: chi-squared quantiles .4844 and 11.1433 give [1.198, 5.747]."""
+    parts = Components(
+        "r",
+        "c",
+        "M3Net",
+        "official",
+        "5 of 5 runs",
+        mean=80.0,
+        initialisation=Spread(2.0, 4),
+        split=1.25,
+        clips=Clips(0.5, 80, 61),
+    )
+    empty = Components("r", "d", "M3Net", "random", "0 of 5 runs")
+    (picture,) = components.pictures([parts, empty], "t")
+    assert picture.alt == ("M3Net, official (5 of 5 runs): training again 2.00 [1.20, 5.75], "
+                           "another split 1.25, test clips 0.50")  # fmt: skip
+    assert {"training again", "2.00 [1.20, 5.75]", "1.25"} <= set(text_of(canvas.inline(picture)))
+    assert components.pictures([empty], "t") == []
 
 
 BYTES = """
@@ -148,7 +175,7 @@ from tests.render.made import made, near
 from repro.render.figures import canvas, kinds
 matplotlib.rcParams["font.size"] = float(sys.argv[2])  # a matplotlibrc of the user's own
 filled = made(Path(sys.argv[1]), "asmrh-speechcommands", near(96.5))
-for picture in kinds.of_grid(filled, None, "x"):
+for picture in kinds.of_grid(filled, kinds.Beside(), "x"):
     for fmt in ("svg", "pdf", "png"):
         print(hashlib.sha256(canvas.drawn(picture, fmt)).hexdigest())
 """
@@ -164,9 +191,10 @@ def test_the_same_cells_give_the_same_bytes_in_every_process(tmp_path: Path) -> 
         text=True,
         check=True,
     ).stdout.split()
+    filled = made(tmp_path / "here", TABLE, near(96.5))
     here = [
         hashlib.sha256(canvas.drawn(picture, fmt)).hexdigest()
-        for picture in kinds.of_grid(made(tmp_path / "here", TABLE, near(96.5)), None, "x")
+        for picture in kinds.of_grid(filled, kinds.Beside(), "x")
         for fmt in ("svg", "pdf", "png")
     ]
     assert len(here) >= 6
@@ -174,7 +202,7 @@ def test_the_same_cells_give_the_same_bytes_in_every_process(tmp_path: Path) -> 
 
 
 def test_an_inline_picture_names_the_colours_of_the_page_and_no_id_twice(esc10: Grid) -> None:
-    pictures = kinds.of_grid(esc10, None, "x")
+    pictures = kinds.of_grid(esc10, kinds.Beside(), "x")
     assert {picture.kind for picture in pictures} == {"forest", "folds", "curves", "confusion"}
     svgs = [canvas.inline(picture) for picture in pictures]
     ids = [name for svg in svgs for name in re.findall(r'\bid="([^"]*)"', svg)]

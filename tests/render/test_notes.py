@@ -8,8 +8,10 @@ import pytest
 from repro.data import clips, sources
 from repro.data.clips import ClipSource
 from repro.errors import UserError
-from repro.plan.planning import check_assumed
+from repro.plan.planning import plan_asked
+from repro.plan.request import Request
 from repro.render import markdown, notes, paragraph
+from repro.spec import catalogue
 from repro.spec.readings import as_text
 from tests import fake_ledger
 from tests.render.made import filled, made, near
@@ -100,12 +102,10 @@ def test_what_demo_or_another_dataset_overrides_is_said_to_be_out_of_force(tmp_p
 
 def test_a_reading_that_changes_no_run_is_refused(tmp_path: Path) -> None:
     home = fake_ledger.home(tmp_path)
-    plan = fake_ledger.planned(tmp_path, "m3net-urbansound8k", on="esc10",
-                               assume={"split": "official"})  # fmt: skip
+    on = Request(on="esc10", assume={"split": "official"})
     with pytest.raises(UserError, match=r"--assume split=official changes no run .*--on esc10"):
-        check_assumed(plan, home)
-    check_assumed(fake_ledger.planned(tmp_path, "asmrh-speechcommands",
-                                      assume={"hfft-axis": "time"}), home)  # fmt: skip
+        plan_asked(catalogue.load("m3net-urbansound8k"), on, home)
+    plan_asked(catalogue.load("asmrh-speechcommands"), Request(assume={"hfft-axis": "time"}), home)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from repro import places
 from repro.commands._entry import main
+from repro.plan.planning import plan_table
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
 from repro.render.html import evidence, gather, page
@@ -62,7 +63,8 @@ class Page(HTMLParser):
 def gathered(folder: Path, table: str = TABLE, **request: Any) -> list[Part]:
     """Return what a report shows of a table, from the records in `folder/runs`."""
     home = fake_ledger.home(folder)
-    return gather.parts([catalogue.load(table)], Request(**request), home, Ledger([home.runs]))
+    plan = plan_table(catalogue.load(table), Request(**request), home)
+    return gather.parts([plan], home, Ledger([home.runs]))
 
 
 def written(parts: list[Part]) -> str:
@@ -75,7 +77,8 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the report of all tables with the committed records."""
     home = fake_ledger.home(tmp_path_factory.mktemp("home"))
     ledger = Ledger([places.shipped("results")])
-    parts = gather.parts(catalogue.load_all(), Request(), home, ledger)
+    plans = [plan_table(entry, Request(), home) for entry in catalogue.load_all()]
+    parts = gather.parts(plans, home, ledger)
     return page.render(parts, "All tables", "repro report all")
 
 
@@ -252,7 +255,7 @@ def test_whole_records_give_every_kind_of_figure_but_a_ladder(tmp_path: Path) ->
         whole_records.write(tmp_path / "runs", run)
     text = written(gathered(tmp_path, profile="demo", audio="generated"))
     kinds = re.findall(rf'id="fig/{TABLE}/(\w+)"', text)
-    assert kinds == ["forest", "folds", "curves", "confusion"]
+    assert kinds == ["forest", "folds", "components", "curves", "confusion"]
 
 
 def test_a_link_to_a_table_that_is_not_in_the_file_is_text(tmp_path: Path) -> None:
@@ -278,6 +281,7 @@ def test_claims_stand_with_the_sentence_that_draws_them(tmp_path: Path) -> None:
 def test_markup_in_a_text_stays_text(tmp_path: Path) -> None:
     entry = fake_ledger.edited(tmp_path, TABLE, {"SPEECHCOMMAND RESULT": "<b>1 & 2</b>"})
     home = fake_ledger.home(tmp_path)
-    text = page.render(gather.parts([entry], Request(), home, Ledger([home.runs])), "T<i>", "c")
+    plan = plan_table(entry, Request(), home)
+    text = page.render(gather.parts([plan], home, Ledger([home.runs])), "T<i>", "c")
     assert "&lt;b&gt;1 &amp; 2&lt;/b&gt;" in text
     assert "<title>T&lt;i&gt;</title>" in text

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from repro import places
+from repro.plan.planning import plan_table
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
 from repro.render.html import gather, page
@@ -44,7 +45,8 @@ def write(folder: Path, roots: list[Path], *tables: str) -> Path:
     """Write the report of tables (all, if none is named) from ledgers; return its path."""
     home = fake_ledger.home(folder)
     entries = [catalogue.load(table) for table in tables] or catalogue.load_all()
-    parts = gather.parts(entries, Request(), home, Ledger(roots))
+    plans = [plan_table(entry, Request(), home) for entry in entries]
+    parts = gather.parts(plans, home, Ledger(roots))
     path = folder / "report.html"
     path.write_text(page.render(parts, "Tables, reproduced", "repro report"), encoding="utf-8")
     return path

@@ -8,13 +8,11 @@ import click
 
 from repro import places
 from repro.commands.plan import scripts
-from repro.commands.shared import asking, damage, planned, screen
+from repro.commands.shared import asking, damage, planned, screen, several
 from repro.commands.shared.planned import Planned
 from repro.errors import UserError
 from repro.plan import cost
-from repro.plan.planning import plan_table
 from repro.records.ledger import Ledger
-from repro.spec import catalogue
 from repro.verdict import needed, reduction
 
 
@@ -43,7 +41,7 @@ def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) 
     request = asking.request(**asked)
     where = places.home(home)
     ledger = Ledger.of(where)
-    plans = [plan_table(entry, request, where) for entry in catalogue.named(targets or ["all"])]
+    plans = several.plans(targets or ["all"], request, where)
     tables = [Planned.of(plan, ledger, devices[0]) for plan in plans]
     open_runs = {run.id: run for one in tables for run in one.ready}
     ready = list(open_runs.values())

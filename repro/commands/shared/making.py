@@ -24,7 +24,7 @@ from repro.commands.shared.planned import Planned
 from repro.errors import UserError
 from repro.plan import cost
 from repro.plan.answers import answers
-from repro.plan.planning import TablePlan, check_assumed, command_line, plan_table
+from repro.plan.planning import TablePlan, command_line, plan_asked, plan_table
 from repro.plan.remaining import remaining
 from repro.plan.request import Request, Run
 from repro.records.ledger import Ledger
@@ -162,8 +162,7 @@ def _bring(entry: Entry, how: How, ledger: Ledger) -> tuple[TablePlan, bool, boo
     Returns the plan, whether a run failed, and whether there is something to render now: not
     after a dry run, nor while Slurm trains.
     """
-    plan = plan_table(entry, how.request, how.home)
-    check_assumed(plan, how.home)
+    plan = plan_asked(entry, how.request, how.home)
     if how.render_only and not how.dry_run:
         return plan, False, True
     one = Planned.of(plan, ledger, how.devices[0])

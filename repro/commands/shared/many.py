@@ -1,18 +1,17 @@
 """What `all`, and `table` with several tables, do: plan and ask once, then a line for each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from repro.commands.shared import fetching, making, planned, screen, writing
+from repro.commands.shared import fetching, making, planned, screen, several, writing
 from repro.commands.shared.making import How
 from repro.commands.shared.planned import Planned
-from repro.errors import UserError, unknown
+from repro.errors import UserError
 from repro.plan import cost
-from repro.plan.planning import plan_table
 from repro.records.ledger import Ledger
 from repro.spec.entry import Entry
 
@@ -67,46 +66,14 @@ def _shown(grid: "Grid", code: int, how: How) -> bool:
     return whole or how.view == "printed"
 
 
-def that_know(entries: Sequence[Entry], assume: Mapping[str, str], only: str | None) -> list[Entry]:
-    """Keep the tables that have the keys of --assume and the system of --only."""
-    keys = {entry.id: {assumption.key for assumption in entry.assumptions()} for entry in entries}
-    for key in assume:
-        if not any(key in known for known in keys.values()):
-            raise unknown("assumption", key, set().union(*keys.values()), "repro show ID")
-    systems = {entry.id: _systems(entry) for entry in entries}
-    if only is not None and not any(only in known for known in systems.values()):
-        raise unknown("trained system", only, set().union(*systems.values()), "repro models list")
-    return [
-        entry
-        for entry in entries
-        if keys[entry.id].issuperset(assume) and (only is None or only in systems[entry.id])
-    ]
-
-
-def _systems(entry: Entry) -> set[str]:
-    """Return the systems that a table trains."""
-    fields = [entry.fields(row, column) for row in entry.table.row for column in entry.table.column]
-    return {str(f.system) for f in fields if f.kind == "trained" and f.system is not None}
-
-
 def _target(entry: Entry, how: How, folder: Path) -> Path:
     return folder / f"{entry.id}.{making.SUFFIX[how.fmt]}"
 
 
 def _planned(entries: Sequence[Entry], how: How, ledger: Ledger) -> list[Planned]:
-    """Plan tables, the cheapest first; those that the request does not suit are told and left."""
-    found, refused = [], []
-    for entry in entries:
-        try:
-            plan = plan_table(entry, how.request, how.home)
-        except UserError as error:
-            refused.append((entry, error))
-            continue
-        found.append(Planned.of(plan, ledger, how.devices[0]))
-    if refused and not found:
-        raise refused[0][1]
-    for entry, why in refused:
-        click.echo(f"{entry.id} is left out: {why.message}", err=True)
+    """Plan tables, the cheapest first."""
+    plans = several.planned(entries, how.request, how.home)
+    found = [Planned.of(plan, ledger, how.devices[0]) for plan in plans]
     return sorted(found, key=lambda one: one.estimate.seconds or 0.0)
 
 

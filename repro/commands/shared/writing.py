@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from repro.places import Home
     from repro.plan.request import Request
     from repro.render.grid import Grid
-    from repro.spec.entry import Entry
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -88,15 +87,14 @@ def _refused(output: Path, error: OSError) -> UserError:
     return UserError(f"-o {output} cannot be written: {error.strerror}", "name another file")
 
 
-def grids(entries: Iterable["Entry"], request: "Request", home: "Home") -> list["Grid"]:
-    """Plan tables and fill them from the ledger; trains nothing."""
-    from repro.plan.planning import check_assumed, command_line, plan_table
+def grids(targets: Iterable[str], request: "Request", home: "Home") -> list["Grid"]:
+    """Plan the tables of names and fill them from the ledger; trains nothing."""
+    from repro.commands.shared import several
+    from repro.plan.planning import command_line
     from repro.render import grid
 
     ledger = Ledger.of(home)
-    plans = [plan_table(entry, request, home) for entry in entries]
-    for plan in plans:
-        check_assumed(plan, home)
+    plans = several.plans(targets, request, home)
     made = [grid.build(plan, ledger, command_line(plan), home.data) for plan in plans]
     damage.tell(ledger)
     return made

@@ -7,15 +7,14 @@ from repro.audit.findings import Finding
 from repro.audit.report import Report, audit, counted
 from repro.places import Home
 from repro.plan.planning import TablePlan, command_line, plan_table
-from repro.plan.request import Request
 from repro.records.ledger import Ledger
 from repro.records.record import Record, Training
 from repro.render import audit_words, grid
+from repro.render.figures import kinds
+from repro.render.figures.kinds import Beside
 from repro.render.grid import Grid
 from repro.spec import catalogue
-from repro.spec.entry import Entry
 from repro.verdict import ladder, reduction, sensitivity
-from repro.verdict.ladder import Ladder
 from repro.verdict.reduction import Measured
 from repro.verdict.sensitivity import Sensitivity
 
@@ -30,17 +29,18 @@ class Part:
     fared: Mapping[Key, Sensitivity]
     findings: tuple[tuple[int, Finding], ...]  # with their numbers in the audit of the paper
     audited: tuple[str, ...]  # what every reader of that audit has to know
-    ladder: Ladder | None  # over its protocols, where several have runs
+    beside: Beside
     climbed: tuple[Training, ...]  # all that stand behind the ladder
     measured: Measured
     others: tuple["Part", ...] = ()  # the same table on other data that records know
 
 
-def parts(entries: Sequence[Entry], request: Request, home: Home, ledger: Ledger) -> list[Part]:
+def parts(plans: Sequence[TablePlan], home: Home, ledger: Ledger) -> list[Part]:
     """Fill tables from the ledger, with all that is said of them; trains nothing."""
     records = list(ledger.all())
-    audits = {paper: _audit(paper, ledger) for paper in dict.fromkeys(e.paper_id for e in entries)}
-    plain = [_part(entry, request, home, ledger, records) for entry in entries]
+    papers = dict.fromkeys(plan.entry.paper_id for plan in plans)
+    audits = {paper: _audit(paper, ledger) for paper in papers}
+    plain = [_part(plan, home, ledger, records) for plan in plans]
     return [
         replace(
             part,
@@ -63,42 +63,18 @@ def _touching(report: Report, table: str) -> tuple[tuple[int, Finding], ...]:
     return tuple((number, finding) for number, finding in numbered if table in finding.tables)
 
 
-def _part(
-    entry: Entry, request: Request, home: Home, ledger: Ledger, records: Sequence[Record]
-) -> Part:
-    plan = plan_table(entry, request, home)
+def _part(plan: TablePlan, home: Home, ledger: Ledger, records: Sequence[Record]) -> Part:
     filled = grid.build(plan, ledger, command_line(plan), home.data)
-    climbed = _ladder(plan, home, ledger, records)
+    beside = kinds.beside(plan, ledger, records)
     return Part(
         grid=filled,
         fared=sensitivity.survey(plan, filled.judgement, home, ledger, records),
         findings=(),
         audited=(),
-        ladder=climbed,
-        climbed=_behind(plan, home, ledger) if climbed else (),
+        beside=beside,
+        climbed=_behind(plan, home, ledger) if beside.ladder else (),
         measured=reduction.measurements(plan, ledger),
     )
-
-
-def _ladder(
-    plan: TablePlan, home: Home, ledger: Ledger, records: Sequence[Record]
-) -> Ladder | None:
-    """Put the protocols of a table side by side, where several have runs."""
-    entry, request = plan.entry, plan.request
-    if request.on is None and not any(a.path == "protocol" for a in entry.assumptions()):
-        return None
-    datasets = {run.clips.dataset for run in plan.runs}
-    systems = {run.system for run in plan.runs}
-    split = {
-        record.clips["protocol"]
-        for record in records
-        if isinstance(record, Training) and record.dataset in datasets and record.system in systems
-    }
-    if len(split) < 2:
-        return None  # known without planning them all
-    made = ladder.ladder(entry, request, home, ledger, "protocol")
-    several = any(sum(step.mean is not None for step in rung.steps) > 1 for rung in made.rungs)
-    return made if several else None
 
 
 def _behind(plan: TablePlan, home: Home, ledger: Ledger) -> tuple[Training, ...]:
@@ -121,7 +97,7 @@ def _others(part: Part, home: Home, ledger: Ledger, records: Sequence[Record]) -
     made = []
     for dataset in sorted(found - own):
         asked = replace(plan.request, on=dataset, audio="local", seeds=None)
-        other = _part(plan.entry, asked, home, ledger, records)
+        other = _part(plan_table(plan.entry, asked, home), home, ledger, records)
         if other.grid.used:
             made.append(other)
     return made

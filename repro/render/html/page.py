@@ -181,11 +181,11 @@ def _figures(part: Part) -> Iterator[tuple[canvas.Picture, Markup]]:
 
     That is a plot of printed values alone, and one of means that the ladder beside it holds.
     """
-    on, climbed = part.grid.plan.request.on, part.ladder
+    on, beside = part.grid.plan.request.on, part.beside
     if not part.grid.used:
         return
-    for picture in kinds.of_grid(part.grid, climbed, part.grid.place):
-        if not (picture.kind == "forest" and on and climbed):
+    for picture in kinds.of_grid(part.grid, beside, part.grid.place):
+        if not (picture.kind == "forest" and on and beside.ladder):
             yield picture, Markup(canvas.inline(picture))
 
 
