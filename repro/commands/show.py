@@ -52,6 +52,7 @@ def describe(plan: TablePlan) -> dict[str, Any]:
         "profile": plan.request.profile,
         "protocols": [p.model_dump(exclude_defaults=True) for p in entry.table.protocols],
         "statistics": entry.table.statistics.model_dump(exclude_none=True),
+        "claims": [claim.model_dump() for claim in entry.table.claim],
         "systems": {
             name: {
                 "label": run.label,
@@ -109,6 +110,9 @@ def _page(shown: dict[str, Any]) -> Iterator[str]:
     for protocol in shown["protocols"]:
         yield f"protocol    {protocol['name']}: {protocol.get('why', '')}"
     yield f"statistics  {_flat(shown['statistics'])}"
+    for claim in shown["claims"]:
+        sides = f"{claim['better']} > {claim['worse']} ({claim['metric']})"
+        yield f"claim       {sides}, {claim['test']}: \u201c{claim['sentence']}\u201d"
     for name, data in shown["data"].items():
         yield f"data        {name}: {_flat(data)}"
     yield from (f"check       {finding}" for finding in shown["findings"])

@@ -107,11 +107,15 @@ def _tests(grid: Grid) -> str:
 
 
 def _decider(grid: Grid) -> str:
-    """Name the test between systems: declared, or the one that splits drawn by seed call for."""
+    """Name the test between systems: the declared one, unless other protocols are in force."""
     declared = grid.spec.statistics.decider
-    if declared == "welch" and any(evidence.resplit(cell) for cell in grid.plan.cells):
-        return f"{_DECIDERS['corrected-t']}, paired by seed because systems share its split"
-    return _DECIDERS[declared]
+    cells = [cell for cell in grid.plan.cells if cell.runs and cell.fields.reduce != "best"]
+    resplit = any(evidence.resplit(cell) for cell in cells)
+    corrected = resplit or any(evidence.folds(cell) > 1 for cell in cells)
+    if declared == "none" or not corrected:
+        return _DECIDERS["none" if declared == "none" else "welch"]
+    paired = ", paired by seed because systems share its split" if resplit else ""
+    return _DECIDERS["corrected-t"] + paired
 
 
 def _assumptions(grid: Grid) -> str:

@@ -15,7 +15,7 @@ _MEANS = {
     "declared": "the paper's own text, nothing of ours",
 }
 _SHORT = 24  # characters of a reason that stands in the cell instead of a note
-_UNITS = {"run": "runs", "pass": "passes", "fold": "folds"}
+_UNITS = {"run": "runs", "pass": "passes"}
 
 
 def name(grid: Grid, cell: Cell) -> str:

@@ -25,6 +25,7 @@ def check(entry: Entry) -> None:
     _layout(entry)
     _heading(entry)
     _claims(entry)
+    _statistics(entry)
     _systems(entry)
     _assumptions(entry)
 
@@ -135,21 +136,51 @@ def _heading(entry: Entry) -> None:
 
 
 def _claims(entry: Entry) -> None:
-    """Check that each side of a claim is a row, a column or a system of the table."""
-    table = entry.table
+    """Refuse a claim whose sides are no cells, or whose test is not the one that their runs get."""
+    for number, claim in enumerate(entry.table.claim, 1):
+        sides = [entry.fields(row, column) for row, column in entry.sides(claim)]
+        quoted = any(fields.kind == "cited" for fields in sides)
+        fits = ("one-sample-t",) if quoted else (_decider(entry, sides[0]), "mcnemar")
+        if claim.test not in fits:
+            why = "one side is quoted" if quoted else _because(entry, sides[0])
+            raise UserError(
+                f"{entry.path}: [[claim]] {number}, {claim.better} > {claim.worse}: {why}, so the "
+                f"test is {fits[0]!r}, not {claim.test!r}"
+            )
+
+
+def _statistics(entry: Entry) -> None:
+    """Refuse a unit or a decider that no trained cell of the table has."""
+    table, unit, decider = entry.table, entry.table.statistics.unit, entry.table.statistics.decider
     cells = [entry.fields(row, column) for row in table.row for column in table.column]
-    valid = {fields.system for fields in cells if fields.system}
-    valid |= {row.id for row in table.row} | {column.id for column in table.column}
-    for claim in table.claim:
-        for key, name in (("better", claim.better), ("worse", claim.worse)):
-            _known(f"{key} of a [[claim]] in {entry.path}", name, sorted(valid))
-    if table.statistics.decider == "corrected-t":
-        for protocol in table.protocols:
-            if protocol.folds == 1:
-                raise UserError(
-                    f"{entry.path}: statistics.decider = 'corrected-t' compares folds; protocol "
-                    f"{protocol.name!r} has one"
-                )
+    trained = [fields for fields in cells if fields.kind == "trained"]
+    if not trained:
+        return
+    folds = [entry.protocol(fields.protocol).folds for fields in trained]
+    if unit not in {"pass" if k > 1 else "run" for k in folds}:
+        raise UserError(
+            f"{entry.path}: statistics.unit = {unit!r}, but its protocols have "
+            f"{'folds: a pass over them' if max(folds) > 1 else 'no folds: a run'} is the unit"
+        )
+    if decider != "none" and decider not in {_decider(entry, fields) for fields in trained}:
+        raise UserError(
+            f"{entry.path}: statistics.decider = {decider!r}, but {_because(entry, trained[0])}, "
+            f"so {_decider(entry, trained[0])!r} decides"
+        )
+
+
+def _decider(entry: Entry, fields: CellFields) -> str:
+    """Return the test between systems that a trained cell calls for; the best of folds is one."""
+    return "welch" if fields.reduce == "best" else entry.protocol(fields.protocol).decider
+
+
+def _because(entry: Entry, fields: CellFields) -> str:
+    """Say what runs of a protocol share."""
+    protocol = entry.protocol(fields.protocol)
+    if _decider(entry, fields) == "welch":
+        return f"runs of protocol {protocol.name!r} share no splits that differ"
+    what = f"{protocol.folds} folds" if protocol.folds > 1 else "a split for each seed"
+    return f"protocol {protocol.name!r} has {what}"
 
 
 def _systems(entry: Entry) -> None:

@@ -4,7 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repro.errors import unknown
-from repro.spec.schema import Assumption, CellFields, Column, Paper, Protocol, Recipes, Row, Table
+from repro.spec.schema import (
+    Assumption,
+    CellFields,
+    Claim,
+    Column,
+    Paper,
+    Protocol,
+    Recipes,
+    Row,
+    Table,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,28 @@ class Entry:
         if name not in declared:
             raise unknown(f"protocol in {self.path}", str(name), declared)
         return declared[name]
+
+    def sides(self, claim: Claim) -> tuple[tuple[Row, Column], tuple[Row, Column]]:
+        """Return where the better and the worse cell of a claim stand."""
+        return self._side(claim, claim.better), self._side(claim, claim.worse)
+
+    def _side(self, claim: Claim, name: str) -> tuple[Row, Column]:
+        """Return the cell with the claim's metric whose row, else column, else system is `name`."""
+        named = {
+            (row.id, column.id, str(fields.system)): (row, column)
+            for row in self.table.row
+            for column in self.table.column
+            for fields in [self.fields(row, column)]
+            if fields.metric == claim.metric
+            and (fields.kind in ("trained", "cited") or fields.derive == "difference")
+        }
+        for place in range(3):
+            for names, where in named.items():
+                if names[place] == name:
+                    return where
+        choices = sorted({each for names in named for each in names})
+        where_asked = f"side of a [[claim]] on {claim.metric} in {self.path}"
+        raise unknown(where_asked, name, choices, f"repro show {self.id}")
 
     def assumptions(self) -> list[Assumption]:
         """Return the assumptions that bear on this table: the paper's, then its own."""

@@ -224,6 +224,11 @@ class Protocol(Strict):
     split_seed: Literal["fixed", "run"] = neutral("fixed")  # run: every seed draws its own split
     why: str = ""
 
+    @property
+    def decider(self) -> Literal["welch", "corrected-t"]:
+        """Return the test between systems: corrected where splits of one data set share clips."""
+        return "corrected-t" if self.folds > 1 or self.split_seed == "run" else "welch"
+
 
 class CellFields(Strict):
     """What decides a cell; set on the table, a column, a row or one cell (the last one wins)."""
@@ -285,7 +290,7 @@ class Claim(Strict):
 class Statistics(Strict):
     """How the table is judged; fixed before runs."""
 
-    unit: Literal["run", "pass", "fold"]
+    unit: Literal["run", "pass"]
     decider: Literal["welch", "corrected-t", "none"]
     primary: Distinct = []  # rows or columns whose cells vote
     behind: int | None = None  # units behind each printed mean; None: not stated, taken as 1

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from repro.errors import UserError
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.spec.schema import Claim
 from repro.stats import counts, significance
@@ -69,7 +68,7 @@ def _draft(plan: TablePlan, claim: Claim, found: Results, silenced: str) -> Clai
     reason = silenced or _undecided(better, worse)
     if reason:
         return replace(draft, reason=reason, test=claim.test)
-    tested = _test(plan, claim, better, worse)
+    tested = _test(claim, better, worse)
     if tested is None:
         return replace(draft, reason="too few runs for the test", test=claim.test)
     notes = [tested.note] if tested.note else []
@@ -120,22 +119,24 @@ def _undecided(*sides: _Side) -> str:
     return ""
 
 
-def _test(plan: TablePlan, claim: Claim, better: _Side, worse: _Side) -> _Tested | None:
-    """Make the declared test of better minus worse; None where it has too few values."""
+def _test(claim: Claim, better: _Side, worse: _Side) -> _Tested | None:
+    """Test better minus worse; None where a side has too few values.
+
+    The declared test fits the declared protocol. Where `--assume` swaps hold-out and folds, the
+    runs share something else, and the test that this calls for is named beside the declared one.
+    """
     if better.reduced is None or worse.reduced is None:
-        if claim.test != "one-sample-t":
-            raise UserError(
-                f"{plan.entry.path}: claim {claim.better} > {claim.worse}: one side is quoted, so "
-                f"the test is 'one-sample-t', not {claim.test!r}"
-            )
         return _against_quoted(better, worse)
     if claim.test == "mcnemar":
         return _mcnemar(claim.metric, better, worse)
-    # By design, also where --assume swaps hold-out and folds: what do the runs share?
     found = contrast.contrast(*(
         contrast.Side(side.cell, side.units, _floor(side)) for side in (better, worse)
     ))  # fmt: skip
-    return None if found is None else replace(_told(found.test), beside=found)
+    if found is None:
+        return None
+    made = "corrected-t" if found.corrected else "welch"
+    note = "" if made == claim.test else f"{claim.test} is declared, for another protocol"
+    return replace(_told(found.test), note=note, beside=found)
 
 
 def _against_quoted(better: _Side, worse: _Side) -> _Tested | None:

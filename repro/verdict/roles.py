@@ -1,6 +1,5 @@
 """Which cells of a table are ours, which vote on its statement, and which a claim compares."""
 
-from repro.errors import unknown
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.spec.schema import Claim
 
@@ -27,21 +26,6 @@ def primary(plan: TablePlan) -> list[PlannedCell]:
 
 def sides(plan: TablePlan, claim: Claim) -> tuple[PlannedCell, PlannedCell]:
     """Return the better and the worse cell of a claim."""
-    return _side(plan, claim, claim.better), _side(plan, claim, claim.worse)
-
-
-def _side(plan: TablePlan, claim: Claim, name: str) -> PlannedCell:
-    """Return the cell with the claim's metric whose row, else column, else system is `name`."""
-    named = {
-        (cell.row.id, cell.column.id, str(cell.fields.system)): cell
-        for cell in plan.cells
-        if cell.fields.metric == claim.metric
-        and (cell.fields.kind in ("trained", "cited") or cell.fields.derive == "difference")
-    }
-    for place in range(3):
-        for names, cell in named.items():
-            if names[place] == name:
-                return cell
-    choices = sorted({each for names in named for each in names})
-    where = f"side of a [[claim]] in {plan.entry.path}"
-    raise unknown(where, name, choices, f"repro show {plan.entry.id}")
+    cells = {(cell.row.id, cell.column.id): cell for cell in plan.cells}
+    better, worse = (cells[row.id, column.id] for row, column in plan.entry.sides(claim))
+    return better, worse

@@ -166,19 +166,21 @@ def test_a_change_of_what_is_trained_that_is_not_committed_is_named(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("changes", "said"),
     [
-        ('protocol = "random"\n', 'protocol = "official"\n', "protocol random -> official"),
-        ("test = 0.1\n", "test = 0.2\n", "protocol random.test 0.1 -> 0.2"),
-        ('recipe = "urbansound8k"', 'recipe = "speechcommands"', "recipe urbansound8k -> "),
-        ('dataset = "urbansound8k"', 'dataset = "esc50"', "dataset urbansound8k -> esc50"),
+        ({'protocol = "random"\n': 'protocol = "official"\n', 'unit = "run"': 'unit = "pass"'},
+         "protocol random -> official; unit run -> pass"),
+        ({"test = 0.1\n": "test = 0.2\n"}, "protocol random.test 0.1 -> 0.2"),
+        ({'recipe = "urbansound8k"': 'recipe = "speechcommands"'}, "recipe urbansound8k -> "),
+        ({'dataset = "urbansound8k"': 'dataset = "esc50"'}, "dataset urbansound8k -> esc50"),
     ],
-)
+)  # fmt: skip
 def test_protocol_recipe_and_dataset_are_declared(
-    checkout: Checkout, old: str, new: str, said: str
+    checkout: Checkout, changes: dict[str, str], said: str
 ) -> None:
     checkout.commit(day=1)
-    checkout.change(old, new)
+    for old, new in changes.items():
+        checkout.change(old, new)
     checkout.commit(day=8)
     assert said in registration.of(checkout.entry(), started(3))
 
@@ -274,8 +276,8 @@ def test_what_is_declared() -> None:
     found = declared(TABLE)
     assert found["seeds"] == [0, 1, 2]
     assert found["claims"] == [
-        ["asm-rh", "asm-h", "test.accuracy", "welch"],
-        ["asm-rh", "asm-r", "test.accuracy", "welch"],
+        ["asm-rh", "asm-h", "test.accuracy", "corrected-t"],
+        ["asm-rh", "asm-r", "test.accuracy", "corrected-t"],
     ]
 
 
