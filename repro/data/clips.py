@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -32,20 +33,23 @@ class ClipSource:
     test: float = 0.0
     stratified: bool = False
     split_seed: int = 0
+    only: tuple[str, ...] = ()  # official folds, all that the clips are taken from; empty: no limit
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for a record."""
-        return {**self.__dict__, "caps": dict(self.caps)}
+        plain = {**self.__dict__, "caps": dict(self.caps), "only": list(self.only)}
+        return {name: value for name, value in plain.items() if name != "only" or value}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "ClipSource":
         """Read what `as_dict` wrote."""
-        return cls(**{**data, "caps": tuple(sorted(data["caps"].items()))})
+        caps, only = tuple(sorted(data["caps"].items())), tuple(data.get("only", ()))
+        return cls(**{**data, "caps": caps, "only": only})
 
     def splits(self, listed: Manifest) -> list[Split]:
         """Return the splits of a whole pass over these clips."""
         return protocols.splits(
-            listed,
+            lists.of_parts(listed, self.only) if self.only else listed,
             self.protocol,
             folds=self.folds,
             valid=self.valid,
@@ -154,9 +158,29 @@ def _pass(source: ClipSource, data: Path) -> Pass:
     return Pass(_capped(splits, caps), coverage, whole.hashes)
 
 
+@functools.cache
+def whole_folds(dataset: str, data: Path) -> tuple[str, ...]:
+    """Return the official folds of which every clip is at hand, where those are a part of them.
+
+    A clip that is left out for what is wrong with it counts as at hand. Empty where there are no
+    folds, no fold or all folds are whole, or fewer than the three that testing takes.
+    """
+    there = sources.scanned(dataset, data)
+    if there is None:
+        return ()
+    of_fold: dict[str, list[str]] = defaultdict(list)
+    for clip in manifest.load(dataset, data).clips:
+        of_fold[clip.part].append(clip.id)
+    here = there.found.keys() | there.left_out.keys()
+    whole = [part for part, ids in of_fold.items() if lists.is_fold(part) and here.issuperset(ids)]
+    few = len(whole) < settings.FEW or len(whole) == len(of_fold)
+    return () if few else tuple(sorted(whole, key=int))
+
+
 def forget() -> None:
     """Forget what was selected: a dataset's folder has changed since."""
     sources.scanned.cache_clear()
+    whole_folds.cache_clear()
     _pass.cache_clear()
 
 

@@ -8,9 +8,9 @@ import operator
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise, repeat
 from pathlib import Path
 from typing import NamedTuple
@@ -103,6 +103,12 @@ def build(
     kept = {c.id: hashes[c.id] for c in ordered if c.id in hashes} if hashes else {}
     stated = {c.id: round(seconds[c.id], 6) for c in ordered if c.id in seconds} if seconds else {}
     return Manifest(dataset, ordered, labels, kept, stated)
+
+
+def of_parts(listed: Manifest, parts: Collection[str]) -> Manifest:
+    """Return the clips of some parts, under all of the dataset's classes."""
+    clips = tuple(clip for clip in listed.clips if clip.part in parts)
+    return replace(listed, clips=clips)
 
 
 def joined(listed: Sequence[Manifest]) -> Manifest:

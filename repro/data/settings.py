@@ -24,7 +24,7 @@ from repro.errors import UserError
 
 Settings = dict[str, Any]
 
-_FEW, _MANY = 3, 10  # groups
+FEW, _MANY = 3, 10  # groups
 _TEST, _VALID = 0.2, 0.1  # shares of a hold-out
 _DRAWN = 0.1  # of train, where the dataset names no validation part
 
@@ -40,7 +40,7 @@ def called_for(listed: Manifest, kind: str | None = None) -> Settings:
     groups = groups_of(listed)
     if kind in (None, "official"):
         if fault:
-            raise _refused(listed, fault, "random", *(["grouped"] if groups >= _FEW else []))
+            raise _refused(listed, fault, "random", *(["grouped"] if groups >= FEW else []))
         if kind == "official":
             raise _refused(listed, "it names no split and no folds", "random", "grouped")
         kind = "grouped" if groups else "random"
@@ -50,13 +50,13 @@ def called_for(listed: Manifest, kind: str | None = None) -> Settings:
     if not groups:
         raise _refused(listed, "every clip is a group of its own: to keep groups whole would be to "
                        "draw clips at random", "random")  # fmt: skip
-    if groups < _FEW:
+    if groups < FEW:
         number = f"{groups} group{'s' * (groups > 1)}"
         raise _refused(listed, f"its clips are of {number}: to test one, validate on another and "
                        "train takes three", "random")  # fmt: skip
     sizes = _sizes(own, groups)
     if sizes.get("folds", 1) > groups:
-        sizes = _folds(groups)
+        sizes = folds_of(groups)
     return {"protocol": "grouped", **sizes}
 
 
@@ -85,12 +85,12 @@ def _own(listed: Manifest) -> tuple[Settings | None, str]:
     if not parts:
         return None, ""
     if len(numbered) == len(parts):
-        if len(numbered) < _FEW:
+        if len(numbered) < FEW:
             return None, (
                 f"it names {len(numbered)} fold{'s' * (len(numbered) > 1)}: to test one, validate "
                 "on another and train takes three"
             )
-        return {"protocol": "official", **_folds(len(numbered))}, ""
+        return {"protocol": "official", **folds_of(len(numbered))}, ""
     lacking = [part for part in ("train", "test") if part not in parts]
     if lacking or numbered:
         there = " and ".join(parts)
@@ -106,12 +106,12 @@ def _parts(listed: Manifest) -> list[str]:
 
 def _sizes(own: Settings | None, groups: int) -> Settings:
     """Return folds or shares: of the dataset's own folds, of its few groups, or a hold-out's."""
-    few = groups if _FEW <= groups < _MANY else 1
+    few = groups if FEW <= groups < _MANY else 1
     folds = own.get("folds", 1) if own else few
-    return _folds(folds) if folds > 1 else {"test": _TEST, "valid": _VALID}
+    return folds_of(folds) if folds > 1 else {"test": _TEST, "valid": _VALID}
 
 
-def _folds(count: int) -> Settings:
+def folds_of(count: int) -> Settings:
     """Return so many folds, one of them for validation: a share that rounds up to one, not two."""
     return {"folds": count, "valid": int(1e6 / (count - 1)) / 1e6}
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from repro import atomic, places
 from repro.data import evidence, manifest, remembered
-from repro.data.folders import missing, names
+from repro.data.folders import derived, missing, names
 from repro.data.folders.scan import scan
 from repro.data.lists import Clip
 from repro.data.registry import card
@@ -92,7 +92,9 @@ def provenance(dataset: str, data: Path) -> dict[str, Any]:
     noted = registration(dataset, data)
     if noted is None:
         return {}
-    told = {**noted.origin, "evidence": evidence.level(card(dataset, data))}
+    # A copy that was cut to the stated lengths cannot be known by them.
+    level = evidence.NAMES if "derived" in noted.origin else evidence.level(card(dataset, data))
+    told = {**noted.origin, "evidence": level}
     if noted.checked:
         there = located(dataset, data)
         if there is not None and state(there) == noted.checked.get("state"):
@@ -123,12 +125,19 @@ def add(dataset: str, folder: Path, data: Path, origin: Mapping[str, Any] | None
     folder of the user's. UserError if the folder is missing, unreadable, or holds no clip of the
     dataset.
     """
+    root, found = found_in(dataset, folder, data)
+    total = len(manifest.load(dataset, data).clips)
+    return register(dataset, root, data, found, total, origin)
+
+
+def found_in(dataset: str, folder: Path, data: Path) -> tuple[Path, dict[str, str]]:
+    """Return a folder's absolute path and the file of each clip in it; errors as of `add`."""
     clips = manifest.load(dataset, data).clips
     root = checked(dataset, folder)
     found = _scan(dataset, root, data)
     if not found:
         raise _foreign(dataset, root, clips, data)
-    return register(dataset, root, data, found, len(clips), origin)
+    return root, found
 
 
 def register(
@@ -143,6 +152,8 @@ def register(
     if origin is None:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         origin = {"source": "folder", "added": today}  # where it lies is nobody else's business
+        if made := derived.noted(root):
+            origin["derived"] = made
     return _note(_usable(dataset, root, found, data, {}, total), {}, origin)
 
 

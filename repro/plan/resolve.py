@@ -6,9 +6,10 @@ from typing import Any
 
 from repro import identity
 from repro.data import generated
-from repro.data.clips import ClipSource, called_for
+from repro.data.clips import ClipSource, called_for, whole_folds
 from repro.data.guards import Finding
 from repro.data.outlines import Outline, outline
+from repro.data.settings import folds_of
 from repro.errors import UserError
 from repro.places import Home
 from repro.plan import defaults, gaps
@@ -129,12 +130,26 @@ class Resolver:
         return name
 
     def _protocol(self, settings: dict[str, Any]) -> Protocol:
-        """Return how the clips are split: as the table says, or as a dataset in its place does."""
+        """Return how the clips are split: as the table says, or as a dataset in its place does.
+
+        Where whole official folds alone are at hand, folds of any kind are as many as those.
+        """
         if self.request.on is None:
-            return self.entry.protocol(settings["protocol"])
-        own = called_for(self.request.on, self.home.data, self.request.protocol)
-        kind = own.pop("protocol")
-        return Protocol.model_validate({"name": "own", "kind": kind, "split_seed": "run", **own})
+            protocol = self.entry.protocol(settings["protocol"])
+        else:
+            own = called_for(self.request.on, self.home.data, self.request.protocol)
+            kind = own.pop("protocol")
+            named = {"name": "own", "kind": kind, "split_seed": "run", **own}
+            protocol = Protocol.model_validate(named)
+        here = self._whole_folds(settings["dataset"])
+        if not here or protocol.folds == 1:
+            return protocol
+        return protocol.model_copy(update=folds_of(len(here)))
+
+    def _whole_folds(self, dataset: str) -> tuple[str, ...]:
+        """Return the official folds that --subset is about; none where all clips count."""
+        part = self.request.subset and self.request.audio == "local"
+        return whole_folds(dataset, self.home.data) if part else ()
 
     def _run(self, settings: dict[str, Any], protocol: Protocol, seed: int, fold: int) -> Run:
         """Resolve one training."""
@@ -228,6 +243,7 @@ class Resolver:
             test=protocol.test,
             stratified=protocol.stratified,
             split_seed=seed if protocol.split_seed == "run" else 0,
+            only=self._whole_folds(settings["dataset"]),
         )
 
     def _init(

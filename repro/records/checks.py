@@ -117,6 +117,7 @@ class _Clips(_Plain):
     test: float = 0.0
     stratified: bool = False
     split_seed: int = 0
+    only: list[str] = Field(default_factory=list)
 
 
 class _Execution(_Plain):

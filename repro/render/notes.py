@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from repro.data import protocols
+from repro.data import manifest, protocols
 from repro.plan.planning import TablePlan
 from repro.records.record import Training
 from repro.spec import readings
@@ -50,6 +50,7 @@ def marks(plan: TablePlan) -> list[str]:
         if request.audio == "local" and 0 < outline.present < outline.total:
             kind = "SUBSET" if request.subset else "PART"
             found.append(f"{kind} of {name}: {outline.present:,} of {outline.total:,} clips")
+    found += whole_folds(plan)
     if request.on is not None:
         found.append(" ".join(filter(None, (f"ON {request.on}", request.protocol))))
     if any("micro_batch" in run.resolved["recipe"] for run in plan.runs):
@@ -138,6 +139,15 @@ def statements(plan: TablePlan, name: str) -> list[str]:
     )
 
 
+def whole_folds(plan: TablePlan) -> list[str]:
+    """Say which official folds alone the clips are of, where others are not at hand."""
+    found = []
+    for name, only in {r.clips.dataset: r.clips.only for r in plan.runs if r.clips.only}.items():
+        every = len(manifest.load(name, plan.home.data).counts())
+        found.append(f"{len(only)} of {every} official folds of {name} ({', '.join(only)})")
+    return found
+
+
 def origins(used: Sequence[Training]) -> list[str]:
     """Say where the audio of records comes from, and whether a source states its hash."""
     told = {
@@ -157,10 +167,20 @@ def _origin(origin: Mapping[str, Any]) -> str:
             held += f" (which states: {origin['evidence']})"
         if "checked" in origin:
             held = f"checked against the published hashes on {origin['checked']}"
-        return f"a folder of the user's, added {origin['added']}; {held}"
+        made = f"; {_derived(origin['derived'])}" if "derived" in origin else ""
+        return f"a folder of the user's, added {origin['added']}{made}; {held}"
     revision = f" at revision {origin['revision']}" if "revision" in origin else ""
     checked = "as published" if origin["verified"] else "UNVERIFIED, trusted on first use"
     return f"{origin['name']}{revision}, SHA-256 {origin['sha256'][:12]}, {checked}"
+
+
+def _derived(made: Mapping[str, Any]) -> str:
+    """Say what was done to a copy that is not the archive's audio."""
+    rates = " and ".join(f"{rate:,} Hz" for rate in made["rates"])
+    return (
+        f"not the archive's audio but a copy of it ({rates}), by {made['by']}: {made['cut']:,} "
+        f"looped clips of {made['clips']:,} cut to one turn"
+    )
 
 
 def _claims(judgement: Judgement) -> list[str]:

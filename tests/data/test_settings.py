@@ -133,7 +133,7 @@ def _check(listed, splits, found):
 def test_one_fold_validates_however_many_there_are():
     """Of seven folds 1 / 6, rounded to six places, is more than one fold: two would validate."""
     for folds in range(3, 1000):
-        share = settings._folds(folds)["valid"]
+        share = settings.folds_of(folds)["valid"]
         assert protocols.validation_folds(folds, share) == 1, folds
         assert abs(share - 1 / (folds - 1)) < 1e-6
 

@@ -2,6 +2,7 @@
 
 import collections
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from repro import places
 from repro.commands.shared import asking
 from repro.commands.shared.counter import Counter
+from repro.data.folders import names
 
 if TYPE_CHECKING:
     from repro.data.verify import Problem, Report
@@ -86,6 +88,43 @@ def _findings(name: str, problems: "list[Problem]") -> list[str]:
             lines.append(f"{kind:<11} and {count - _NAMED:,} more (--format json names all)")
     summary = ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
     return [*lines, f"{name}: {summary or 'every clip is there and sound'}"]
+
+
+@click.command()
+@click.argument("name")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("out", metavar="NEW", type=click.Path(path_type=Path))
+@asking.home_option
+@asking.text_or_json
+def trim(name: str, folder: Path, out: Path, home: str | None, fmt: str) -> None:
+    """Copy a dataset's clips from DIR to NEW, clips looped to one length cut to their first turn.
+
+    Public copies of UrbanSound8K repeat short clips up to four seconds. Where the first turn ends
+    is found in the samples; nothing is cut that is not repeated to the bit. What was done stands in
+    NEW and, once it is added, in the records and under the tables: it is not the archive's audio.
+
+    \b
+    Examples:
+      repro data trim urbansound8k ~/copy/UrbanSound8K ~/audio/us8k
+      repro data add urbansound8k ~/audio/us8k
+    """
+    from repro.data.trimming import trim as cut
+
+    with Counter(f"trim {name}", "clips") as progress:
+        made = cut(name, folder, out, places.home(home).data, progress)
+    if fmt == "json":
+        about = {"dataset": name, "folder": str(made.folder), "cut": made.cut, "whole": made.whole,
+                 "left": list(made.left), "apart": list(made.apart)}  # fmt: skip
+        click.echo(json.dumps(about, indent=1))
+        return
+    click.echo(f"{name}: {made.cut:,} looped clips cut to one turn, {made.whole:,} whole")
+    for what, clips in (
+        ("no loop, copied as it is", made.left),
+        ("a tenth of a second or more from its stated length", made.apart),
+    ):
+        for clip in clips:
+            click.echo(f"{clip}  ({what})")
+    click.echo(f"Next:  repro data add {name} {names.quoted(out)}")
 
 
 @click.command()

@@ -155,6 +155,6 @@ def add(
         click.echo("A table on this data needs --subset, and its title will say so.")
 
 
-for verb in (fetching.fetch, lists.show, check.verify, check.prepare,
+for verb in (fetching.fetch, lists.show, check.verify, check.prepare, check.trim,
              look.stats, look.show):  # fmt: skip
     command.add_command(verb)

@@ -1,0 +1,95 @@
+"""With three of ten official folds at hand, --subset runs the protocol over those three."""
+
+import pytest
+
+from repro.data import clips, manifest, outlines, sources
+from repro.places import Home
+from repro.plan.planning import plan_table
+from repro.plan.request import Request
+from repro.render import notes
+from repro.spec import catalogue
+
+NAME, TABLE = "urbansound8k", "m3net-urbansound8k"
+
+
+@pytest.fixture(scope="module")
+def listed():
+    return manifest.load(NAME).clips
+
+
+@pytest.fixture(scope="module")
+def audio(tmp_path_factory, listed):
+    """Folds 1, 2 and 10, and every second clip of fold 3."""
+    root = tmp_path_factory.mktemp("us8k")
+    for place, clip in enumerate(listed):
+        if clip.part in ("1", "2", "10") or (clip.part == "3" and place % 2):
+            (root / clip.id).parent.mkdir(parents=True, exist_ok=True)
+            (root / clip.id).touch()
+    return root
+
+
+@pytest.fixture
+def home(tmp_path, audio):
+    found = Home(tmp_path / "runs", tmp_path / "data", tmp_path / "cache")
+    sources.add(NAME, audio, found.data)
+    outlines.forget()
+    yield found
+    outlines.forget()
+
+
+def split_parts(run, home):
+    split = clips.select(run.clips, home.data).split
+    return [{clip.part for clip in part} for part in split.parts().values()]
+
+
+def test_each_whole_fold_is_tested_once_and_the_next_one_validates(home):
+    request = Request(on=NAME, subset=True, audio="local", seeds=(0,))
+    plan = plan_table(catalogue.load(TABLE), request, home)
+    runs = plan.needed()
+    assert [split_parts(run, home) for run in runs] == [
+        [{"10"}, {"2"}, {"1"}], [{"1"}, {"10"}, {"2"}], [{"2"}, {"1"}, {"10"}],
+    ]  # fmt: skip
+    assert not any(run.missing for run in runs)
+    assert "3 of 10 official folds of urbansound8k (1, 2, 10)" in notes.marks(plan)
+    source = clips.ClipSource.from_dict(runs[0].clips.as_dict())
+    assert source == runs[0].clips
+    assert len({run.id for run in runs}) == 3
+
+
+@pytest.mark.parametrize("kind", ["random", "grouped"])
+def test_other_protocols_draw_as_many_folds_from_the_same_clips(home, listed, kind):
+    request = Request(on=NAME, subset=True, audio="local", seeds=(0,), protocol=kind)
+    plan = plan_table(catalogue.load(TABLE), request, home)
+    runs = plan.needed()
+    assert [run.clips.folds for run in runs] == [3, 3, 3]
+    tested = [clip for run in runs for clip in clips.select(run.clips, home.data).split.test]
+    assert sorted(tested) == sorted(c for c in listed if c.part in ("1", "2", "10"))
+
+
+def test_a_table_s_own_protocol_does_the_same(home):
+    assume = {"split": "official"}
+    request = Request(subset=True, audio="local", assume=assume)
+    plan = plan_table(catalogue.load(TABLE), request, home)
+    assert {run.clips.folds for run in plan.runs} == {3}
+    request = Request(subset=True, audio="local")  # hold-out, drawn from the same clips
+    held = plan_table(catalogue.load(TABLE), request, home).runs[0]
+    assert {part for parts in split_parts(held, home) for part in parts} == {"1", "2", "10"}
+
+
+def test_without_subset_or_with_two_whole_folds_nothing_changes(home, audio, listed):
+    request = Request(on=NAME, audio="local", seeds=(0,))
+    whole = plan_table(catalogue.load(TABLE), request, home)
+    assert len(whole.needed()) == 10
+    assert all(run.missing and run.clips.only == () for run in whole.needed())
+    gone = audio / next(c.id for c in listed if c.part == "10")
+    gone.unlink()
+    outlines.forget()
+    assert clips.whole_folds(NAME, home.data) == ()
+    gone.touch()
+
+
+def test_the_folds_stand_in_the_record_and_old_records_keep_their_bytes(home):
+    request = Request(on=NAME, subset=True, audio="local")
+    run = plan_table(catalogue.load(TABLE), request, home).runs[0]
+    assert run.clips.as_dict()["only"] == ["1", "2", "10"]
+    assert "only" not in clips.ClipSource(NAME, "local", "official").as_dict()
