@@ -1,18 +1,19 @@
-"""Wall time of the commands that look at a ledger of 10,000 records.
+"""Processor time of the commands that look at a ledger of 10,000 records.
 
     python benchmarks/ledger.py [RECORDS]
 
 Writes sealed records of planned runs (all tables, seed after seed) into a temporary home; the first
 command that reads them checks them, and the others remember it by size and time. Then it times each
-command in a process of its own. Limit on the reference machine (2 cores): 1 s each.
+command in a process of its own: processor time, which what else runs here does not change.
+Limit on the reference machine (2 cores): 1 s each.
 """
 
 import copy
 import json
+import resource
 import subprocess
 import sys
 import tempfile
-import time
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
@@ -31,6 +32,7 @@ COMMANDS = (
     "runs list",
     "runs list --format json",
     "runs show",
+    "status",
 )
 ROUNDS = 5
 EXECUTION = {
@@ -104,10 +106,12 @@ def fill(home: Path, count: int) -> str:
 
 
 def seconds(command: list[str], home: Path) -> float:
-    began = time.perf_counter()
+    """Return the processor time of a command."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     words = [sys.executable, "cli.py", *command]
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env={"REPRO_HOME": str(home)})
-    return time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:

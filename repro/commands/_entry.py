@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ _ORDER = ("list", "show", "table", "all", "plan", "compare", "explain", "audit",
           "cells", "appendix", "cite")  # fmt: skip
 
 
+@cache
 def _verbs() -> list[str]:
     """Return the verbs, the common ones first."""
     found = {path.stem for path in _FOLDER.glob("[!_]*.py")}

@@ -136,7 +136,7 @@ def _failures(ledger: Ledger, only: set[str] | None) -> Iterable[str]:
     """Return the runs with a failed record; among thousands, those of a table are looked up."""
     if only is not None:
         return [run for run in only if any(not record.done for record in ledger.records(run))]
-    return [record.run for record in ledger.all() if record.status == "failed"]
+    return [row["run"] for row in ledger.rows() if row["status"] == "failed"]
 
 
 def _about(

@@ -1,8 +1,9 @@
-"""Which records were checked before, by size and time of their files: kept in the home's cache.
+"""What is known of records that were read before, by size and time of their files.
 
-A line is a mark and what was found, "<mark> <JSON list>", and the last of a mark counts. A mark
-stands for a folder, its files with their sizes and times, and the code that checks; so a changed
-file, or a change of ours, has no line. Without the file all is checked again, and slower.
+It is kept in files of the home's cache: `checked` has what was found wrong, `rows` what a sound
+one is as a row. A line is a mark and a JSON list, and the last line of a mark counts. A mark stands
+for a folder, its files with their sizes and times, and the code that checks; so a changed file, or
+a change of ours, has no line. Without these files all is read again, and slower.
 """
 
 import hashlib
@@ -13,11 +14,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from repro import identity
+from repro import atomic, identity
 
 JUST_NOW = 2 * 10**9  # nanoseconds: what is younger may change again within one tick of the clock
-MOST = 1000  # lines that may be stale before the file is written anew
+MOST = 1000  # lines that nothing asks for before a file is written anew
 
 Files = Sequence[tuple[str, int, int, int]]  # name, size, times of change of content and of entry
 
@@ -29,58 +31,61 @@ def at(file: Path) -> "Known":
 
 
 class Known:
-    """What was found of records; `file` is None where nothing is kept."""
+    """What is known of records; `file` is None where nothing is kept."""
 
     def __init__(self, file: Path | None) -> None:
         self.file = file
-        self._found: dict[str, list[str]] | None = None
-        self._lines = 0
+        self._lines: dict[bytes, bytes] | None = None  # JSON by mark; read when first asked for
+        self._asked: set[bytes] = set()
 
-    def get(self, mark: str) -> list[str] | None:
-        """Return what was found (nothing: []), or None if it was not checked as it is now."""
+    def get(self, mark: bytes) -> list[Any] | None:
+        """Return what is known, or None if nothing is of a record as it is now."""
         if self.file is None:
             return None
-        if self._found is None:
-            self._found = self._read()
-        return self._found.get(mark)
+        self._asked.add(mark)
+        text = self._read().get(mark)
+        if text is None:
+            return None
+        if text == b"[]":
+            return []
+        try:
+            value = json.loads(text)
+        except ValueError:  # a line that was cut off while it was written
+            return None
+        return value if isinstance(value, list) else None
 
-    def keep(self, mark: str, files: Files, found: list[str]) -> None:
-        """Keep what was found; nothing found, only of files that are old enough to stay."""
+    def keep(self, mark: bytes, files: Files, value: Sequence[Any], lasting: bool = False) -> None:
+        """Keep a value: of files that are old enough to stay, unless it is `lasting`."""
         newest = max((max(file[2:]) for file in files), default=0)
-        young = newest > time.time_ns() - JUST_NOW
-        if self.file is None or (young and not found):
+        if self.file is None or (newest > time.time_ns() - JUST_NOW and not lasting):
             return
-        if self._found is None:
-            self._found = self._read()
-        self._found[mark] = found
-        self._lines += 1
+        self._asked.add(mark)
+        self._read()[mark] = text = json.dumps(value).encode()
         # To ask a question makes no home; a full or read-only disk is no reason not to answer.
         with suppress(OSError):
             if self.file.parents[2].is_dir():
                 self.file.parent.mkdir(parents=True, exist_ok=True)
-                with self.file.open("a", encoding="utf-8") as stream:
-                    stream.write(_line(mark, found))
+                with self.file.open("ab") as stream:
+                    stream.write(b"%b %b\n" % (mark, text))
 
-    def _read(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        if self.file is None:
-            return found
+    def swept(self) -> None:
+        """Forget what nothing asked for, once every record there is was asked for."""
+        lines = self._read()
+        if self.file is None or len(lines) - len(self._asked & lines.keys()) <= MOST:
+            return
+        self._lines = {mark: text for mark, text in lines.items() if mark in self._asked}
+        content = b"".join(b"%b %b\n" % line for line in self._lines.items())
         with suppress(OSError):
-            for line in self.file.read_bytes().splitlines():
-                self._lines += 1
-                mark, _, text = line.partition(b" ")
-                if text == b"[]":
-                    found[mark.decode("ascii", "replace")] = []
-                    continue
-                with suppress(ValueError):  # a line that was cut off while it was written
-                    value = json.loads(text)
-                    if isinstance(value, list) and value:
-                        found[mark.decode("ascii", "replace")] = [str(item) for item in value]
-        return found
+            atomic.write(self.file, content)
 
-
-def _line(mark: str, found: list[str]) -> str:
-    return f"{mark} {json.dumps(found)}\n"
+    def _read(self) -> dict[bytes, bytes]:
+        if self._lines is None:
+            self._lines = {}
+            if self.file is not None:
+                with suppress(OSError):
+                    parted = (line.partition(b" ") for line in self.file.read_bytes().splitlines())
+                    self._lines = {mark: text for mark, _, text in parted}
+        return self._lines
 
 
 def files(folder: str) -> Files:
@@ -97,9 +102,10 @@ def _stat(entry: "os.DirEntry[str]") -> os.stat_result:
         return entry.stat(follow_symlinks=False)
 
 
-def mark(folder: str, there: Files) -> str:
+def mark(folder: str, there: Files) -> bytes:
     """Return what stands for a folder and its files as they are now (hex)."""
-    return hashlib.blake2b(f"{_code()}{folder}{there}".encode(), digest_size=16).hexdigest()
+    text = f"{_code()}{folder}{there}".encode()
+    return hashlib.blake2b(text, digest_size=16).hexdigest().encode()
 
 
 @cache

@@ -20,6 +20,7 @@ from repro.places import Home
 from repro.records import known, reading
 from repro.records.reading import Damaged
 from repro.records.record import Measurement, Record, Training
+from repro.records.rows import Row
 
 
 class Ledger:
@@ -34,6 +35,8 @@ class Ledger:
         self.cache = cache
         self._kept = known.at(cache / "records" / "checked") if cache else reading.NOTHING_KNOWN
         self._known = self._kept if trusting else reading.NOTHING_KNOWN
+        told = known.at(cache / "records" / "rows") if cache else reading.NOTHING_KNOWN
+        self._rows = told if trusting else reading.NOTHING_KNOWN
         self._damaged: dict[str, list[Damaged]] = {}  # met so far, by the folder of their run
 
     @classmethod
@@ -85,6 +88,23 @@ class Ledger:
         for root in self.roots:
             for run in _runs(root, prefix):
                 yield from self._look(root, run)
+        if not prefix:
+            self._known.swept()
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every sound training as a row, by run id: for lists, where each has a line.
+
+        A record that has not changed since is not read again; tables read records.
+        """
+        for root in self.roots:
+            for run in _runs(root):
+                there = (reading.row(folder, self._known, self._rows)
+                         for folder in _folders(f"{root}/{run}"))  # fmt: skip
+                found = [row for row in there if row is not None]
+                self._meet(root, run, [row for row in found if isinstance(row, Damaged)])
+                yield from (row for row in found if not isinstance(row, Damaged))
+        self._known.swept()
+        self._rows.swept()
 
     def note(self, record: Record, findings: Sequence[str]) -> None:
         """Leave out a record, as long as its files stay as they are, for what was found inside."""
@@ -122,10 +142,14 @@ class Ledger:
             for folder in _folders(f"{root}/{run}")
             if (read := reading.read(folder, self._known)) is not None
         ]
-        self._damaged.pop(f"{root}/{run}", None)
-        if lost := [read for read in found if isinstance(read, Damaged)]:
-            self._damaged[f"{root}/{run}"] = lost
+        self._meet(root, run, [read for read in found if isinstance(read, Damaged)])
         return found
+
+    def _meet(self, root: Path, run: str, lost: list[Damaged]) -> None:
+        """Note which of a run's records in a root are damaged."""
+        self._damaged.pop(f"{root}/{run}", None)
+        if lost:
+            self._damaged[f"{root}/{run}"] = lost
 
 
 def _runs(root: Path, prefix: str = "") -> list[str]:

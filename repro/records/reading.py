@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from repro.records import again, checks, known, predictions, record, seal
+from repro.records import again, checks, known, predictions, record, rows, seal
 from repro.records.known import Files, Known
 from repro.records.record import Record, Training
+from repro.records.rows import Row
 from repro.records.seal import FILES, SEAL
 
 NOTHING_KNOWN = Known(None)
@@ -42,16 +44,41 @@ def left_out(damaged: Sequence[Damaged]) -> str:
 
 def read(folder: str, before: Known = NOTHING_KNOWN) -> Record | Damaged | None:
     """Read the record in `<run>/<execution>`; None for a folder without a file of a record."""
+    there = _there(folder)
+    if there is None or isinstance(there, Damaged):
+        return there
+    run, name = folder.rsplit("/", 2)[1:]
+    return read_as(Path(folder), there, run, name, before)
+
+
+def row(folder: str, before: Known, kept: Known) -> Row | Damaged | None:
+    """Return the record in `<run>/<execution>` as a row; None where no training lies there.
+
+    kept: the rows of records that were read as they are now; those are not read again.
+    """
+    there = _there(folder)
+    if there is None or isinstance(there, Damaged):
+        return there
+    mark = known.mark(folder, there)
+    said: Sequence[Any] | None = kept.get(mark)
+    if said is None or before.get(mark) != []:
+        run, name = folder.rsplit("/", 2)[1:]
+        found = read_as(Path(folder), there, run, name, before)
+        if isinstance(found, Damaged):
+            return found
+        kept.keep(mark, there, said := rows.values(found))
+    return rows.as_row(said, folder) if said else None
+
+
+def _there(folder: str) -> Files | Damaged | None:
+    """Return the files in a folder; None for one without a file of a record."""
     try:
         there = known.files(folder)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         return Damaged(Path(folder), (f"it cannot be read: {error.strerror}",))
-    if not any(file[0] in FILES for file in there):
-        return None
-    run, name = folder.rsplit("/", 2)[1:]
-    return read_as(Path(folder), there, run, name, before)
+    return there if any(file[0] in FILES for file in there) else None
 
 
 def read_as(
@@ -61,15 +88,15 @@ def read_as(
     mark = known.mark(str(folder), there)
     found = before.get(mark)
     if found:
-        return Damaged(folder, tuple(found))
+        return Damaged(folder, tuple(str(finding) for finding in found))
     names = [file[0] for file in there]
     try:
         content = _parsed(folder, names)
         if found is None:
             found = [*checks.findings(content, run, name), *_sealed(content, names)]
-            before.keep(mark, there, found)
+            before.keep(mark, there, found, lasting=bool(found))
     except _NoRecordError as error:
-        before.keep(mark, there, [str(error)])
+        before.keep(mark, there, [str(error)], lasting=True)
         return Damaged(folder, (str(error),))
     except OSError as error:  # not kept: it may be over the next time
         last = Path(str(error.filename)).name
@@ -80,7 +107,7 @@ def read_as(
 def note(content: Record, findings: Sequence[str], kept: Known) -> None:
     """Keep what was found in the files of a record that seemed sound."""
     there = known.files(str(content.path))
-    kept.keep(known.mark(str(content.path), there), there, list(findings))
+    kept.keep(known.mark(str(content.path), there), there, findings, lasting=True)
 
 
 class _NoRecordError(Exception):

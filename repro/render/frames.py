@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from repro import places
 from repro.plan.planning import command_line, plan_asked
 from repro.plan.request import ask
-from repro.records import reading
+from repro.records import reading, rows
 from repro.records.ledger import Ledger
 from repro.records.record import Training
 from repro.render import grid, records
@@ -46,7 +46,7 @@ def cells(tables: Sequence[str], home: str | Path | None, **request: Any) -> "pd
 def runs(home: str | Path | None) -> "pd.DataFrame":
     """Return one row a record of a training."""
     ledger = Ledger.of(places.home(home))
-    found = [records.training(r) for r in ledger.all() if isinstance(r, Training)]
+    found = [rows.of(r) for r in ledger.all() if isinstance(r, Training)]
     _warn(ledger)
     return _frame(found, _RUNS)
 

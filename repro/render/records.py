@@ -1,4 +1,4 @@
-"""Cells as rows, in CSV and JSON; and what a recorded training is as a row."""
+"""Cells as rows, in CSV and JSON."""
 
 import csv
 import io
@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from repro.records.record import Training
 from repro.render.grid import Cell, Grid
 from repro.render.layout import Notes, View
 from repro.render.notes import facts
@@ -42,38 +41,6 @@ def rows(grids: Iterable[Grid]) -> Iterator[dict[str, Any]]:
         for cell in grid.cells.values():
             joined = {"marks": "; ".join(grid.marks), "runs": " ".join(cell.runs)}
             yield {**_record(cell, grid), **joined}
-
-
-def training(record: Training) -> dict[str, Any]:
-    """Return the record of a training as a row; what it has no value for is None."""
-    resolved, execution, clips = record.resolved, record.described, record.clips
-    measured = {
-        f"{part}_{name}": getattr(record.part(part), name)
-        for part in ("valid", "test")
-        for name in ("accuracy", "auc", "map", "n")
-    }
-    return {
-        "run": record.run,
-        "execution": record.execution,
-        "status": record.status,
-        "profile": record.profile,
-        "system": record.system,
-        "dataset": resolved["dataset"],
-        "audio": resolved["audio"],
-        "protocol": clips["protocol"],
-        "fold": clips["fold"],
-        "folds": clips["folds"],
-        "seed": resolved["seed"],
-        **measured,
-        "epochs": resolved["recipe"]["epochs"],
-        "best_epoch": record.best_epoch,
-        "parameters": record.parameters,
-        "seconds": record.seconds,
-        "device": execution["device_name"],
-        "torch": execution["torch"],
-        "finished": record.finished,
-        "path": str(record.path),
-    }
 
 
 def as_json(grid: Grid, view: View = "both", notes: Notes = "full") -> str:

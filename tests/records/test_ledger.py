@@ -1,11 +1,12 @@
 """The ledger: whole records or none, results that nothing replaces, one record for a run."""
 
 import os
+import shutil
 
 import pytest
 
 from repro.errors import UserError
-from repro.records import locks, writing
+from repro.records import known, locks, reading, rows, writing
 from repro.records.ledger import Ledger
 from repro.records.locks import GUARD
 from tests import disks, fake_ledger, made_records
@@ -262,3 +263,70 @@ def test_all_records_come_by_run_then_execution_and_nothing_else(tmp_path):
     (tmp_path / RUN / "half").mkdir()
     found = [(r.run, r.execution) for r in Ledger([tmp_path]).all()]
     assert found == sorted((run, made_records.execution_id(threads)) for run, threads in made)
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A home of three records with the files of its cache, which keeps also what is young."""
+    monkeypatch.setattr(known, "JUST_NOW", 0)
+    (tmp_path / "cache" / "records").mkdir(parents=True)
+    for threads in (1, 2, 3):
+        finish(tmp_path / "runs", threads=threads)
+
+    def opened():
+        known.at.cache_clear()
+        return Ledger([tmp_path / "runs"], tmp_path / "cache")
+
+    return tmp_path, opened
+
+
+def test_a_row_is_read_once_and_again_when_its_record_has_changed(kept, monkeypatch):
+    home, opened = kept
+    wanted = [rows.of(r) for r in opened().trainings(RUN)]
+    assert sorted(map(str, opened().rows())) == sorted(map(str, wanted))
+    assert len(wanted) == 3
+    monkeypatch.setattr(reading, "_parsed", None)  # whoever reads one fails from here on
+    assert sorted(map(str, opened().rows())) == sorted(map(str, wanted))
+    monkeypatch.undo()
+    path = home / "runs" / RUN / made_records.execution_id(2) / "run.json"
+    path.write_bytes(path.read_bytes().replace(b'"seconds"', b'"second_"'))  # of the same size
+    changed = opened()
+    assert len(list(changed.rows())) == 2
+    assert [lost.path for lost in changed.damaged()] == [path.parent]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda text: text[: len(text) // 2], lambda _: b"", lambda _: b"\xff\0 {}\n[1]\n",
+               lambda text: text.replace(b"[", b"{").replace(b"]", b"}")]
+)  # fmt: skip
+def test_what_is_kept_of_records_may_be_lost_or_garbage(damage, kept):
+    home, opened = kept
+    wanted = [str(row) for row in opened().rows()]
+    for file in ("rows", "checked"):
+        path = home / "cache" / "records" / file
+        path.write_bytes(damage(path.read_bytes()))
+    assert [str(row) for row in opened().rows()] == wanted
+
+
+def test_no_number_comes_from_the_rows_that_are_kept(kept):
+    home, opened = kept
+    list(opened().rows())
+    path = home / "cache" / "records" / "rows"
+    path.write_bytes(path.read_bytes().replace(b'"diverged"', b'"complete"'))
+    assert {row["status"] for row in opened().rows()} == {"complete"}
+    assert {r.status for r in opened().all()} == {"diverged"}
+
+
+def test_what_is_kept_of_records_that_are_gone_is_forgotten(kept, monkeypatch):
+    home, opened = kept
+    list(opened().rows())
+    monkeypatch.setattr(known, "MOST", 1)
+    shutil.rmtree(home / "runs" / RUN / made_records.execution_id(1))
+    list(opened().rows())
+    lines = (home / "cache" / "records" / "rows").read_bytes().splitlines()
+    assert len(lines) == 3  # few that nothing asks for may stay
+    shutil.rmtree(home / "runs" / RUN / made_records.execution_id(2))
+    (row,) = opened().rows()
+    for file in ("rows", "checked"):
+        assert len((home / "cache" / "records" / file).read_bytes().splitlines()) == 1
+    assert row == rows.of(opened().trainings(RUN)[0])

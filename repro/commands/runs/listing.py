@@ -11,8 +11,6 @@ from repro.commands.shared import asking, damage, screen
 from repro.errors import unknown
 from repro.records import writing
 from repro.records.ledger import Ledger
-from repro.records.record import Training
-from repro.render.records import training
 
 _STATUS = ("complete", "diverged", "failed")
 _SORTS = ("run", "system", "on", "score", "seconds", "finished")
@@ -42,7 +40,7 @@ def list_(sort: str, home: str | None, fmt: str, **asked: str | None) -> None:
     """
     where = places.home(home)
     ledger = Ledger.of(where)
-    every = [training(record) for record in ledger.all() if isinstance(record, Training)]
+    every = list(ledger.rows())
     damage.tell(ledger)
     wanted = {name: value for name, value in asked.items() if value is not None}
     rows = [row for row in every if all(row[name] == value for name, value in wanted.items())]
@@ -50,7 +48,8 @@ def list_(sort: str, home: str | None, fmt: str, **asked: str | None) -> None:
         _check(name, wanted.get(name), every)
     rows.sort(key=lambda row: _place(row, sort))
     if fmt == "json":
-        click.echo(json.dumps(rows, indent=1))
+        each = ",\n".join(f" {json.dumps(row)}" for row in rows)  # an indent takes its time
+        click.echo(f"[\n{each}\n]" if rows else "[]")
         return
     lines = _lines(rows)
     if not wanted:

@@ -73,7 +73,7 @@ def _failed(ledger: Ledger, names: tuple[str, ...]) -> list[Training]:
     if names:
         ids = [ledger.find(name)[0].run for name in names]
     else:
-        ids = [record.run for record in ledger.all() if record.status == "failed"]
+        ids = [row["run"] for row in ledger.rows() if row["status"] == "failed"]
     found = []
     for run in dict.fromkeys(ids):
         if ledger.result(run) is None:

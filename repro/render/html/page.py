@@ -13,8 +13,9 @@ from markupsafe import Markup, escape
 
 from repro import __version__
 from repro.audit.registry import rules
+from repro.records import rows
 from repro.records.record import Record, Training
-from repro.render import audit_words, layout, listings, paragraph, provenance, records, words
+from repro.render import audit_words, layout, listings, paragraph, provenance, words
 from repro.render.figures import canvas, kinds
 from repro.render.grid import Grid
 from repro.render.html import evidence
@@ -237,7 +238,7 @@ def _behind(parts: Sequence[Part]) -> list[Listing]:
 
 def _row(record: Training, places: list[str]) -> dict[str, object]:
     """Return a training as the list of records shows it."""
-    row = records.training(record)
+    row = rows.of(record)
     commit = (record.git.commit or "unknown")[:7] + ("+" if record.git.dirty else "")
     return {**row, "places": places, "commit": commit}
 
