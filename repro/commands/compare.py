@@ -14,6 +14,7 @@ from repro.places import Home
 from repro.plan.answers import answers
 from repro.plan.planning import TablePlan
 from repro.records.ledger import Ledger
+from repro.render.ladders import formats, sheet
 from repro.stats.bootstrap import Resampled
 from repro.verdict import components, hits, judge, ladder, reduction, sensitivity
 from repro.verdict.declared import attempts
@@ -77,7 +78,7 @@ def command(
         if failing:
             raise UserError("--ladder gives effects, no verdicts: leave --fail-on out")
         ladders = [ladder.ladder(entry, request, where, ledger, axis) for entry in entries]
-        _show(fmt, comparison.ladders_json(ladders), comparison.ladder_lines(ladders, request))
+        _show(fmt, formats.as_data(ladders), sheet.lines(ladders, request))
         return
     compared = _compare(plans, where, ledger)
     _show(fmt, comparison.as_json(compared), comparison.lines(compared))

@@ -16,6 +16,7 @@ from repro.render import bibtex, latex, listings, markdown, paragraph, provenanc
 from repro.render.grid import Grid
 from repro.render.layout import lay_out
 from repro.render.listings import Listing
+from repro.render.tex import letters
 
 if TYPE_CHECKING:
     from repro.render.figures.canvas import Picture
@@ -38,16 +39,19 @@ class Part:
     turned: bool  # LaTeX: on a page of its own, turned
     paragraph: str  # what to write
     listings: list[Listing]
+    elsewhere: int  # how many of its assumptions stand where those of several tables do
     figures: list[tuple[str, "Picture"]]  # with the path of its file
 
 
 def render(grids: Sequence[Grid], title: str, fmt: str, pictures: Pictures) -> str:
-    """Return the document in LaTeX or Markdown."""
+    """Return the document in LaTeX or Markdown; what several tables assume is said once."""
+    shared = listings.shared(grids)
+    once = {row[:-1] for row in shared.rows}
     made = _template(fmt).render(
         title=title,
         version=__version__,
-        parts=[_part(grid, fmt, pictures[grid.place]) for grid in grids],
-        common=[provenance.of_data(grids), provenance.of_environment(grids)],
+        parts=[_part(grid, fmt, pictures[grid.place], once) for grid in grids],
+        common=[shared, provenance.of_data(grids), provenance.of_environment(grids)],
         bibtex=Markup("\n\n".join(bibtex.of_grids(grids))),
         example=_example(grids),
     )
@@ -84,7 +88,9 @@ def references(grids: Sequence[Grid]) -> str:
     return "\n\n".join(bibtex.of_grids(grids)) + "\n"
 
 
-def _part(grid: Grid, fmt: str, figures: list[tuple[str, "Picture"]]) -> Part:
+def _part(
+    grid: Grid, fmt: str, figures: list[tuple[str, "Picture"]], once: set[tuple[str, ...]]
+) -> Part:
     layout = lay_out(grid, "both")
     turned = fmt == "latex" and latex.is_wide(layout)
     table = (
@@ -97,7 +103,8 @@ def _part(grid: Grid, fmt: str, figures: list[tuple[str, "Picture"]]) -> Part:
         table=Markup(table),
         turned=turned,
         paragraph=" ".join(paragraph.sentences(grid)),
-        listings=listings.of_table(grid),
+        listings=listings.of_table(grid, once),
+        elsewhere=listings.count_shared(grid, once),
         figures=figures,
     )
 
@@ -112,13 +119,13 @@ def _example(grids: Sequence[Grid]) -> str:
 @cache
 def _template(fmt: str) -> jinja2.Template:
     """Load a template in which every value is escaped unless it is markup already."""
-    escape: Callable[[str], str] = latex.escape if fmt == "latex" else markdown.escape
+    escape: Callable[[str], str] = letters.escape if fmt == "latex" else markdown.escape
 
     def finalize(value: object) -> object:
         return value if isinstance(value, Markup) else escape(str(value))
 
     def code(text: str) -> Markup:
-        return Markup(latex.code(text) if fmt == "latex" else f"`{text}`")
+        return Markup(letters.code(text) if fmt == "latex" else f"`{text}`")
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("repro.render"),

@@ -11,7 +11,8 @@ from repro.audit.registry import rules
 from repro.audit.report import Report
 from repro.render import audit_words as words
 from repro.render import latex
-from repro.render.latex import escape
+from repro.render.tex import letters
+from repro.render.tex.letters import escape
 
 
 def as_json(report: Report) -> str:
@@ -134,7 +135,7 @@ def _latex(number: int, finding: Finding, report: Report) -> list[str]:
         lines.append(escape(f"Not excluded: {'; '.join(finding.survives)}.") + r"\par")
     lines.append(escape(f"It does not show {rules()[finding.rule].shows_not}.") + r"\par")
     if finding.cells:
-        lines.append(r"{\footnotesize " + ", ".join(map(latex.code, finding.cells)) + r"\par}")
+        lines.append(r"{\footnotesize " + ", ".join(map(letters.code, finding.cells)) + r"\par}")
     return lines
 
 
@@ -151,7 +152,7 @@ def _numbered(texts: list[str]) -> list[str]:
 def _cell(text: str) -> str:
     """Escape a cell; the addresses in it may break."""
     return " ".join(
-        latex.code(w) if "/" in w and len(w) > 1 else escape(w) for w in text.split(" ")
+        letters.code(w) if "/" in w and len(w) > 1 else escape(w) for w in text.split(" ")
     )
 
 

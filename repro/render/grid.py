@@ -13,7 +13,7 @@ from repro.records.ledger import Ledger
 from repro.records.record import Training
 from repro.render import measurement, notes
 from repro.spec.schema import Table
-from repro.verdict import judge, reduction
+from repro.verdict import best, judge, reduction
 from repro.verdict.declared import attempts
 from repro.verdict.judgement import CellVerdict, Judgement
 from repro.verdict.reduction import Measured, Reduced, Results, Unit
@@ -85,6 +85,16 @@ class Grid:
     notes: tuple[str, ...]
     command: str
     data: Path  # the home's data folder: the user's own datasets and lists
+    bold: frozenset[tuple[str, str]] | None = None  # of ours; None: bold is what is printed so
+
+    @property
+    def best(self) -> frozenset[tuple[str, str]]:
+        """The cells of ours that are surely the best of their kind; none without a verdict."""
+        if judge.silence(self.plan):
+            return frozenset()
+        records: Results = {**dict.fromkeys((run.id for run in self.plan.runs), None),
+                            **{record.run: record for record in self.used}}  # fmt: skip
+        return best.confirmed(self.plan, records)
 
     @property
     def id(self) -> str:

@@ -1,32 +1,13 @@
 """Render a grid as LaTeX with booktabs: a table to paste, or a document that compiles alone."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from repro.render import words
 from repro.render.grid import Grid
 from repro.render.layout import Layout, Line, Notes, Text, View, lay_out
-
-_MATHS = {
-    "±": r"\pm", "×": r"\times", "✗": r"\times", "\u2212": "-", "✓": r"\checkmark",
-    "↓": r"\downarrow", "↑": r"\uparrow", "→": r"\rightarrow", "←": r"\leftarrow", "≤": r"\le",
-    "≥": r"\ge", "≠": r"\ne", "≈": r"\approx", "·": r"\cdot", "∞": r"\infty", "°": r"^\circ",
-    "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "Δ": r"\Delta", "λ": r"\lambda",
-    "μ": r"\mu", "µ": r"\mu", "σ": r"\sigma", "Σ": r"\Sigma", "π": r"\pi", "τ": r"\tau",
-}  # fmt: skip
-_ESCAPES = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-    "%": r"\%", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}",
-    "—": "---", "–": "--", "“": "``", "”": "''", "‘": "`", "’": "'", "…": r"\ldots{}",
-    "\u00a0": "~", "-": "-{}", **{sign: f"${command}$" for sign, command in _MATHS.items()},
-}  # fmt: skip
-_RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", [*"0123456789", "$-$", "$+$"], strict=True))
-# Superscripts in one piece; the first of two hyphens, which TeX would join; all that is special.
-_SPECIAL = re.compile(rf"[{''.join(_RAISED)}]+|-(?=-)|[\\{{}}$&#%_~^<>|`]|[^\x00-\x7f]")
-_OPENING = re.compile(r'(^|[\s(\[/=])"')
-_BREAKS = re.compile(r"(?<=[./=,@:;\])_])(?=\S)|(?<=\w-)(?=\w)")
+from repro.render.tex import siunitx
+from repro.render.tex.letters import code, escape
 
 # Letters of \small and \scriptsize in Computer Modern, and the space between columns, in points.
 _LETTER, _SMALL_LETTER, _GAP = 4.6, 3.7, 12.0
@@ -37,18 +18,26 @@ _SMALLEST = 0.8  # a table is scaled down so far; a wider one is turned
 _TALLEST = {False: 54, True: 34}  # lines that stay on one page, by whether it is turned
 _WIDEST = 60  # letters of a text column before it is broken into lines
 
-_NEEDS = "% needs amssymb, array, booktabs and graphicx; longtable if it breaks over pages\n"
+NEEDS = "% needs amssymb, array, booktabs and graphicx; longtable if it breaks over pages\n"
 
 
-def render(grid: Grid, view: View, notes: Notes = "full", standalone: bool = False) -> str:
-    """Return the table with its notes; `standalone` makes it a document that compiles alone."""
+def render(
+    grid: Grid, view: View, notes: Notes = "full", standalone: bool = False, aligned: bool = False
+) -> str:
+    """Return the table with its notes; `standalone` makes it a document that compiles alone.
+
+    aligned: numbers in columns of siunitx.
+    """
     layout = lay_out(grid, view, noted=notes != "none")
     turned = standalone and is_wide(layout)
     place = "H" if standalone else "htbp"
     short = _short(grid) if notes == "short" and view != "printed" else []
-    body = table(layout, grid.id, place, turned, short, spans=not standalone and spans(layout))
+    wide = not standalone and spans(layout)
+    body = table(layout, grid.id, place, turned, short, spans=wide, aligned=aligned)
     body += _notes(grid, view) if notes == "full" else ""
-    return document(body, turned) if standalone else _NEEDS + body
+    if standalone:
+        return document(body, turned)
+    return NEEDS + (f"% and {siunitx.PACKAGE}\n" if aligned else "") + body
 
 
 def spans(layout: Layout) -> bool:
@@ -76,38 +65,15 @@ def _short(grid: Grid) -> list[str]:
 
 def document(body: str, turned: bool = False) -> str:
     """Return a document that compiles alone."""
+    more = f",{siunitx.PACKAGE}" if siunitx.SETUP in body else ""
     page = "a4paper,margin=2cm" + (",landscape" if turned else "")
     return (
         "\\documentclass{article}\n"
         f"\\usepackage[{page}]{{geometry}}\n"
-        "\\usepackage{amssymb,array,booktabs,float,graphicx,longtable,pdflscape}\n"
+        "\\usepackage{amssymb,array,booktabs,float,graphicx,longtable,pdflscape"
+        f"{more}}}\n"
         f"\\begin{{document}}\n{body}\\end{{document}}\n"
     )
-
-
-def escape(text: str) -> str:
-    """Escape text for LaTeX: straight quotes are opened and closed, nothing else changes."""
-    text = _OPENING.sub(r"\1“", text.replace("\n", " ")).replace('"', "”")
-    return _SPECIAL.sub(_escaped, text)
-
-
-def code(text: str) -> str:
-    """Escape text for a typewriter face, in which it may break after separators.
-
-    Its underscore is a letter of the face, not a rule, so that a name can be copied from a page.
-    """
-    pieces = [escape(piece).replace(r"\_", r"\char95{}") for piece in _BREAKS.split(text)]
-    return r"\texttt{" + r"\allowbreak{}".join(pieces) + "}"
-
-
-def _escaped(match: re.Match[str]) -> str:
-    """Return LaTeX for one special place; a sign that no font here has shows its number."""
-    text = match[0]
-    if text[0] in _RAISED:
-        return rf"\textsuperscript{{{''.join(_RAISED[sign] for sign in text)}}}"
-    if text in _ESCAPES:
-        return _ESCAPES[text]
-    return text if text.isalpha() and text < "\u0180" else f"[U+{ord(text):04X}]"
 
 
 def is_wide(layout: Layout) -> bool:
@@ -121,6 +87,7 @@ class _Pieces:
 
     caption: str
     label: str
+    setup: list[str]  # of the packages, before all else
     columns: str  # their types
     heading: list[str]
     header: list[str]
@@ -141,11 +108,15 @@ def table(
     turned: bool,
     notes: Sequence[str] = (),
     spans: bool = False,
+    aligned: bool = False,
 ) -> str:
     """Return the table with what belongs to it; where it is too long for a page it breaks.
 
     notes: more lines for its foot, LaTeX already. spans: over both columns of a page of two.
+    aligned: numbers in columns of siunitx.
     """
+    types = _columns(layout, aligned)
+    numeric = [kind.startswith("S") for kind in types]
     below = [escape(text) for text in (layout.origin, *layout.footnotes)]
     below += [rf"\textsuperscript{{{letter}}} {escape(text)}" for letter, text in layout.notes]
     below += [escape(layout.legend)] if layout.legend else []
@@ -154,10 +125,11 @@ def table(
     pieces = _Pieces(
         caption=rf"\caption{{{escape(layout.title)}{printed}}}",
         label=rf"\label{{tab:{label}}}",
-        columns=_columns(layout),
+        setup=[siunitx.SETUP] if aligned else [],
+        columns="".join(types),
         heading=[rf"{escape(layout.heading)}\par\smallskip"] if layout.heading else [],
         header=[row for level in range(len(layout.header)) for row in _level(layout, level)],
-        body=[row for line in layout.body for row in _rows(line, len(layout.align))],
+        body=[row for line in layout.body for row in _rows(line, numeric)],
         below=below,
     )
     if pieces.height <= _TALLEST[turned]:
@@ -172,6 +144,7 @@ def _whole(pieces: _Pieces, place: str, environment: str) -> str:
         r"\centering\setlength{\belowcaptionskip}{4pt}",
         pieces.caption + pieces.label,
         r"\small",
+        *pieces.setup,
         *pieces.heading,
         r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
         rf"\begin{{tabular}}{{{pieces.columns}}}",
@@ -193,6 +166,7 @@ def _long(pieces: _Pieces, share: float) -> str:
     head = [r"\toprule", *pieces.header, r"\midrule"]
     lines = [
         rf"\begingroup{size}\setlength{{\tabcolsep}}{{3pt}}",
+        *pieces.setup,
         *pieces.heading,
         rf"\begin{{longtable}}{{{pieces.columns}}}",
         rf"{pieces.caption}{pieces.label}\\",
@@ -206,13 +180,20 @@ def _long(pieces: _Pieces, share: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _columns(layout: Layout) -> str:
+def _columns(layout: Layout, aligned: bool) -> list[str]:
     """Return the column types; long text is broken into lines."""
     types = list(layout.align)
+    if aligned:
+        lines = [line.texts for line in layout.body if line.texts]
+        found = [
+            siunitx.column([text.main for text in texts], max(map(_raised, texts), key=len))
+            for texts in zip(*lines, strict=True)
+        ]
+        types[1:] = [own or kind for own, kind in zip(found[1:], types[1:], strict=True)]
     for index, width in enumerate(_letters(layout)):
         if width > _WIDEST:
             types[index] = r">{\raggedright\arraybackslash}p{8cm}"
-    return "".join(types)
+    return types
 
 
 def _level(layout: Layout, level: int) -> list[str]:
@@ -228,11 +209,17 @@ def _level(layout: Layout, level: int) -> list[str]:
     return [_row(cells), *(["".join(rules)] if rules else [])]
 
 
-def _rows(line: Line, width: int) -> list[str]:
-    """Return a line of the body; evidence stands under its value in smaller letters."""
+def _rows(line: Line, aligned: Sequence[bool]) -> list[str]:
+    """Return a line of the body; evidence stands under its value in smaller letters.
+
+    aligned: by column, whether siunitx sets it.
+    """
     if line.heading:
-        return [rf"\multicolumn{{{width}}}{{l}}{{\textit{{{escape(line.heading)}}}}} \\"]
-    values = [_text(text) for text in line.texts]
+        return [rf"\multicolumn{{{len(aligned)}}}{{l}}{{\textit{{{escape(line.heading)}}}}} \\"]
+    values = [
+        _aligned(text) if numeric else _text(text)
+        for text, numeric in zip(line.texts, aligned, strict=True)
+    ]
     if not any(text.evidence for text in line.texts):
         return [_row(values)]
     under = [rf"{{\scriptsize {escape(t.evidence)}}}" if t.evidence else "" for t in line.texts]
@@ -248,7 +235,21 @@ def _row(cells: Iterable[str], end: str = r"\\") -> str:
 def _text(text: Text) -> str:
     main = escape(text.main)
     main = rf"\textbf{{{main}}}" if text.bold and main else main
-    return main + (rf"\textsuperscript{{{','.join(text.notes)}}}" if text.notes else "")
+    return main + _raised(text)
+
+
+def _raised(text: Text) -> str:
+    """Return the letters of a place's notes."""
+    return rf"\textsuperscript{{{','.join(text.notes)}}}" if text.notes else ""
+
+
+def _aligned(text: Text) -> str:
+    """Write one place of a column that siunitx sets; what is no number is told so by braces."""
+    number = siunitx.cell(text.main)
+    if number is None:
+        return f"{{{_text(text)}}}"
+    raised = f" {{{_raised(text)}}}" if text.notes else ""
+    return (r"\bfseries " if text.bold else "") + number + raised
 
 
 def _letters(layout: Layout) -> list[float]:

@@ -117,7 +117,7 @@ def lay_out(grid: Grid, view: View, noted: bool = True) -> Layout:
         body=body,
         footnotes=tuple(table.footnotes),
         notes=tuple((letter, text) for text, letter in letters.of.items()),
-        legend=words.legend(shown, table.statistics.unit, delta=view == "both"),
+        legend=words.legend(shown, table.statistics.unit, view == "both", grid.bold),
     )
 
 
@@ -201,13 +201,20 @@ def _body(
             cell = grid.cells[row.id, column.id]
             remarks = _remark(own[row.id, column.id]) if (row.id, column.id) in own else []
             if view == "ours":
-                texts.append(_ours_alone(cell, letters(remarks), letters))
+                side = _ours_alone(cell, letters(remarks), letters)
+                texts.append(replace(side, bold=_is_bold(grid, cell)))
                 continue
-            bold = column.id in row.bold
+            bold = grid.bold is None and column.id in row.bold
             texts.append(Text(cell.printed, notes=letters(remarks), bold=bold))
             if column.id in paired:
-                texts.append(_ours(cell, letters, delta=True))
+                side = _ours(cell, letters, delta=True)
+                texts.append(replace(side, bold=_is_bold(grid, cell)))
         yield Line(tuple(texts))
+
+
+def _is_bold(grid: Grid, cell: Cell) -> bool:
+    """Tell whether our side of a cell is set bold."""
+    return grid.bold is not None and (cell.row, cell.column) in grid.bold
 
 
 def _ours(cell: Cell, letters: _Letters, delta: bool) -> Text:

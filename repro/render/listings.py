@@ -1,7 +1,7 @@
 """What stands behind a table, as plain listings: verdicts, values, statistics, settings, runs."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +23,11 @@ class Listing:
     code: frozenset[int] = frozenset()
 
 
-def of_table(grid: Grid) -> list[Listing]:
-    """Return all listings of a table that have a line."""
+def of_table(grid: Grid, shared: Collection[tuple[str, ...]] = ()) -> list[Listing]:
+    """Return all listings of a table that have a line; `shared`: assumptions told elsewhere."""
     made = [_verdicts(grid), _claims(grid), _values(grid), _statistics(grid)]
     made += [_settings(grid), _recipes(grid)]
-    made += [_assumptions(grid), _rerun(grid), _runs(grid)]
+    made += [_assumptions(grid, shared), _rerun(grid), _runs(grid)]
     return [listing for listing in made if listing.rows]
 
 
@@ -182,9 +182,42 @@ def _recipes(grid: Grid) -> Listing:
                    frozenset({0}))  # fmt: skip
 
 
-def _assumptions(grid: Grid) -> Listing:
+def shared(grids: Sequence[Grid]) -> Listing:
+    """List the assumptions that several tables make alike, with those tables."""
+    tables: dict[tuple[str, ...], list[Grid]] = {}
+    for grid in grids:
+        for row in _assumed(grid):
+            tables.setdefault(row, []).append(grid)
+    head = ("Assumed", "What and why", "Alternatives", "Tables")
+    rows = [(*row, _numbers(own)) for row, own in tables.items() if len(own) > 1]
+    title = "Assumptions that several tables share"
+    return Listing(title, head, (0.2, 0.36, 0.28, 0.16), rows, frozenset({0}))
+
+
+def _numbers(grids: Sequence[Grid]) -> str:
+    """Name tables in short: each paper with the numbers of its tables."""
+    papers: dict[str, list[str]] = {}
+    for grid in grids:
+        papers.setdefault(grid.plan.entry.paper.short, []).append(grid.spec.number)
+    return "; ".join(f"{paper} {', '.join(numbers)}" for paper, numbers in papers.items())
+
+
+def count_shared(grid: Grid, shared: Collection[tuple[str, ...]]) -> int:
+    """Count the assumptions of a table that are told elsewhere."""
+    return sum(row in shared for row in _assumed(grid))
+
+
+def _assumptions(grid: Grid, shared: Collection[tuple[str, ...]]) -> Listing:
     """List the choices that the paper leaves open, with reasons and alternatives."""
-    rows = [
+    rows = [row for row in _assumed(grid) if row not in shared]
+    head = ("Assumed", "What and why", "Alternatives")
+    return Listing("Assumptions of this table" if shared else "Assumptions", head,
+                   (0.22, 0.44, 0.34), rows, frozenset({0}))  # fmt: skip
+
+
+def _assumed(grid: Grid) -> list[tuple[str, ...]]:
+    """Return a line for each assumption of a table."""
+    return [
         (
             f"{a.key}={a.value}",
             f"{a.reading.assumption.title}. {a.reading.why}" + (f" {a.mark}" if a.mark else ""),
@@ -192,8 +225,6 @@ def _assumptions(grid: Grid) -> Listing:
         )
         for a in grid.assumed
     ]
-    head = ("Assumed", "What and why", "Alternatives")
-    return Listing("Assumptions", head, (0.22, 0.44, 0.34), rows, frozenset({0}))
 
 
 def _others(reading: Reading) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from repro.render import words
 from repro.render.grid import Cell, Grid
-from repro.render.latex import escape
+from repro.render.tex.letters import escape
 
 _HEAD = r"""% Numbers of repro for the running text: \input{numbers.tex}, then
 %   \repro{table/row/column}          our value, or why there is none

@@ -1,6 +1,7 @@
 """How a cell reads: the same words, marks and legend in every format."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from repro.render.grid import UNMEASURED, UNTRAINED, Cell, Grid
 from repro.verdict import phrases, vocabulary
@@ -14,6 +15,10 @@ _MEANS = {
     "cited": TERMS["CITED"].short,
     "declared": "the paper's own text, nothing of ours",
 }
+_BOLD = (
+    "Bold: the best of ours, where it beats the runner-up, quoted ones included (the test of a "
+    "claim, p < 0.05 by Holm)."
+)
 _SHORT = 24  # characters of a reason that stands in the cell instead of a note
 _UNITS = {"run": "runs", "pass": "passes"}
 
@@ -110,8 +115,20 @@ def tells_reason(cell: Cell) -> bool:
     return cell.state == "not run" and 0 < len(cell.reason) <= _SHORT
 
 
-def legend(cells: Sequence[Cell], unit: str, delta: bool) -> str:
-    """Explain how our side reads, and every mark that occurs in the cells."""
+def legend(
+    cells: Sequence[Cell], unit: str, delta: bool, bold: Collection[Any] | None = None
+) -> str:
+    """Explain how our side reads, and every mark that occurs in the cells.
+
+    bold: the cells of ours that are set so, where bold is not what is printed bold.
+    """
+    text = _legend(cells, unit, delta)
+    if bold is None or not cells:
+        return text
+    return f"{text} {_BOLD}{'' if bold else ' Here none does'}.".replace("..", ".").strip()
+
+
+def _legend(cells: Sequence[Cell], unit: str, delta: bool) -> str:
     about: dict[str, set[str]] = {}
     for cell in cells:
         for mark in (_mark(cell), ours(cell)):

@@ -51,6 +51,20 @@ def judge(plan: TablePlan, found: Results, silenced: str = "") -> tuple[ClaimVer
     )
 
 
+def difference(better: PlannedCell, worse: PlannedCell, found: Results) -> float | None:
+    """Return p of the difference of two cells by the test of a claim; None if there is none.
+
+    A quoted number is a number without noise.
+    """
+    sides = [_Side(cell, reduction.reduce(cell, found) if cell.runs else None)
+             for cell in (better, worse)]  # fmt: skip
+    if _undecided(*sides):
+        return None
+    quoted = any(side.reduced is None for side in sides)
+    tested = _against_quoted(*sides) if quoted else _contrasted(*sides)
+    return None if tested is None else tested.p
+
+
 def _word(draft: ClaimVerdict, p: float) -> str:
     """Confirm or contradict at 5 % by the adjusted p; anything less decides nothing."""
     if draft.effect is None or p >= ALPHA:
@@ -129,6 +143,11 @@ def _test(claim: Claim, better: _Side, worse: _Side) -> _Tested | None:
         return _against_quoted(better, worse)
     if claim.test == "mcnemar":
         return _mcnemar(claim.metric, better, worse)
+    return _contrasted(better, worse)
+
+
+def _contrasted(better: _Side, worse: _Side) -> _Tested | None:
+    """Test two sides of ours by what their runs share, also where --assume swaps designs."""
     found = contrast.contrast(*(
         contrast.Side(side.cell, side.units, _floor(side)) for side in (better, worse)
     ))  # fmt: skip

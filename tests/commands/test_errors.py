@@ -67,6 +67,10 @@ WRONG = {
     "gpu": (["table", TABLE, "--gpu", "first"], ["--gpu 'first'", "0,1"]),
     "the same gpu twice": (["table", TABLE, "--gpu", "0,0"], ["--gpu '0,0'"]),
     "a gpu that is no number": (["table", TABLE, "--gpu", "²"], ["--gpu '²'"]),
+    "siunitx of md": (["table", TABLE, "--siunitx", "--format", "md"], ["--siunitx", "latex"]),
+    "bold of csv": (["table", TABLE, "--bold", "best", "--format", "csv"], ["--bold best"]),
+    "a ladder of ours": (["table", TABLE, "--ladder", "hfft-axis", "--ours", "--render-only"],
+                         ["--ladder", "--ours"]),
     "gpu and device": (["table", TABLE, "--gpu", "0", "--device", "cpu"], ["--gpu", "--device"]),
     "no threads": (["table", TABLE, "--threads", "0"], ["--threads", "0"]),
     "assumption": (

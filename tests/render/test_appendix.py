@@ -105,6 +105,23 @@ def test_every_run_and_every_cell_of_ours_can_be_made_again(tmp_path: Path) -> N
     assert "EAT-M, time[msec]" in commands["repro models measure eat-m@audioset"]
 
 
+def test_an_assumption_of_several_tables_is_told_once(tmp_path: Path) -> None:
+    found = [made(tmp_path, name) for name in ("asmrh-casia", "asmrh-ravdess", "gafx-genre")]
+    shared = listings.shared(found)
+    tables = {row[0]: row[-1] for row in shared.rows}
+    assert tables["hfft-axis=feature"] == "ASM-RH IV, V"
+    none = {grid.place: [] for grid in found}
+    text = appendix.render(found, "T", "md", none)
+    for key in tables:
+        assert text.count(f"`{key}`") == 1
+    every = {f"{a.key}={a.value}" for grid in found for a in grid.assumed}
+    assert all(f"`{key}`" in text for key in every)
+    own = {grid.id: len(grid.assumed) - listings.count_shared(grid, {r[:-1] for r in shared.rows})
+           for grid in found}  # fmt: skip
+    assert own["gafx-genre"] == len(found[2].assumed)
+    assert 0 < own["asmrh-casia"] < len(found[0].assumed)
+
+
 def test_data_are_named_by_the_digest_of_their_manifest(tmp_path: Path) -> None:
     rows = provenance.of_data([made(tmp_path, TABLE, near(96))]).rows
     values = {what: value for _, what, value in rows}

@@ -1,15 +1,21 @@
 """LaTeX that compiles, fits the page and loses no letter."""
 
+import csv
 import re
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from repro.plan.request import Request
 from repro.render import latex
+from repro.render.ladders import formats
 from repro.render.layout import Notes, lay_out
+from repro.render.tex import letters, siunitx
+from repro.verdict.ladder import Effect, Ladder, Rung, Step
 from tests import fake_ledger
 from tests.latex import needs_latex, typeset
 from tests.render.made import made, near
@@ -23,7 +29,7 @@ SPECIAL = re.compile(r"(?<!\\)[&#%_$^~]")
 @example(r"\begin{x}")
 @example('"a" ("b") "')
 def test_no_special_character_survives_unescaped(text: str) -> None:
-    made = latex.escape(text)
+    made = letters.escape(text)
     for command in (r"\textasciitilde{}", r"\textasciicircum{}", r"\textbackslash{}"):
         made = made.replace(command, "")
     assert not SPECIAL.search(made)
@@ -33,29 +39,29 @@ def test_no_special_character_survives_unescaped(text: str) -> None:
 
 
 def test_straight_quotes_are_opened_and_closed() -> None:
-    assert latex.escape('the "MLP" ("a" is) "b"') == "the ``MLP'' (``a'' is) ``b''"
+    assert letters.escape('the "MLP" ("a" is) "b"') == "the ``MLP'' (``a'' is) ``b''"
 
 
 def test_superscripts_stay_in_one_piece() -> None:
-    assert latex.escape("×10⁶") == r"$\times$10\textsuperscript{6}"
-    assert latex.escape("10⁻³") == r"10\textsuperscript{$-$3}"
+    assert letters.escape("×10⁶") == r"$\times$10\textsuperscript{6}"
+    assert letters.escape("10⁻³") == r"10\textsuperscript{$-$3}"
 
 
 def test_a_sign_that_no_font_has_is_named() -> None:
-    assert latex.escape("a♠b") == "a[U+2660]b"
+    assert letters.escape("a♠b") == "a[U+2660]b"
 
 
 @needs_latex
 def test_code_can_be_copied_from_the_page(tmp_path: Path) -> None:
     """Commands and names keep their underscores and double hyphens."""
     text = "repro table a_b-c --assume k_1=v.2 --only gafx-r@audioset"
-    document = latex.document(latex.code(text))
+    document = latex.document(letters.code(text))
     assert text in typeset(tmp_path, document).text()
 
 
 @needs_latex
 def test_every_kind_of_character_reaches_the_page(tmp_path: Path) -> None:
-    document = latex.document(latex.escape(NASTY))
+    document = latex.document(letters.escape(NASTY))
     done = typeset(tmp_path, document)
     assert done.problems == []
     shown = unicodedata.normalize("NFC", done.text())
@@ -162,3 +168,84 @@ def test_a_narrow_table_stays_in_its_column_and_a_scale_is_told(tmp_path: Path) 
     single, double = latex.scale(wide)
     assert single < double < 1.0
     assert single * 516 == pytest.approx(double * 345)
+
+
+@needs_latex
+def test_siunitx_sets_every_number_as_it_is_printed(tmp_path: Path) -> None:
+    """Signs, spreads and zeros at the end stay; what is no plain number is text."""
+    for table, value, printed in (
+        ("gafx-augmentation", 40.0, ["51.00± 2.00", "47.10± 1.50"]),
+        ("eat-ablation-mixing", 90.0, ["+3.5", "+0.9"]),
+    ):
+        grid = made(tmp_path / table, table, value and near(value))
+        text = latex.render(grid, "both", "none", standalone=True, aligned=True)
+        done = typeset(tmp_path, text, name=table)
+        assert done.problems == []
+        shown = re.sub(r"\s*±\s*", "± ", done.text())
+        for number in printed:
+            assert number in shown
+    pasted = latex.render(grid, "both", aligned=True)
+    assert "siunitx" in pasted.partition(r"\begin")[0]
+
+
+@pytest.mark.parametrize(
+    ("texts", "column"),
+    [
+        (["92.92", "9.5", "NOT RUN"], "S[table-format=2.2]"),
+        (["51.00 ± 2.00", "−0.5"], "S[table-format=+2.2(3)]"),
+        (["51.5 ± 1.27", "< 5.0e-2", "1,024", "/", "4*2*2"], ""),
+    ],
+)
+def test_what_siunitx_cannot_print_as_it_stands_is_no_number(texts, column) -> None:
+    assert siunitx.column(texts) == column
+    assert [siunitx.cell(text) for text in texts] == [
+        text.replace("±", r"\pm").replace("−", "-") if column and text != "NOT RUN" else None
+        for text in texts
+    ]
+
+
+def test_ours_is_bold_where_it_surely_beats_the_runner_up(tmp_path: Path) -> None:
+    """ASM-RH leads by 5 points of three runs, .21 apart: Welch t = 29, far below .05.
+
+    In AUC, where all have 99.00, nobody leads; with runs that miss, or a demo, neither.
+    """
+    base = {"asm": 91.0, "asm-i": 91.0, "asm-rh": 96.0}
+    values = {name: near(value) for name, value in base.items()}
+    grid = made(tmp_path / "a", "asmrh-speechcommands", lambda run: values[run.system](run))
+    assert grid.best == {("v-acc", "ASM-RH"), ("t-acc", "ASM-RH")}
+    text = latex.render(replace(grid, bold=grid.best), "both", "short")
+    assert re.findall(r"\\textbf\{(9.*?)\}", text) == [r"96.07 $\pm$ 0.21"] * 2
+    assert "Bold: the best of ours" in text
+    assert "Here none does." in latex.render(replace(grid, bold=frozenset()), "ours", "short")
+    part = made(
+        tmp_path / "b",
+        "asmrh-speechcommands",
+        lambda run: values[run.system](run) if run.seed or run.system != "asm-rh" else None,
+    )
+    assert part.best == set()
+    # Quoted numbers compete, and all of them are higher here.
+    assert made(tmp_path / "c", "eat-esc50", near(50.0)).best == set()
+
+
+@needs_latex
+def test_a_ladder_is_a_table_of_latex_and_of_csv(tmp_path: Path) -> None:
+    steps = (Step("official", {0: 60.0, 1: 62.0}, "complete", 1.41, (240,), (80,)),
+             Step("random", {0: 70.0, 1: 74.0}, "partial: 2 of 3 runs", 2.83))  # fmt: skip
+    effect = Effect("official - random", -11.0, (-20.6, -1.4), 0.04, "Welch t")
+    rungs = (Rung("a", "c", "M3Net", "95.0 %", steps, (effect,)),
+             Rung("b", "c", "AST", "94.0 %", (steps[0], Step("random", {}, "0 of 3 runs")),
+                  ()))  # fmt: skip
+    made_of = [Ladder("m3net-x", "split", "split", ("official", "random"), rungs),
+               Ladder("m3net-y", "split", "split", ("official",), ())]  # fmt: skip
+    text = formats.as_latex(made_of, Request(), standalone=True, noted=True)
+    done = typeset(tmp_path, text)
+    assert done.problems == []
+    shown = " ".join(done.text().split())
+    assert "random 72.00 ± 2.83 (partial: 2 of 3 runs) NOT RUN (0 of 3 runs)" in shown
+    assert "official − random −11.00 [−20.60, −1.40]" in shown
+    assert "No primary cell depends on it." in shown
+    first, *rows = csv.DictReader(formats.as_csv(made_of).splitlines())
+    assert (first["kind"], first["value"], first["n"]) == ("choice", "61.0", "2")
+    (apart,) = (row for row in rows if row["kind"] == "difference")
+    assert (apart["value"], apart["low"], apart["p"]) == ("-11.0", "-20.6", "0.04")
+    assert len(rows) == 4

@@ -1,17 +1,14 @@
-"""Write verdicts and ladders as a report to read, or as plain data."""
+"""Write verdicts as a report to read, or as plain data."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import combinations
 from typing import Any
 
 from repro.plan.planning import PlannedCell, TablePlan
-from repro.plan.request import Request
 from repro.render import notes
 from repro.stats.bootstrap import Resampled
 from repro.verdict import phrases
 from repro.verdict.judgement import WORDS, CellVerdict, ClaimVerdict, Judgement
-from repro.verdict.ladder import Effect, Ladder, Rung, Step
 from repro.verdict.sensitivity import Cell, Sensitivity
 
 # Most telling first; those after it are only counted and named.
@@ -34,9 +31,6 @@ class Compared:
     fared: Mapping[Cell, Sensitivity]
     drawn: tuple[Resampled | None, ...] = ()  # by claim: its test clips drawn again
     said: Sequence[str] = ()  # of earlier attempts, and of the audio of records
-
-
-# ---- verdicts --------------------------------------------------------------------------------
 
 
 def lines(compared: Sequence[Compared]) -> list[str]:
@@ -207,83 +201,3 @@ def _cell_json(cell: PlannedCell, one: Compared) -> dict[str, Any]:
         "holds": list(fared.holds) if fared else [],
         "flips": dict(fared.flips) if fared else {},
     }
-
-
-# ---- ladders ---------------------------------------------------------------------------------
-
-
-def ladder_lines(ladders: Sequence[Ladder], request: Request) -> list[str]:
-    """Write each ladder as a table: a row for each system, a column for each choice."""
-    found: list[str] = []
-    demo = " [DEMO]" if request.profile == "demo" else ""
-    for one in ladders:
-        found += [f"## {one.table}: {one.title} ({one.axis}){demo}", ""]
-        if not one.rungs:
-            found += ["No primary cell depends on it.", ""]
-            continue
-        pairs = [f"{a} - {b}" for a, b in combinations(one.choices, 2)]
-        named = [pair.replace(" - ", f" {phrases.MINUS} ") for pair in pairs]
-        header = ["", "printed", *one.choices, *named]
-        rows = [header, ["---"] * len(header), *(_rung(rung, pairs) for rung in one.rungs)]
-        found += [f"| {' | '.join(row)} |" for row in rows]
-        found += ["", "Points; mean ± standard deviation of a run, or of a pass over folds, as the "
-                  "verdict takes it; differences with 95 % intervals.", ""]  # fmt: skip
-        found += [*_behind(one), ""]
-    return found[:-1]
-
-
-def _behind(one: Ladder) -> Iterator[str]:
-    """Say once what stands behind the steps and effects: sizes, executions, tests, test clips."""
-    steps = {step.choice: step for rung in one.rungs for step in rung.steps if step.values}
-    for step in steps.values():
-        train, test = (" or ".join(f"{n:,}" for n in sizes) for sizes in (step.train, step.test))
-        text = f"- {step.choice}: {train} clips trained on, {test} tested on"
-        if len(step.executions) > 1:
-            text += f"; mixed executions: {', '.join(step.executions)}"
-        yield text
-    effects = {effect.of: effect for rung in one.rungs for effect in rung.effects}
-    for effect in effects.values():
-        text = f"- {effect.of.replace(' - ', f' {phrases.MINUS} ')}: "
-        text += effect.test or "a single unit on a side, so no interval"
-        if effect.p is not None and len(one.rungs) == 1:
-            text += f", {phrases.p_value(effect.p)}"
-        if effect.common is not None:
-            both, first, other = effect.common
-            text += f"; {both:,} clips are tested on under both, of {first:,} and {other:,}"
-        if effect.groups is not None and len(one.rungs) == 1:
-            n, difference, p = effect.groups
-            text += f"; paired by the {n} groups tested under both: "
-            text += f"{phrases.number(difference, 2, signed=True)}, {phrases.p_value(p)}"
-        yield text
-
-
-def _rung(rung: Rung, pairs: Sequence[str]) -> list[str]:
-    label = f"{rung.label} ({rung.row}/{rung.column})" if rung.row else rung.label
-    effects = {effect.of: effect for effect in rung.effects}
-    return [
-        label,
-        rung.printed,
-        *map(_step, rung.steps),
-        *(_effect(effects.get(pair)) for pair in pairs),
-    ]
-
-
-def _step(step: Step) -> str:
-    if step.mean is None:
-        return f"NOT RUN ({step.state})"
-    text = phrases.number(step.mean, 2)
-    if step.spread is not None:
-        text += f" ± {phrases.number(step.spread, 2)}"
-    return text if step.state == "complete" else f"{text} ({step.state})"
-
-
-def _effect(effect: Effect | None) -> str:
-    if effect is None:
-        return ""
-    text = phrases.number(effect.difference, 2, signed=True)
-    return f"{text} {phrases.interval(*effect.interval)}" if effect.interval else text
-
-
-def ladders_json(ladders: Sequence[Ladder]) -> dict[str, Any]:
-    """Return ladders as plain data."""
-    return {"ladders": [asdict(one) for one in ladders]}

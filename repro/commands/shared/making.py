@@ -1,8 +1,7 @@
 """What `table` and `all` do with one table: plan, ask, train, render, and say how it ended."""
 
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,11 +14,13 @@ from repro.commands.shared import (
     cluster,
     damage,
     fetching,
+    forms,
     planned,
     screen,
     suggesting,
     writing,
 )
+from repro.commands.shared.forms import Form
 from repro.commands.shared.planned import Planned
 from repro.errors import UserError
 from repro.plan import cost
@@ -33,30 +34,17 @@ from repro.spec.entry import Entry
 if TYPE_CHECKING:
     from repro.engines.slurm import Asked
     from repro.render.grid import Grid
-    from repro.render.layout import Notes, View
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-SUFFIX = {"text": "txt", "md": "md", "latex": "tex", "csv": "csv", "json": "json"}
-_NOTES = {"text": "short", "latex": "short"}  # where none are asked for; elsewhere in full
-_READABLE = 0.7  # of the size of a table's letters
 ASK_ABOVE = 3600.0  # seconds of training that are not started without a yes
 
 COMPLETE, INCOMPLETE, MISSING, FAILED = 0, 3, 4, 5
 
 
 def output_options(command: Command) -> Command:
-    """Add the options that say what is rendered, where, and whether anything is trained."""
+    """Add the options of a form, and those that say whether anything is trained."""
     options = [
-        click.option("--format", "fmt", type=click.Choice(list(SUFFIX)),
-                     help="Format of the table (default: text on a terminal, else md)."),
-        click.option("--notes", type=click.Choice(["full", "short", "none"]),
-                     help="How much is said beside the table (default: short as text and in LaTeX, "
-                          "else full)."),
-        click.option("--printed", is_flag=True, help="The table as printed; trains nothing."),
-        click.option("--ours", is_flag=True, help="The table with our values alone."),
-        click.option("--both", is_flag=True, help="Printed and ours side by side (default)."),
-        click.option("--standalone", is_flag=True, help="LaTeX: a document that compiles alone."),
-        writing.output_option,
+        forms.options,
         click.option("--render-only", is_flag=True, help="Train nothing; render what there is."),
         click.option("--dry-run", is_flag=True, help="Print the plan and stop."),
         click.option("--fetch", is_flag=True, help="Fetch missing data that may be fetched."),
@@ -80,10 +68,7 @@ class How:
     devices: list[str]
     per_device: int
     threads: int
-    fmt: str
-    notes: "Notes"
-    view: "View"
-    standalone: bool
+    form: Form
     render_only: bool
     dry_run: bool
     yes: bool
@@ -94,28 +79,15 @@ class How:
     @classmethod
     def of(cls, asked: dict[str, Any], home: places.Home, output: Path | None) -> "How":
         """Sort the options of the command line; where output goes decides the format."""
-        on_screen = output is None and screen.terminal()
-        asked["fmt"] = asked["fmt"] or ("text" if on_screen else "md")
-        asked["notes"] = asked["notes"] or _NOTES.get(asked["fmt"], "full")
+        form = Form.of(asked, output)
         slurm = cluster.asked(asked)
         offer = fetching.Offer(asked.pop("fetch"), asked.pop("trust"), home.data)
         devices = asking.devices(asked.pop("gpu"), asked.pop("device"))
-        names = ("per_device", "threads", "fmt", "notes", "standalone", "render_only", "dry_run",
-                 "yes")  # fmt: skip
+        names = ("per_device", "threads", "render_only", "dry_run", "yes")
         rest = {name: asked.pop(name) for name in names}
-        rest["view"] = _view({name: asked.pop(name) for name in ("printed", "ours", "both")})
-        rest["render_only"] |= rest["view"] == "printed"
+        rest["render_only"] |= form.view == "printed"
         request = asking.request(**asked)
-        return cls(request=request, devices=devices, home=home, offer=offer, slurm=slurm, **rest)
-
-
-def _view(flags: dict[str, bool]) -> "View":
-    """Return the one view that was asked for; side by side where none was."""
-    chosen = [name for name, given in flags.items() if given] or ["both"]
-    if len(chosen) > 1:
-        raise UserError(f"give one of --{', --'.join(chosen)}")
-    view: View = chosen[0]  # type: ignore[assignment]  # the flags' names are the views
-    return view
+        return cls(request, devices, form=form, home=home, offer=offer, slurm=slurm, **rest)
 
 
 def make(entry: Entry, how: How, output: Path | None) -> int:
@@ -126,19 +98,17 @@ def make(entry: Entry, how: How, output: Path | None) -> int:
     plan, failed, here = _bring(entry, how, ledger)
     if not here:
         return code(plan, ledger, failed)
-    put([filled(plan, ledger, how)], how, output)
-    if how.fmt in ("csv", "latex"):  # elsewhere it stands beside the table
+    forms.put([filled(plan, ledger, how)], how.form, output)
+    if how.form.fmt in ("csv", "latex"):  # elsewhere it stands beside the table
         damage.tell(ledger)
-    return COMPLETE if how.view == "printed" else code(plan, ledger, failed)
+    return COMPLETE if how.form.view == "printed" else code(plan, ledger, failed)
 
 
 def climb(entry: Entry, how: How, axis: str, output: Path | None) -> int:
     """Train a table under every choice of an axis and put them side by side."""
-    from repro.commands.shared import comparison
     from repro.verdict import ladder
 
-    if how.fmt not in ("md", "json"):
-        raise UserError(f"--ladder is written as md or json, not as {how.fmt}")
+    how.form.check_ladder()
     if output is not None:
         writing.check(output)
     ledger = Ledger.of(how.home)
@@ -147,12 +117,8 @@ def climb(entry: Entry, how: How, axis: str, output: Path | None) -> int:
         plan, failed, here = _bring(entry, replace(how, request=chosen.request), ledger)
         codes.append(code(plan, ledger, failed))
     if here:
-        made = [ladder.ladder(entry, how.request, how.home, ledger, axis)]
-        if how.fmt == "json":
-            text = json.dumps(comparison.ladders_json(made), indent=1, ensure_ascii=False)
-        else:
-            text = "\n".join(comparison.ladder_lines(made, how.request))
-        writing.write(text + "\n", output)
+        made = ladder.ladder(entry, how.request, how.home, ledger, axis)
+        forms.put_ladder(made, how.request, how.form, output)
     return max(codes)
 
 
@@ -239,50 +205,6 @@ def filled(plan: TablePlan, ledger: Ledger, how: How) -> "Grid":
     from repro.render import grid
 
     return grid.build(plan, ledger, command_line(plan), how.home.data)
-
-
-def put(grids: Sequence["Grid"], how: How, output: Path | None, listed: bool = False) -> None:
-    """Render tables in the format asked for, to the screen or into a file.
-
-    JSON is the table, or a list where several were asked for (`listed`).
-    """
-    from repro.render import latex, markdown, records
-    from repro.render.screen import terminal
-
-    if how.fmt == "text":
-        pages = [terminal.render(one, how.view, how.notes, screen.width()) for one in grids]
-        if output is None:
-            for page in pages:
-                screen.show(page)
-            return
-        text = "\n".join(line.plain for page in pages for line in page) + "\n"
-    elif how.fmt == "csv":
-        text = records.as_csv(grids, how.view, how.notes)
-    elif how.fmt == "json":
-        data = [records.as_data(one, how.view, how.notes) for one in grids]
-        text = records.dump(data if listed else data[0])
-    elif how.fmt == "latex":
-        if not how.standalone:
-            _warn_of_scale(grids, how)
-        text = "\n".join(latex.render(g, how.view, how.notes, how.standalone) for g in grids)
-    else:
-        text = "\n".join(markdown.render(one, how.view, how.notes) for one in grids)
-    writing.write(text, output)
-
-
-def _warn_of_scale(grids: Sequence["Grid"], how: How) -> None:
-    """Say how small a table becomes in a document, where that is hard to read."""
-    from repro.render import latex
-    from repro.render.layout import lay_out
-
-    for one in grids:
-        single, double = latex.scale(lay_out(one, how.view))
-        if min(single, double) < _READABLE:
-            click.echo(
-                f"{one.id}: scaled to {single:.2f} in an article of one column, to {double:.2f} "
-                "on a page of two; --ours or --printed is narrower, --standalone turns the page",
-                err=True,
-            )
 
 
 def code(plan: TablePlan, ledger: Ledger, failed: bool) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from repro.commands.shared import fetching, making, planned, screen, several, writing
+from repro.commands.shared import fetching, forms, making, planned, screen, several, writing
 from repro.commands.shared.making import How
 from repro.commands.shared.planned import Planned
 from repro.errors import UserError
@@ -49,25 +49,25 @@ def make(entries: Sequence[Entry], how: How, output: Path | None) -> int:
         if grid is None or not (output is not None or _shown(grid, code, how)):
             continue
         if output is not None:
-            making.put([grid], how, _target(one.plan.entry, how, output))
-        elif how.fmt in ("csv", "json"):
+            forms.put([grid], how.form, _target(one.plan.entry, how, output))
+        elif how.form.fmt in ("csv", "json"):
             kept.append(grid)  # one list of all of them
         else:
-            making.put([grid], how, None)
+            forms.put([grid], how.form, None)
             click.echo()
-    if how.fmt in ("csv", "json") and output is None:
-        making.put(kept, how, None, listed=True)
+    if how.form.fmt in ("csv", "json") and output is None:
+        forms.put(kept, how.form, None, listed=True)
     return max(codes, default=0)
 
 
 def _shown(grid: "Grid", code: int, how: How) -> bool:
     """Tell whether a table is worth a page: it is complete, and something of it is ours."""
     whole = code == making.COMPLETE and any(cell.is_ours for cell in grid.cells.values())
-    return whole or how.view == "printed"
+    return whole or how.form.view == "printed"
 
 
 def _target(entry: Entry, how: How, folder: Path) -> Path:
-    return folder / f"{entry.id}.{making.SUFFIX[how.fmt]}"
+    return folder / f"{entry.id}.{forms.SUFFIX[how.form.fmt]}"
 
 
 def _planned(entries: Sequence[Entry], how: How, ledger: Ledger) -> list[Planned]:
@@ -110,4 +110,4 @@ def _one(one: Planned, how: How, ledger: Ledger, count: str) -> tuple[int, "Grid
         after = Planned.of(one.plan, ledger, how.devices[0])
         told += f"  {' '.join(planned.state(after).split())}; {grid.judgement.table.word}"
     screen.say([told], err=True)
-    return making.COMPLETE if how.view == "printed" else code, grid
+    return making.COMPLETE if how.form.view == "printed" else code, grid

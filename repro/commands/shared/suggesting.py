@@ -14,7 +14,8 @@ TYPED = "repro.typed"  # in a context's meta: the words of the command line
 
 # A command as texts write it, up to the end or a comma. In a path or a name "repro" is none.
 _COMMAND = re.compile(r"(?<![\w./`-])repro ((?:(?!, |; | then repro | or repro ).)+)")
-_OF_OUTPUT = ("fmt", "output", "printed", "ours", "both", "standalone", "dry_run", "axis")
+_OF_OUTPUT = ("fmt", "output", "printed", "ours", "both", "bold", "standalone", "siunitx",
+              "dry_run", "axis")  # fmt: skip
 _PLACE = "home"  # it is right whatever the message says
 
 

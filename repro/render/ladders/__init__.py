@@ -1,0 +1,1 @@
+"""Choices side by side (protocols, readings), in every format."""

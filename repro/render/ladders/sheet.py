@@ -1,0 +1,109 @@
+"""A ladder as a sheet: a row for each system, a column for each choice and each difference."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from repro.plan.request import Request
+from repro.verdict import phrases
+from repro.verdict.ladder import Effect, Ladder, Rung, Step
+
+LEGEND = (
+    "Points; mean ± standard deviation of a run, or of a pass over folds, as the verdict takes "
+    "it; differences with 95 % intervals."
+)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What formats arrange; without rows no primary cell depends on the choice."""
+
+    table: str
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    differences: int  # how many of the columns, the last ones
+    below: tuple[str, ...]  # what stands behind the steps and differences
+
+
+def sheet(one: Ladder, request: Request) -> Sheet:
+    """Lay a ladder out."""
+    demo = " [DEMO]" if request.profile == "demo" else ""
+    pairs = [f"{a} - {b}" for a, b in combinations(one.choices, 2)]
+    named = [_minus(pair) for pair in pairs]
+    return Sheet(
+        table=one.table,
+        title=f"{one.table}: {one.title} ({one.axis}){demo}",
+        head=("", "printed", *one.choices, *named),
+        rows=tuple(_rung(rung, pairs) for rung in one.rungs),
+        differences=len(pairs),
+        below=tuple(_behind(one)),
+    )
+
+
+def lines(ladders: Sequence[Ladder], request: Request) -> list[str]:
+    """Write ladders in Markdown."""
+    found: list[str] = []
+    for one in ladders:
+        made = sheet(one, request)
+        found += [f"## {made.title}", ""]
+        if not made.rows:
+            found += ["No primary cell depends on it.", ""]
+            continue
+        rows = [made.head, ("---",) * len(made.head), *made.rows]
+        found += [f"| {' | '.join(row)} |" for row in rows]
+        found += ["", LEGEND, "", *(f"- {text}" for text in made.below), ""]
+    return found[:-1]
+
+
+def _minus(pair: str) -> str:
+    """Write a difference of choices with a true minus sign."""
+    return pair.replace(" - ", f" {phrases.MINUS} ")
+
+
+def _behind(one: Ladder) -> Iterator[str]:
+    """Say once what stands behind the steps and effects: sizes, executions, tests, test clips."""
+    steps = {step.choice: step for rung in one.rungs for step in rung.steps if step.values}
+    for step in steps.values():
+        train, test = (" or ".join(f"{n:,}" for n in sizes) for sizes in (step.train, step.test))
+        text = f"{step.choice}: {train} clips trained on, {test} tested on"
+        if len(step.executions) > 1:
+            text += f"; mixed executions: {', '.join(step.executions)}"
+        yield text
+    effects = {effect.of: effect for rung in one.rungs for effect in rung.effects}
+    for effect in effects.values():
+        text = f"{_minus(effect.of)}: "
+        text += effect.test or "a single unit on a side, so no interval"
+        if effect.p is not None and len(one.rungs) == 1:
+            text += f", {phrases.p_value(effect.p)}"
+        if effect.common is not None:
+            both, first, other = effect.common
+            text += f"; {both:,} clips are tested on under both, of {first:,} and {other:,}"
+        if effect.groups is not None and len(one.rungs) == 1:
+            n, difference, p = effect.groups
+            text += f"; paired by the {n} groups tested under both: "
+            text += f"{phrases.number(difference, 2, signed=True)}, {phrases.p_value(p)}"
+        yield text
+
+
+def _rung(rung: Rung, pairs: Sequence[str]) -> tuple[str, ...]:
+    label = f"{rung.label} ({rung.row}/{rung.column})" if rung.row else rung.label
+    effects = {effect.of: effect for effect in rung.effects}
+    told = (_effect(effects.get(pair)) for pair in pairs)
+    return (label, rung.printed, *map(_step, rung.steps), *told)
+
+
+def _step(step: Step) -> str:
+    if step.mean is None:
+        return f"NOT RUN ({step.state})"
+    text = phrases.number(step.mean, 2)
+    if step.spread is not None:
+        text += f" ± {phrases.number(step.spread, 2)}"
+    return text if step.state == "complete" else f"{text} ({step.state})"
+
+
+def _effect(effect: Effect | None) -> str:
+    if effect is None:
+        return ""
+    text = phrases.number(effect.difference, 2, signed=True)
+    return f"{text} {phrases.interval(*effect.interval)}" if effect.interval else text

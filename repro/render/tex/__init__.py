@@ -1,0 +1,1 @@
+"""Letters, numbers and columns of LaTeX."""
