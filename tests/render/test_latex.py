@@ -174,7 +174,7 @@ def test_a_narrow_table_stays_in_its_column_and_a_scale_is_told(tmp_path: Path) 
 def test_siunitx_sets_every_number_as_it_is_printed(tmp_path: Path) -> None:
     """Signs, spreads and zeros at the end stay; what is no plain number is text."""
     for table, value, printed in (
-        ("gafx-augmentation", 40.0, ["51.00± 2.00", "47.10± 1.50"]),
+        ("gafx-pretraining", 40.0, ["51.00± 2.00", "47.10± 1.50"]),
         ("eat-ablation-mixing", 90.0, ["+3.5", "+0.9"]),
     ):
         grid = made(tmp_path / table, table, value and near(value))
