@@ -56,12 +56,12 @@ def difference(better: PlannedCell, worse: PlannedCell, found: Results) -> float
 
     A quoted number is a number without noise.
     """
-    sides = [_Side(cell, reduction.reduce(cell, found) if cell.runs else None)
-             for cell in (better, worse)]  # fmt: skip
-    if _undecided(*sides):
+    one, other = (_Side(cell, reduction.reduce(cell, found) if cell.runs else None)
+                  for cell in (better, worse))  # fmt: skip
+    if _undecided(one, other):
         return None
-    quoted = any(side.reduced is None for side in sides)
-    tested = _against_quoted(*sides) if quoted else _contrasted(*sides)
+    quoted = one.reduced is None or other.reduced is None
+    tested = _against_quoted(one, other) if quoted else _contrasted(one, other)
     return None if tested is None else tested.p
 
 
@@ -143,18 +143,18 @@ def _test(claim: Claim, better: _Side, worse: _Side) -> _Tested | None:
         return _against_quoted(better, worse)
     if claim.test == "mcnemar":
         return _mcnemar(claim.metric, better, worse)
-    return _contrasted(better, worse)
+    return _contrasted(better, worse, claim.test)
 
 
-def _contrasted(better: _Side, worse: _Side) -> _Tested | None:
-    """Test two sides of ours by what their runs share, also where --assume swaps designs."""
+def _contrasted(better: _Side, worse: _Side, declared: str = "") -> _Tested | None:
+    """Test two sides of ours by what their runs share; `declared`: the test that was expected."""
     found = contrast.contrast(*(
         contrast.Side(side.cell, side.units, _floor(side)) for side in (better, worse)
     ))  # fmt: skip
     if found is None:
         return None
     made = "corrected-t" if found.corrected else "welch"
-    note = "" if made == claim.test else f"{claim.test} is declared, for another protocol"
+    note = "" if declared in ("", made) else f"{declared} is declared, for another protocol"
     return replace(_told(found.test), note=note, beside=found)
 
 
