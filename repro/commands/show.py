@@ -9,6 +9,7 @@ import click
 
 from repro import places
 from repro.commands.shared import asking, screen, several
+from repro.plan import lengths
 from repro.plan.grounds import grounds
 from repro.plan.planning import TablePlan
 from repro.spec.readings import as_text
@@ -62,7 +63,7 @@ def describe(plan: TablePlan) -> dict[str, Any]:
                 },
                 "init": run.resolved["init"],
                 "recipe": plan.settled[name]["recipe"],
-                "grounds": [vars(ground) for ground in grounds(entry, name, plan.settled[name])],
+                "grounds": list(_grounds(plan, name)),
                 "missing": [gap.text for gap in run.missing],
             }
             for name, run in sorted(first.items())
@@ -97,6 +98,14 @@ def describe(plan: TablePlan) -> dict[str, Any]:
             for one in plan.assumed
         ],
     }  # fmt: skip
+
+
+def _grounds(plan: TablePlan, system: str) -> Iterator[dict[str, Any]]:
+    """Yield what each value of a system's runs rests on; --steps decides what counts epochs."""
+    for ground in grounds(plan.entry, system, plan.settled[system]):
+        by_steps = plan.request.steps and ground.path in lengths.PATHS and ground.value
+        asked = {"kind": "asked", "why": f"--steps {plan.request.steps}"} if by_steps else {}
+        yield {**vars(ground), **asked}
 
 
 # ---- as text ---------------------------------------------------------------------------------
@@ -176,6 +185,8 @@ def _rests(ground: dict[str, Any]) -> str:
         return f" (assumed: {ground['why']})"
     if ground["kind"] == "stated":
         return f" ({ground['why'].partition(':')[0]})"
+    if ground["kind"] == "asked":
+        return f" ({ground['why']})"
     return " (never mentioned)" if ground["kind"] == "unmentioned" else ""
 
 

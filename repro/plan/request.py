@@ -7,6 +7,7 @@ from typing import Any
 
 from repro.data.clips import ClipSource
 from repro.errors import UserError
+from repro.records import learning
 
 _EXECUTION = re.compile(r"[0-9a-f]{6}")
 
@@ -25,6 +26,7 @@ class Request:
     on: str | None = None  # a dataset in place of the table's
     protocol: str | None = None  # how that dataset is split; None: as it itself calls for
     micro_batch: int = 0  # clips that go through a model at once; 0: the whole batch
+    steps: int = 0  # of the optimiser in a run, at least; 0: the epochs of the recipe
 
     def words(self) -> list[str]:
         """Return the options of the command line that ask for this."""
@@ -38,6 +40,7 @@ class Request:
         for key, value in self.assume.items():
             asked += ["--assume", f"{key}={value}"]
         asked += ["--micro-batch", str(self.micro_batch)] if self.micro_batch else []
+        asked += ["--steps", str(self.steps)] if self.steps else []
         asked += ["--execution", self.execution] if self.execution else []
         return asked
 
@@ -84,9 +87,11 @@ def requests(run: "Run") -> Iterator[Request]:
     clips, recipe = run.clips, run.resolved["recipe"]
     micro = int(recipe.get("micro_batch", 0))
     own = Request(run.profile, clips.audio, clips.subset, micro_batch=micro)
-    yield own
-    yield replace(own, on=clips.dataset)
-    yield replace(own, on=clips.dataset, protocol=clips.protocol)
+    where = [own, replace(own, on=clips.dataset),
+             replace(own, on=clips.dataset, protocol=clips.protocol)]  # fmt: skip
+    yield from where
+    if run.steps:
+        yield from (replace(request, steps=run.steps) for request in where)
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,13 @@ class Run:
     def seed(self) -> int:
         """The seed."""
         return int(self.resolved["seed"])
+
+    @property
+    def steps(self) -> int:
+        """The steps of the optimiser; 0 where its clips are not known."""
+        recipe = self.resolved["recipe"]
+        clips = self.clip_epochs // recipe["epochs"]
+        return learning.steps(recipe, clips) * int(recipe["epochs"]) if clips else 0
 
     def job(self) -> dict[str, Any]:
         """Return what a worker needs; it also stands in the record, so a run can be made again."""

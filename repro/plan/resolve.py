@@ -13,6 +13,7 @@ from repro.data.settings import folds_of
 from repro.errors import UserError
 from repro.places import Home
 from repro.plan import defaults, gaps
+from repro.plan.lengths import stretched
 from repro.plan.request import Request, Run
 from repro.spec import readings
 from repro.spec.entry import Entry
@@ -44,7 +45,6 @@ class Resolver:
             declared = self._declared(system, str(fields.recipe), str(fields.dataset))
             declared["protocol"] = self.entry.protocol(fields.protocol).name
             settings = self._settled(declared)
-            self.settled.setdefault(system, settings)
             protocol = self._protocol(settings)
             self._runs[key] = tuple(
                 self._run(settings, protocol, seed, fold)
@@ -160,11 +160,17 @@ class Resolver:
         missing += gaps.published(settings, self.request, self.home)
         if outlined:
             missing += gaps.clips(clips.dataset, outlined, self.findings, self.request, data)
+        own = "protocol" in settings  # not a parent: those stay on their dataset
+        if own and outlined and self.request.steps:
+            recipe = stretched(settings["recipe"], self.request.steps, outlined.sizes["train"])
+            settings = {**settings, "recipe": recipe}
+        if own:
+            self.settled.setdefault(settings["system"], settings)
         micro = self.request.micro_batch
         normed = bool(micro) and identity.has_batch_norm(f"models/{settings['model']['name']}")
         chosen = {"micro_batch": micro} if normed else {}
-        recipe = Recipe.model_validate({**settings["recipe"], **chosen, "source": "resolved"})
-        recipe_data = identity.dump(recipe)
+        trained = Recipe.model_validate({**settings["recipe"], **chosen, "source": "resolved"})
+        recipe_data = identity.dump(trained)
         del recipe_data["source"], recipe_data["demo"]
         made = f"generated@{generated.VERSION}"
         init, parents = self._init(settings["init"], seed)
@@ -180,7 +186,7 @@ class Resolver:
             "augment_version": identity.version_of("augment"),
             "loop_version": identity.version_of("train/loop"),
         }
-        if recipe.distill == "teacher":
+        if trained.distill == "teacher":
             teacher = self._teacher(settings, protocol, seed, fold)
             parents.append(teacher)
             resolved["teacher"] = teacher.id
@@ -193,7 +199,7 @@ class Resolver:
             system=settings["system"],
             label=spec.label,
             profile=self.request.profile,
-            clip_epochs=train_clips * recipe.epochs,
+            clip_epochs=train_clips * trained.epochs,
             gflop=spec.gflop.get("demo" if self.request.profile == "demo" else "full"),
             missing=missing,
             parents=tuple(parent.id for parent in parents),

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro.data import manifest, protocols
+from repro.plan import lengths
 from repro.plan.planning import TablePlan
 from repro.records.record import Training
 from repro.spec import readings
 from repro.spec.readings import Reading, as_text
 from repro.spec.schema import Assumption
+from repro.verdict import lengths as trained
 from repro.verdict.judgement import Judgement
 
 
@@ -53,6 +55,8 @@ def marks(plan: TablePlan) -> list[str]:
     found += whole_folds(plan)
     if request.on is not None:
         found.append(" ".join(filter(None, (f"ON {request.on}", request.protocol))))
+    if request.steps:
+        found.append(f"{request.steps:,} STEPS")
     if any("micro_batch" in run.resolved["recipe"] for run in plan.runs):
         found.append(f"BATCH NORM OVER {request.micro_batch} CLIPS")
     return found + [f"ASSUMING {key}={value}" for key, value in request.assume.items()]
@@ -61,7 +65,7 @@ def marks(plan: TablePlan) -> list[str]:
 def warning(plan: TablePlan) -> str:
     """Say in a sentence what the numbers are not."""
     request = plan.request
-    foreign = request.subset or request.on is not None
+    foreign = request.subset or request.on is not None or request.steps
     if request.profile == "demo" or request.audio == "generated" or foreign:
         return "Not the paper's experiment: these numbers say nothing about the printed ones."
     return ""
@@ -81,7 +85,11 @@ def _overridden(plan: TablePlan, assumption: Assumption, value: Any) -> str:
     if assumption.path == "protocol" and request.on is not None:
         own = request.protocol or ", ".join(dict.fromkeys(r.clips.protocol for r in plan.runs))
         return f"--on {request.on} is split {own}"
-    if request.profile != "demo":
+    if request.steps and assumption.path in lengths.PATHS:
+        who = f"--steps {request.steps} has"
+    elif request.profile == "demo":
+        who = "the demo has"
+    else:
         return ""
     found = [
         readings.get(settings, assumption.path)
@@ -90,7 +98,7 @@ def _overridden(plan: TablePlan, assumption: Assumption, value: Any) -> str:
     ]
     if not found or value in found or as_text(value) in map(as_text, found):
         return ""
-    return f"the demo has {', '.join(dict.fromkeys(map(as_text, found)))}"
+    return f"{who} {', '.join(dict.fromkeys(map(as_text, found)))}"
 
 
 def lines(
@@ -117,6 +125,7 @@ def lines(
     found += _splits(plan)
     found += [_coverage(plan, used)] if plan.runs else []
     found += [f"Demo: {_small(plan)}."] if plan.demo else []
+    found += trained.lines(used)
     return found + list(heard) + origins(used) + executions(used)
 
 
@@ -243,6 +252,7 @@ def facts(plan: TablePlan, used: Sequence[Training]) -> dict[str, Any]:
         "profile": request.profile,
         "audio": request.audio,
         "subset": request.subset,
+        "steps": request.steps or None,
         "assume": dict(request.assume),
         "coverage": {
             name: {"clips": s.present, "of": s.total} for name, s in plan.outlines.items()

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from repro import seeds
 from repro.augment import mixing, signals, spectrogram
+from repro.records import learning
 from repro.train.feed import Feed
 from repro.train.task import Indices, Keys, Part, Task
 
@@ -27,8 +28,7 @@ def key(task: Task, purpose: str, epoch: int) -> int:
 
 def steps(task: Task) -> int:
     """Return the number of batches in an epoch, at least one."""
-    size, count = int(task.recipe["batch"]), len(task.train)
-    return max(1, count // size if task.recipe.get("drop_last") else -(-count // size))
+    return learning.steps(task.recipe, len(task.train) // task.train.pieces)
 
 
 def epoch_batches(task: Task, epoch: int) -> Iterator[tuple[Indices, Keys]]:

@@ -20,7 +20,7 @@ def run_of(record: Training) -> Run:
         system=record.system,
         label=record.system,
         profile=record.profile,
-        clip_epochs=0,
+        clip_epochs=record.clips_used.get("train", 0) * int(record.recipe["epochs"]),
         gflop=None,
         missing=(),
         parents=parents_of(record),

@@ -66,6 +66,8 @@ def silence(plan: TablePlan) -> str:
         return "generated"
     if request.on is not None:
         return f"on {request.on}"
+    if request.steps:
+        return f"{request.steps:,}-step"
     return "subset" if request.subset else ""
 
 

@@ -63,8 +63,8 @@ TERMS: dict[str, Term] = {
         "NV",
         "such runs say nothing about the print",
         "These runs say nothing about the printed number: a demo, generated audio, a part of the "
-        "data or another dataset; or nothing that could be compared is printed. No difference to "
-        "the print is given either.",
+        "data, another dataset or another length; or nothing that could be compared is printed. No "
+        "difference to the print is given either.",
     ),
     "CITED": Term(
         "",

@@ -48,6 +48,8 @@ def assert_refused(done, *said, code=2):
 
 # The words after `repro`, and what the message must say.
 WRONG = {
+    "steps": (["table", TABLE, "--steps", "19890", "--dry-run"], ["--steps 19890 changes no run"]),
+    "no steps": (["table", TABLE, "--steps", "0"], ["--steps", "x>=1"]),
     "verb": (["tabel", TABLE], ["'tabel'", "'table'", "repro --help"]),
     "option": (["table", TABLE, "--profil", "demo"], ["--profil", "--profile"]),
     "no table": (["table"], ["ID", "repro table --help"]),

@@ -32,6 +32,7 @@ ASKED = {
         {"on": "esc50", "assume": {"decay": "0.5"}},
         {"on": "esc50", "protocol": "random", "assume": {"decay": "0.5"}},
     ],
+    "steps": [{"steps": 30_000}, {"on": "esc50", "steps": 2000}],
     "micro_batch": [{"micro_batch": 4}, {"on": "esc50", "micro_batch": 4}],
 }
 

@@ -103,6 +103,7 @@ def _table(one: Planned, home: places.Home) -> dict[str, Any]:
             for (text, step), systems in one.gaps(by_system=True).items()
         },
         "audio": one.answered.lines(),
+        "lengths": list(planned.lengths(one)),
         "decisive": _decisive(one, home),
     }
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from repro import places
 from repro.commands.runs import check, diff, listing, merge, retry, tidy
 from repro.commands.shared import asking, damage, screen
+from repro.records import learning
 from repro.records.ledger import Ledger
 from repro.records.record import Epoch, Measurement, Metrics, Record, Training
 
@@ -61,7 +63,10 @@ def show(run: str, home: str | None, fmt: str) -> None:
     records = ledger.find(run)
     damage.tell(ledger)
     if fmt == "json":
-        data = [{**r.content(), "path": str(r.path), "epochs": _rows(r)} for r in records]
+        data = [
+            {**r.content(), **_learning(r), "path": str(r.path), "epochs": _rows(r)}
+            for r in records
+        ]
         click.echo(json.dumps(data, indent=1, ensure_ascii=False))
         return
     for number, record in enumerate(records):
@@ -134,6 +139,7 @@ def _came_out(record: Training) -> Iterator[str]:
     if record.weights is not None:
         yield (f"selected   epoch {record.best_epoch} of {record.recipe['epochs']} "
                f"({record.recipe['select']}), weights {record.weights}")  # fmt: skip
+    yield from _learned(record)
     for part, m in record.metrics.items():
         if m.n:
             auc = "none" if m.auc is None else f"{100 * m.auc:.2f} %"
@@ -143,6 +149,20 @@ def _came_out(record: Training) -> Iterator[str]:
     if record.parameters is not None:
         yield f"size       {record.parameters:,} parameters"
     yield from (f"check      {finding}" for finding in record.findings)
+
+
+def _learning(record: Record) -> dict[str, Any]:
+    """Return how a training went as plain data; of what was not trained, nothing."""
+    return {"learning": asdict(learning.of(record))} if isinstance(record, Training) else {}
+
+
+def _learned(record: Training) -> Iterator[str]:
+    """Say how long it trained and how far it came, and what speaks against its length."""
+    went = learning.of(record)
+    if went.steps:
+        loss = "" if went.loss is None else f", last training loss {went.loss:.3g}"
+        yield f"learned    {went.steps:,} steps{loss}"
+    yield from (f"           {doubt}" for doubt in went.doubts)
 
 
 def _place(record: Record) -> list[str]:

@@ -53,6 +53,11 @@ def request_options(command: Command) -> Command:
             "--micro-batch", type=click.IntRange(1), metavar="N",
             help="Put N clips of a batch through the model at once, where memory is short.",
         ),
+        click.option(
+            "--steps", type=click.IntRange(1), metavar="N",
+            help="Train for N steps of the optimiser, whatever the data's size: epochs and "
+                 "schedule are stretched to them.",
+        ),
         click.option("--execution", metavar="ID", help="Use records of this execution only."),
     ]  # fmt: skip
     return _add(options, command)
@@ -87,6 +92,7 @@ def request(
     only: str | None,
     assume: tuple[str, ...],
     micro_batch: int | None,
+    steps: int | None,
     execution: str | None,
 ) -> "Request":
     """Turn the request options into a Request."""
@@ -103,6 +109,7 @@ def request(
         on=on,
         protocol=protocol,
         micro_batch=micro_batch or 0,
+        steps=steps or 0,
     )
 
 

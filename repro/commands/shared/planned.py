@@ -1,6 +1,6 @@
 """What tables need, in words: one table in detail, many in a line each and a sum."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from repro.commands.shared import suggesting
@@ -9,7 +9,9 @@ from repro.plan.answers import Answers, answers
 from repro.plan.planning import TablePlan
 from repro.plan.remaining import done, remaining
 from repro.plan.request import Run
+from repro.records import learning
 from repro.records.ledger import Ledger
+from repro.verdict import lengths as trained
 
 Gaps = dict[tuple[str, str], dict[str, None]]  # what is missing and the next step: who lacks it
 
@@ -63,11 +65,28 @@ def detail(one: Planned, devices: Sequence[str]) -> list[str]:
     for (text, step), systems in one.gaps(by_system=True).items():
         lines.append(f"  {', '.join(sorted(systems))}: {text}" + (f" -> {step}" if step else ""))
     lines += [f"  {line}" for line in one.answered.lines()]
+    lines += [f"  {line}" for line in lengths(one)]
     if one.ready:
         seconds = one.estimate.seconds
         time = cost.spoken(None if seconds is None else seconds / len(devices))
         lines.append(f"  time on {', '.join(devices)}: {time} ({one.estimate.basis})")
     return lines
+
+
+def lengths(one: Planned) -> Iterator[str]:
+    """Say how many steps the open runs have, and what speaks against the length of done ones."""
+    systems: dict[str, list[Run]] = {}
+    for run in (*one.ready, *one.blocked):
+        if run.steps:
+            systems.setdefault(run.system, []).append(run)
+    alike: dict[str, list[str]] = {}
+    for system, runs in systems.items():
+        few = any(learning.few(run.resolved, run.steps) for run in runs)
+        text = f"{trained.span([run.steps for run in runs])} steps a run"
+        alike.setdefault(f"{text}; {learning.FEW_STEPS}" if few else text, []).append(system)
+    yield from (f"{', '.join(names)}: {text}" for text, names in alike.items())
+    found = (one.answered.record(run.id) for run in one.plan.needed())
+    yield from (line for line in trained.lines([r for r in found if r]) if ";" in line)
 
 
 def state(one: Planned) -> str:
