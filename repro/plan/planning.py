@@ -126,11 +126,13 @@ def _check_assumed(plan: TablePlan, home: Home) -> None:
     request = plan.request
     about = {a.key for a in plan.entry.assumptions() if not a.path.startswith("statistics.")}
     ids = {run.id for run in plan.runs}
-    if request.steps and not ids - {run.id for run in _plain(plan, home).runs}:
-        raise UserError(
-            f"--steps {request.steps} changes no run of {plan.entry.id}: its recipe has as many",
-            f"repro plan {plan.entry.id}",
-        )
+    if request.steps and any(run.steps for run in plan.runs):
+        without = plan_table(plan.entry, replace(request, steps=0), home)
+        if {run.id for run in without.runs} == ids:
+            raise UserError(
+                f"--steps {request.steps} changes no run of {plan.entry.id}: its recipe has them",
+                f"repro plan {plan.entry.id}",
+            )
     for key in request.assume:
         if key not in about or not ids:
             continue
@@ -142,10 +144,6 @@ def _check_assumed(plan: TablePlan, home: Home) -> None:
                 f"--assume {key}={request.assume[key]} changes no run of {plan.entry.id} ({asked})",
                 f"repro show {plan.entry.id}",
             )
-
-
-def _plain(plan: TablePlan, home: Home) -> TablePlan:
-    return plan_table(plan.entry, replace(plan.request, steps=0), home)
 
 
 def _check_request(entry: Entry, request: Request) -> None:

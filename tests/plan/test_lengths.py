@@ -4,8 +4,9 @@ import pytest
 
 from repro.errors import UserError
 from repro.plan.lengths import stretched
-from repro.plan.planning import check_assumed
+from repro.plan.planning import plan_asked
 from repro.render import notes
+from repro.spec.catalogue import load
 from tests import fake_ledger
 
 RECIPE = {
@@ -55,7 +56,8 @@ def test_steps_are_kept_on_any_data_and_stand_in_title_and_id(tmp_path):
     same = fake_ledger.planned(tmp_path, "m3net-urbansound8k", on="esc10", steps=400)
     assert [run.id for run in same.runs] == [run.id for run in plain.runs]
     with pytest.raises(UserError, match="--steps 400 changes no run"):
-        check_assumed(same, fake_ledger.home(tmp_path))
+        plan_asked(same.entry, same.request, fake_ledger.home(tmp_path))
+    plan_asked(load("gafx-unet-architecture"), same.request, fake_ledger.home(tmp_path))  # no runs
 
 
 def test_what_a_run_starts_from_keeps_its_own_length(tmp_path):
