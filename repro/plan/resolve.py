@@ -116,9 +116,7 @@ class Resolver:
         for assumption in self.entry.assumptions():
             chosen = self.request.assume.get(assumption.key)
             if chosen is not None and readings.applies(assumption, settings["system"], settings):
-                picked = readings.alternative(assumption, chosen, "")
-                for path, value in {assumption.path: picked.value, **picked.also}.items():
-                    readings.put(settings, path, value)
+                readings.lay(settings, assumption, chosen, self.entry.id)
 
     def _system(self, name: str) -> str:
         """Return the system that stands in a cell; an assumption on "system" swaps it."""

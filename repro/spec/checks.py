@@ -5,17 +5,16 @@ Every message names the file, the key, and the nearest valid name where there is
 
 import re
 from collections.abc import Collection
-from pathlib import Path
 
 from repro.errors import UserError, unknown
+from repro.spec import assumptions
 from repro.spec.entry import Entry
-from repro.spec.schema import Assumption, CellFields, Protocol
+from repro.spec.schema import CellFields, Protocol
 
 METRICS = tuple(
     f"{part}.{name}" for part in ("valid", "test") for name in ("accuracy", "auc", "map")
 )
 _NEEDED = ("system", "metric", "dataset", "recipe", "seeds", "reduce")
-_SETTINGS = ("model", "frontend", "recipe", "protocol", "dataset", "system", "statistics")
 _SLOT = re.compile(r"\{([^{}]+)\}")
 
 
@@ -27,7 +26,7 @@ def check(entry: Entry) -> None:
     _claims(entry)
     _statistics(entry)
     _systems(entry)
-    _assumptions(entry)
+    assumptions.check(entry)
 
 
 def _known(what: str, name: str | None, valid: Collection[str]) -> None:
@@ -193,41 +192,3 @@ def _systems(entry: Entry) -> None:
             if parent.kind == "run":
                 _known(f"parent system {where}", parent.name, recipes.systems)
                 _known(f"parent's recipe {where}", parent.recipe, recipes.recipes)
-
-
-def _assumptions(entry: Entry) -> None:
-    """Check the assumptions of the paper and of the table, each with the file that holds it."""
-    folder = entry.path.parent
-    tables = sorted(f"{entry.paper_id}-{path.stem}" for path in folder.glob("*.toml"))
-    keys: set[str] = set()
-    for assumption in entry.assumptions():
-        if assumption.key in keys:
-            raise UserError(f"{entry.path}: assumption {assumption.key!r} is declared twice")
-        keys.add(assumption.key)
-    for assumption in entry.recipes.assumption:
-        _assumption(entry, folder / "recipes.toml", assumption, tables)
-    for assumption in entry.table.assumption:
-        _assumption(entry, entry.path, assumption, tables)
-
-
-def _assumption(entry: Entry, file: Path, assumption: Assumption, tables: list[str]) -> None:
-    """Check an assumption's names, and that it and its alternatives give a reason."""
-    key = f"assumption {assumption.key!r}"
-    for name in assumption.systems:
-        _known(f"system of {key} in {file}", name, entry.recipes.systems)
-    for name in assumption.tables:
-        _known(f"table of {key} in {file}", name, tables)
-    _known(f"path of {key} in {file}", assumption.path.partition(".")[0], _SETTINGS)
-    if not assumption.why.strip():
-        raise UserError(f"{file}: {key}: why: an assumption needs a reason")
-    listed = [alternative.value for alternative in assumption.alternatives]
-    for index, value in enumerate(listed):
-        if any(value == other and type(value) is type(other) for other in listed[:index]):
-            raise UserError(f"{file}: {key}: alternative {value!r} is listed twice")
-    for alternative in assumption.alternatives:
-        if not alternative.why.strip():
-            what = f"alternative {alternative.value!r}"
-            raise UserError(f"{file}: {key}: {what}: why: an alternative needs a reason")
-        if assumption.path == "system":
-            name = str(alternative.value)
-            _known(f"alternative system of {key} in {file}", name, entry.recipes.systems)

@@ -5,7 +5,7 @@ from __future__ import annotations  # types without pydantic: shells complete wi
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from repro.errors import unknown
+from repro.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from repro.spec.schema import Alternative, Assumption
@@ -84,6 +84,29 @@ def get(settings: dict[str, Any], path: str) -> Any:
             return None
         here = here[part]
     return here
+
+
+def lay(settings: dict[str, Any], assumption: Assumption, chosen: str, table: str) -> None:
+    """Put a chosen alternative into the settings; UserError for a value of another kind."""
+    picked = alternative(assumption, chosen, "")
+    for path, value in {assumption.path: picked.value, **picked.also}.items():
+        before = get(settings, path)
+        if not _alike(value, before):
+            raise UserError(
+                f"assumption {assumption.key!r} of {table}: {path} is {before!r}, and {value!r} is "
+                "not of its kind",
+                f"repro show {table}",
+            )
+        put(settings, path, value)
+
+
+def _alike(value: Any, other: Any) -> bool:
+    """Tell whether a value may stand in place of another; a whole number may be a float."""
+    if isinstance(value, list | tuple) and isinstance(other, list | tuple):
+        return all(_alike(each, first) for each in value for first in other[:1])
+    if isinstance(other, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return other is None or type(value) is type(other)
 
 
 def put(settings: dict[str, Any], path: str, value: Any) -> None:

@@ -293,8 +293,10 @@ class Statistics(Strict):
     unit: Literal["run", "pass"]
     decider: Literal["welch", "corrected-t", "none"]
     primary: Distinct = []  # rows or columns whose cells vote
-    behind: int | None = None  # units behind each printed mean; None: not stated, taken as 1
-    margin: float | None = None  # default by statistics.md 1.3
+    behind: Annotated[int, Field(ge=1)] | None = (
+        None  # units behind each printed mean; None: not stated, taken as 1
+    )
+    margin: Annotated[float, Field(gt=0)] | None = None  # default by statistics.md 1.3
     increment: Literal["above", "baseline"] = "above"  # what a printed increment is added to
 
 
@@ -484,6 +486,18 @@ def read(path: Path, model: type[Spec]) -> Spec:
         lines = [_explain(item, model) for item in error.errors()]
         text = "\n".join(f"{path}: {line}" for line in lines)
         raise UserError(text, "mend the file, then ask again") from None
+
+
+def mistakes(model: type[BaseModel], path: str, value: Any) -> list[str]:
+    """Say why a value cannot stand at a dotted path of a model; what else it needs is left out."""
+    nested: Any = value
+    for part in reversed(path.split(".")):
+        nested = {part: nested}
+    try:
+        model.model_validate(nested)
+    except ValidationError as error:
+        return [_explain(item, model) for item in error.errors() if item["type"] != "missing"]
+    return []
 
 
 def _explain(item: Any, model: type[BaseModel]) -> str:

@@ -87,6 +87,8 @@ def finite(values: Sequence[float], least: int = 1) -> list[float]:
 
 def whole(number: SupportsIndex) -> int:
     """Return an integer as Python's own: those of NumPy wrap around when they grow."""
+    if isinstance(number, bool):
+        raise TypeError(f"a number is asked for, got {number}")
     return operator.index(number)
 
 

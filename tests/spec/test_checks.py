@@ -1,10 +1,13 @@
-"""What a table declares of its statistics has to be what its runs get."""
+"""What a table declares of its statistics has to be what its runs get, and a value of its kind."""
+
+import shutil
 
 import pytest
 
 from repro.errors import UserError
 from repro.spec import catalogue
-from tests.fake_ledger import edited
+from repro.spec.index import table_paths
+from tests.fake_ledger import edited, planned
 
 # A change of a shipped file, and the words of its refusal.
 WRONG = {
@@ -71,3 +74,66 @@ def test_mcnemar_may_be_declared_for_any_two_systems_of_ours(tmp_path):
 def test_shipped_tables_use_all_the_tests():
     tests = {c.test for entry in catalogue.load_all() for c in entry.table.claim}
     assert tests == {"welch", "corrected-t", "one-sample-t"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("behind = 0", "greater than or equal to 1, found 0"),
+        ("behind = -1", "greater than or equal to 1, found -1"),
+        ("behind = 3.0", "valid integer, found 3.0"),
+        ("behind = true", "valid integer, found True"),
+        ("margin = 0", "greater than 0, found 0"),
+        ("margin = -1.0", "greater than 0, found -1.0"),
+    ],
+)
+def test_counts_and_margins_are_numbers_that_can_be(line, said, tmp_path):
+    primary = 'primary = ["t-acc"]'
+    with pytest.raises(UserError) as caught:
+        edited(tmp_path, "asmrh-ablation", {primary: f"{primary}\n{line}"})
+    assert f"statistics.{line.partition(' ')[0]}: input should be" in caught.value.message
+    assert said in caught.value.message
+
+
+ALTERNATIVES = {  # key: an alternative as it stands, and what it is about
+    "splits-behind": ('value = 3, why = "each seed', "statistics.behind"),
+    "batch-25-epochs": ("value = 128, why = \"AST's for Speech", "recipe.batch"),
+    "channel-hidden": ('value = 768, why = "no expansion', "model.args.channel_hidden"),
+}
+
+
+@pytest.mark.parametrize("value", ['"128"', "12.5", "true", "[128]"])
+@pytest.mark.parametrize("key", ALTERNATIVES)
+def test_an_alternative_is_of_the_kind_of_its_setting(key, value, tmp_path):
+    """Else pydantic would find out a batch of "128", and the network a width of 12.5."""
+    text, path = ALTERNATIVES[key]
+    source = table_paths()["asmrh-ablation"]
+    paper = shutil.copytree(source.parent, tmp_path / "asmrh")
+    recipes = paper / "recipes.toml"
+    before = recipes.read_text()
+    assert before.count(text) == 1
+    number = text.split()[2].rstrip(",")
+    recipes.write_text(before.replace(text, text.replace(number, value, 1)))
+
+    def plan():
+        planned(
+            tmp_path, catalogue.load_file(paper / source.name), assume={key: value.strip('"[]')}
+        )
+
+    with pytest.raises(UserError) as caught:
+        plan()
+    message = caught.value.message
+    assert key in message
+    assert path in message
+    assert value.strip('"').capitalize() in message.replace("'", "")
+
+
+def test_what_an_alternative_brings_along_has_to_exist(tmp_path):
+    source = table_paths()["asmrh-ablation"]
+    paper = shutil.copytree(source.parent, tmp_path / "asmrh")
+    recipes = paper / "recipes.toml"
+    text = 'value = 128, why = "AST\'s for Speech Commands"'
+    before = recipes.read_text()
+    recipes.write_text(before.replace(text, f'{text}, also = {{ "recipe.epoch" = 5 }}'))
+    with pytest.raises(UserError, match=r"recipe\.epoch: unknown key: did you mean 'epochs'"):
+        catalogue.load_file(paper / source.name)

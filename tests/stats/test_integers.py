@@ -68,7 +68,7 @@ def test_a_mid_p_is_a_chance():
     assert got.p == pytest.approx(2.0**-69)
 
 
-@pytest.mark.parametrize("wrong", [3.0, "3", None])
+@pytest.mark.parametrize("wrong", [3.0, "3", None, True])
 def test_what_is_no_integer_is_refused(wrong):
     with pytest.raises(TypeError):
         counts.mcnemar(wrong, 3)
