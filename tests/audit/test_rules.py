@@ -82,6 +82,32 @@ def test_a_rule_finds_its_hand_worked_case_and_leaves_the_other_alone(stem):
         assert report.checks.made[rule] > 0, "a rule counts what it checks, also what it clears"
 
 
+def test_the_tables_of_the_page_are_the_measured_rates():
+    """Every number of rates.json that the page shows, worked out here once more."""
+    rates, lines = measured(), DOCS.read_text(encoding="utf-8").splitlines()
+    begin, end = (lines.index(f"<!-- measured: {mark} -->") for mark in ("begin", "end"))
+    shown = {}
+    for line in lines[begin:end]:
+        if line.startswith("| ") and not line.startswith("| |"):
+            name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+            shown[name] = cells
+    expected = {
+        "papers with a contradiction": [f"{rates.alarmed[h]}" for h in rates.habits],
+        "notes a paper": [
+            f"{sum(rates.notes[h].values()) / rates.papers:.1f}" for h in rates.habits
+        ],
+        "altered": list(rates.habits),
+    }
+    for rule in {rule for h in rates.habits for rule in rates.notes[h]}:
+        shares = [rates.notes[h].get(rule, 0) / rates.papers for h in rates.habits]
+        expected[f"of these, {rule}"] = [f"{share:.2f}" for share in shares]
+    for how in rates.found["rounded"]:
+        expected[how] = [f"{rates.found[h][how]:.2f}" for h in rates.habits]
+    assert shown == expected
+    assert f"On {rates.papers} honest papers of each habit:" in lines
+    assert f"Share of {rates.papers} altered papers in which a contradiction is found:" in lines
+
+
 def test_measured_rates_are_of_the_rules_that_are_there():
     rates = measured()
     for by_habit in (rates.contradictions, rates.notes):

@@ -115,3 +115,73 @@ def test_what_cannot_be_is_refused():
         spreads.fits(number("50"), number("1"), 0, 3)
     with pytest.raises(ValueError, match="negative"):
         spreads.fits(number("50"), number("-1"), 10, 3)
+
+
+# ---- runs that print it ------------------------------------------------------------------------
+
+
+def printed_by(counts: tuple[int, ...], n: int, meaning: str, mean: Printed, x: Printed) -> bool:
+    """Tell whether runs are printed as mean ± x, both rounded: by their definition."""
+    values = tuple(Fraction(100 * k, n) for k in counts)
+    half = x.unit / 2
+    square = squares_of(values)[meaning]
+    near = abs(sum(values) / len(values) - mean.value) <= mean.unit / 2
+    return near and max(Fraction(0), x.value - half) ** 2 <= square <= (x.value + half) ** 2
+
+
+@pytest.mark.parametrize(
+    ("n", "runs", "decimals", "papers"),
+    [(20, 2, 1, 60), (12, 3, 1, 60), (8, 5, 1, 60), (60, 4, 2, 20)],
+)
+def test_examples_are_runs_that_print_it_and_are_found_where_there_are_any(
+    n, runs, decimals, papers
+):
+    """With so few clips the search is complete: a list is shown wherever the digits fit."""
+    draw = random.Random(7)
+    shown = 0
+    for _ in range(papers):
+        counts = tuple(draw.randint(0, n) for _ in range(runs))
+        values = tuple(100 * k / n for k in counts)
+        meaning = draw.choice(MEANINGS)
+        x = spread_of(values, meaning) + draw.choice([0, 0, 0.1])
+        mean, spread = number(f"{sum(values) / runs:.{decimals}f}"), number(f"{x:.{decimals}f}")
+        found = spreads.examples(mean, spread, n, runs, meaning)
+        how = {fit.meaning: fit.how for fit in spreads.fits(mean, spread, n, runs)}.get(meaning)
+        assert bool(found) == (how == "as printed"), (counts, meaning)
+        for one in found:
+            assert len(one) == runs
+            assert 0 <= one[0] <= one[-1] <= n
+            assert list(one) == sorted(one)
+            assert printed_by(one, n, meaning, mean, spread), (one, meaning)
+        shown += len(found)
+    assert shown > papers / 3
+
+
+@pytest.mark.parametrize(
+    ("mean", "x", "n", "runs", "meaning", "expected"),
+    [
+        # 100 k / 200: k = 98 and 106 are 49.0 and 53.0, half of their range is 2.00.
+        ("51.00", "2.00", 200, 2, "half the range", {(98, 106)}),
+        # sd of two values is their difference over the root of 2: 4 / 1.414 = 2.83.
+        ("51.00", "2.83", 200, 2, "sample SD", {(98, 106)}),
+        ("51.00", "2.00", 200, 2, "population SD", {(98, 106)}),
+        ("100.00", "0.00", 50, 3, "sample SD", {(50, 50, 50)}),
+        ("0.00", "0.00", 50, 3, "half the range", {(0, 0, 0)}),
+        # Nothing lies below 0 or above n, so a mean of 100 leaves no room for a spread.
+        ("100.00", "1.00", 50, 3, "half the range", set()),
+        ("100.00", "1.00", 50, 3, "population SD", set()),
+        # Of three runs with a range of 4 clips and a sum of 300, two lie at 98, 100, 102.
+        ("50.00", "1.00", 200, 3, "half the range", {(98, 100, 102)}),
+    ],
+)
+def test_examples_by_hand(mean, x, n, runs, meaning, expected):
+    assert set(spreads.examples(number(mean), number(x), n, runs, meaning)) == expected
+
+
+def test_no_more_examples_than_asked_for():
+    """47.10 ± 1.50 of five runs has many; the mean is 471 of 1000."""
+    for most in (1, 2, 5):
+        found = spreads.examples(number("47.10"), number("1.50"), 200, 5, "standard error", most)
+        assert len(found) <= most
+        assert len(set(found)) == len(found) > 0
+        assert {sum(one) for one in found} == {471}

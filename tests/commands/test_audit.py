@@ -85,6 +85,36 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     assert "108/144" in got.output
 
 
+def test_deposited_results_beside_what_is_printed(tmp_path: Path) -> None:
+    """AST's folds: their mean is 95.75, which rounds to 95.8 and is cut off to 95.7, not 95.6."""
+    path = tmp_path / "AST_ESC-50.csv"
+    path.write_text("fold,acc\n1,.9500\n2,.9775\n3,.9475\n4,.9700\n5,.9425\n")
+    got = audit("eat-esc50", "--against", str(path))
+    assert got.exit_code == 0, got.output
+    assert "*unstated*: EAT, Table 2: 95.6 (AST [3], Accuracy): not the mean" in got.output
+    assert "5 deposited results of 'AST_ESC-50', which have a mean of 95.75" in got.output
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "message", "step"),
+    [
+        ("fold,acc,n,correct\n1,.95,40,38.5\n", [], "line 2: correct '38.5' is no", "give a"),
+        ("fold,acc\n1,.95\n", [], "no row is named by 'x'", "--cell TABLE/ROW/COLUMN"),
+        ("fold,acc\n1,.95\n", ["--cell", "eat-esc50/AST/acc"],
+         "did you mean 'eat-esc50/AST/accuracy'?", "repro show TABLE"),
+    ],
+)  # fmt: skip
+def test_deposits_that_cannot_be_used(
+    text: str, more: list[str], message: str, step: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    got = audit("eat-esc50", "--against", str(path), *more)
+    assert (got.exit_code, got.stdout) == (2, "")
+    assert message in got.output
+    assert step in got.output
+
+
 def test_it_needs_no_torch() -> None:
     code = (
         "import sys\nfrom click.testing import CliRunner\nfrom repro.commands._entry import main\n"

@@ -65,6 +65,16 @@ def test_the_tables_have_the_rows_that_the_script_makes(script: ModuleType) -> N
     assert tuple(heads[1].split(" | ")) == FOUR
 
 
+def test_a_row_of_each_table_is_what_the_script_makes_to_the_last_digit(script: ModuleType) -> None:
+    """The page was written by it; the slow tests look at all rows, from other draws."""
+    words = [round(share, 3) for share in script.words(0.5, 5, 3, 1.0).values()]
+    assert [0.5, 5, 3, 1, *words] in table("s")
+    own = script.words(0.2, 5, 1, 1.0)["REPRODUCED"]
+    printed = script.words(0.2, 5, 1, 1.0, fixed=True)["REPRODUCED"]
+    assert [5, 1, round(printed, 3), round(own, 3)] in table("n")
+    assert [1, *(round(share, 3) for share in script.passes(1.0))] in table("effect")
+
+
 @pytest.mark.slow
 def test_the_shares_of_the_words(script: ModuleType) -> None:
     for s, n, m, shift, *stated in table("s"):
