@@ -1,6 +1,7 @@
 """Move results between ledgers: one archive, equal bytes for equal records, checked by hash.
 
     repro-ledger.json           format, and the SHA-256 of every file
+    ro-crate-metadata.json      the same for others to read: an RO-Crate
     <run>/<execution>/run.json  epochs.jsonl  predictions.npz  log.txt
 
 Failed records stay where they failed: they are no results.
@@ -25,9 +26,11 @@ from repro.records import again, known, locks, reading, seal, writing
 from repro.records.ledger import Ledger
 from repro.records.reading import Damaged
 from repro.records.record import Record, Training
+from repro.upkeep import crate
 
 INDEX = "repro-ledger.json"
 FORMAT = 1
+_ASIDE = {INDEX, crate.NAME}  # members that are no record's
 LONGEST = 100_000_000  # bytes of an index: a record takes a few hundred
 # More comes out of no honest archive: logs and numbers shrink to a tenth, predictions hardly.
 GROWTH = 100
@@ -54,7 +57,8 @@ def export(records: Iterable[Record], file: Path, weights: bool = False) -> None
     The same records give the same bytes. Weights that other runs start from (`weights`) are large.
     """
     names = [name for name in seal.FILES if weights or name != seal.WEIGHTS]
-    chosen = {record.name: record.path for record in records if record.done}
+    done = {record.name: record for record in records if record.done}
+    chosen = {name: record.path for name, record in sorted(done.items())}
     files = {
         f"{name}/{path.name}": path
         for name, folder in sorted(chosen.items())
@@ -65,18 +69,20 @@ def export(records: Iterable[Record], file: Path, weights: bool = False) -> None
     for member, path in files.items():
         name, _, last = member.rpartition("/")
         index[name][last] = seal.digest(path)
+    told = crate.metadata([done[name] for name in chosen], files)
     with atomic.output(file) as stream:
-        _pack(stream, index, files)
+        _pack(stream, index, told, files)
 
 
-def _pack(stream: IO[bytes], index: Index, files: Mapping[str, Path]) -> None:
-    """Write the archive: no owner, no time, the index first."""
+def _pack(stream: IO[bytes], index: Index, told: bytes, files: Mapping[str, Path]) -> None:
+    """Write the archive: no owner, no time, the index first; `told`: the crate's metadata."""
     text = json.dumps({"format": FORMAT, "records": index}, indent=1, sort_keys=True).encode()
     with (
         gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         tar.addfile(_member(INDEX, len(text)), io.BytesIO(text))
+        tar.addfile(_member(crate.NAME, len(told)), io.BytesIO(told))
         for name, path in files.items():
             with path.open("rb") as content:
                 tar.addfile(_member(name, path.stat().st_size), content)
@@ -165,12 +171,12 @@ def _unpacked(file: Path, folder: Path) -> list[Record]:
     listed = {f"{name}/{last}" for name, files in index.items() for last in files}
     limit = GROWTH * file.stat().st_size + 10_000_000
     try:
-        unpack.unpack(file, folder, limit, only=listed | {INDEX})
+        unpack.unpack(file, folder, limit, only=listed | _ASIDE)
     except UserError as error:
         raise UserError(error.message, _AGAIN) from None
     there = {
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    } - {INDEX}
+    } - _ASIDE
     for odd in sorted(listed ^ there):
         state = "is missing" if odd in listed else "is not in its index"
         raise _bad(file, f"{odd} {state}")

@@ -1,69 +1,116 @@
 """`repro runs export` and `import`: results from one ledger to another."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from repro import places
+from repro import atomic, places
 from repro.commands.shared import asking, damage
 from repro.errors import UserError
 from repro.records.ledger import Ledger
-from repro.records.record import Record
+from repro.records.record import Record, Training
 
 INCOMPLETE = 3
 
 
 @click.command("export")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.argument("runs", metavar="[RUN...]", nargs=-1)
-@click.option("--table", "table_id", metavar="ID", help="The results behind this table.")
+@click.option("--table", "tables", metavar="ID|PAPER|all", multiple=True,
+              help="The results behind these tables.")  # fmt: skip
 @click.option("--weights", is_flag=True, help="Also the kept weights that other runs start from.")
+@click.option("--to", type=click.Choice(["archive", "tensorboard"]), default="archive",
+              show_default=True, help="An archive to import elsewhere, or a folder of event files.",
+              )  # fmt: skip
 @asking.home_option
+@asking.text_or_json
 def export(
-    file: Path, runs: tuple[str, ...], table_id: str | None, weights: bool, home: str | None
+    file: Path,
+    runs: tuple[str, ...],
+    tables: tuple[str, ...],
+    weights: bool,
+    to: str,
+    home: str | None,
+    fmt: str,
 ) -> None:
-    """Write results into one archive (tar.gz): all of this home, some runs, or those of a table.
+    """Write results into one archive (tar.gz): all of this home, some runs, or those of tables.
 
-    The same results give the same bytes; FILE - is standard output. Failed records stay here.
+    The same results give the same bytes; FILE - is standard output. Failed records stay here. The
+    archive describes itself as an RO-Crate. With --to tensorboard, FILE is a folder that
+    `tensorboard --logdir` shows: loss, learning rate and metrics by epoch.
 
     \b
     Examples:
       repro runs export results.tar.gz
       repro runs export two.tar.gz b61f6caa a10e2173
       repro runs export table1.tar.gz --table asmrh-speechcommands
+      repro runs export logs --to tensorboard --table m3net
     """
-    from repro.upkeep import merge
-
     where = places.home(home)
-    kept = Ledger([where.runs])
-    if runs and table_id:
+    if runs and tables:
         raise UserError("RUN and --table exclude each other", "give one of them")
-    if table_id:
-        chosen = _of_table(table_id, kept, where)
+    # Everything is what this home made; what is named may be a committed record too.
+    kept = Ledger.of(where) if runs or tables else Ledger([where.runs])
+    if tables:
+        chosen = _of_tables(tables, kept, where)
     else:
         chosen = [r for run in runs for r in kept.find(run)] if runs else list(kept.all())
     damage.tell(kept)
     results = [record for record in chosen if record.done]
     if not results:
         raise UserError("there is no result to export", "repro runs list")
-    merge.export(results, file, weights)
-    left = len(chosen) - len(results)
-    also = f"; {left:,} failed records left out" if left else ""
-    size = f", {file.stat().st_size:,} bytes" if file.is_file() else ""
-    click.echo(f"wrote {file}: {len(results):,} records{size}{also}", err=True)
+    told: dict[str, Any] = {"file": str(file), "records": len(results)}
+    if to == "tensorboard":
+        told["event_files"] = _events(results, file)
+    else:
+        from repro.upkeep import merge
+
+        if file.is_dir():
+            raise UserError(f"{file} is a folder", f"repro runs export {file / 'results.tar.gz'}")
+        merge.export(results, file, weights)
+        told["bytes"] = file.stat().st_size if file.is_file() else None
+    told["failed_left_out"] = len(chosen) - len(results)
+    if fmt == "json":  # not into the archive itself
+        click.echo(json.dumps(told, indent=1), err=atomic.standard_output(file))
+        return
+    click.echo(_said(told), err=True)
 
 
-def _of_table(table_id: str, kept: Ledger, home: places.Home) -> list[Record]:
-    """Return the results of a table's runs and measurements, in either profile."""
+def _said(told: dict[str, Any]) -> str:
+    """Say what was written."""
+    text = f"wrote {told['file']}: {told['records']:,} records"
+    text += f", {told['bytes']:,} bytes" if told.get("bytes") else ""
+    text += f", {told['event_files']:,} event files" if "event_files" in told else ""
+    left = told["failed_left_out"]
+    return text + (f"; {left:,} failed records left out" if left else "")
+
+
+def _events(results: Sequence[Record], folder: Path) -> int:
+    """Write event files into a folder; return how many."""
+    from repro.upkeep import tensorboard
+
+    if atomic.standard_output(folder) or (folder.exists() and not folder.is_dir()):
+        raise UserError(f"{folder} is no folder; event files are several", "name a folder")
+    made = tensorboard.files(r for r in results if isinstance(r, Training))
+    for name, content in made.items():
+        with atomic.output(folder / name) as stream:
+            stream.write(content)
+    return len(made)
+
+
+def _of_tables(names: Sequence[str], kept: Ledger, home: places.Home) -> list[Record]:
+    """Return the results of tables' runs and measurements, in either profile."""
     from repro.plan.planning import plan_table
     from repro.plan.request import Request
     from repro.spec import catalogue
     from repro.verdict import reduction
 
-    entry = catalogue.load(table_id)
     requests = (Request(), Request(profile="demo", audio="generated"))
-    plans = [plan_table(entry, request, home) for request in requests]
+    plans = [plan_table(entry, request, home) for entry in catalogue.named(names)
+             for request in requests]  # fmt: skip
     ids = {run.id for plan in plans for run in (*plan.runs, *plan.parents)}
     ids |= {name for plan in plans for name in reduction.measurements(plan, kept)}
     return [record for run in sorted(ids) for record in kept.records(run) if record.done]
