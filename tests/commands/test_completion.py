@@ -4,13 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from repro.commands import completion
 from repro.commands._entry import main
+from repro.commands.completion import command as completion
+from repro.commands.completion import sources
 from repro.spec.catalogue import load
 from repro.spec.index import paper_ids, table_paths
 
@@ -45,11 +48,47 @@ def test_assumptions_are_those_of_the_table_and_values_those_that_are_listed() -
         (["table", "x", "--notes", "f"], {"full"}),
         (["table", "x", "--stand"], {"--standalone"}),
         (["runs", "list", "--form"], {"--format"}),
+        (["figure", "x", "--format", ""], {"svg", "pdf", "png"}),
+        (["models", "measure", "--no-t"], {"--no-times"}),
+        (["audit", "p", "--"], set(sources.options(["audit", "p"]))),
         (["no-such-verb", ""], set()),
     ],
 )
 def test_a_word_is_completed_by_its_place(typed: list[str], found: set[str]) -> None:
     assert set(completion.candidates(typed)) == found
+
+
+def commands(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the words of every command, groups too."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        yield (*words, name)
+        found = group.get_command(context, name)
+        if isinstance(found, click.Group):
+            yield from commands(found, (*words, name))
+
+
+@pytest.mark.parametrize("words", list(commands(main)), ids=" ".join)
+def test_options_and_choices_are_those_of_the_command_itself(words: tuple[str, ...]) -> None:
+    """Read from the source here, and asked of click."""
+    found: click.Command = main
+    for word in words:
+        assert isinstance(found, click.Group)
+        found = found.get_command(click.Context(found), word)
+    wanted = {"--help": ()}
+    for one in found.params:
+        if isinstance(one, click.Option):
+            choices = tuple(one.type.choices) if isinstance(one.type, click.Choice) else ()
+            names = (*one.opts, *one.secondary_opts)
+            wanted |= {name: choices for name in names if name.startswith("--")}
+    if found.hidden:
+        words = words[:-1]
+    if isinstance(found, click.Group):
+        below = {name: found.get_command(click.Context(found), name) for name in found.commands}
+        assert sources.verbs_below(*words) == sorted(n for n, c in below.items() if not c.hidden)
+        assert sources.options([*words]) == wanted
+    else:
+        assert sources.options([*words, "asmrh-casia"]) == wanted
 
 
 def test_nothing_that_takes_long_is_loaded() -> None:
@@ -58,7 +97,8 @@ def test_nothing_that_takes_long_is_loaded() -> None:
         "try: main(sys.argv[1:])\nexcept SystemExit: pass\n"
         "print(*(m for m in ('torch', 'numpy', 'pydantic', 'rich') if m in sys.modules))"
     )
-    for typed in (["table", "as"], ["table", "--assume", "h"], ["data", "fetch", "e"]):
+    for typed in (["table", "as"], ["table", "--assume", "h"], ["data", "fetch", "e"],
+                  ["table", "--"], ["runs", "e"], ["appendix", "--format", "m"]):  # fmt: skip
         words = [sys.executable, "-c", code, "completion", "words", "--", *typed]
         done = subprocess.run(words, capture_output=True, text=True)
         assert done.stdout.splitlines()[-1] == "", done.stdout + done.stderr

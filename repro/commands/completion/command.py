@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from repro import places
+from repro.commands.completion import sources
 from repro.errors import UserError
 from repro.spec import index
 from repro.spec.readings import as_text
@@ -44,14 +45,7 @@ _TABLES = ("show", "table", "plan", "status", "compare", "explain", "audit", "re
            "cells", "appendix", "cite")  # fmt: skip
 _GROUPS = ("audit", "bench", "data", "models", "runs", "weights")
 _RUNS = ("verify", "train", "runs")
-_VALUES = {
-    "--profile": ("full", "demo"),
-    "--data": ("generated", "local"),
-    "--protocol": ("official", "random", "grouped"),
-    "--notes": ("full", "short", "none"),
-    "--format": ("text", "md", "latex", "csv", "json"),
-    "--device": ("cpu", "cuda:0", "mps"),
-}
+_FREE = {"--device": ("cpu", "cuda:0", "mps")}  # of options that take other words too
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -108,7 +102,7 @@ def _possible(before: list[str], last: str) -> Iterator[str]:
 
         yield from _entry.Verbs().list_commands(click.Context(click.Group()))
     elif last.startswith("-"):
-        yield from _options(before)
+        yield from sources.options(before)
     elif option in ("--assume", "--ladder"):
         yield from ["protocol"] if option == "--ladder" else []
         yield from _assumptions(before, last if option == "--assume" else "")
@@ -118,8 +112,8 @@ def _possible(before: list[str], last: str) -> Iterator[str]:
         yield from _systems()
     elif option in ("--paper", "--table"):
         yield from index.paper_ids() if option == "--paper" else index.table_paths()
-    elif option in _VALUES:
-        yield from _VALUES[option]
+    elif option and (choices := sources.options(before).get(option) or _FREE.get(option)):
+        yield from choices
     else:
         yield from _arguments(verb, before)
 
@@ -128,7 +122,7 @@ def _arguments(verb: str, before: list[str]) -> Iterator[str]:
     """Yield the names that a verb takes."""
     below = before[before.index(verb) + 1 :]
     if verb in _GROUPS and not below:
-        yield from _verbs_of(verb)
+        yield from sources.verbs_below(verb)
     if verb in _TABLES and below[:1] not in (["accuracy"], ["p"], ["sizes"]):
         yield from [*index.table_paths(), *index.paper_ids(), "all"]
     if verb in _RUNS and (verb != "runs" or below):
@@ -141,31 +135,6 @@ def _arguments(verb: str, before: list[str]) -> Iterator[str]:
         from repro.weights import published
 
         yield from published.names()
-
-
-def _verbs_of(group: str) -> list[str]:
-    """Return the verbs of a group."""
-    found = _command(group)
-    return found.list_commands(click.Context(found)) if isinstance(found, click.Group) else []
-
-
-def _command(verb: str) -> click.Command | None:
-    from repro.commands import _entry
-
-    return _entry.Verbs().get_command(click.Context(click.Group()), verb)
-
-
-def _options(before: list[str]) -> Iterator[str]:
-    """Yield the options of the command that is typed."""
-    found: click.Command | None = None
-    for word in before:
-        if found is None:
-            found = _command(word)
-        elif isinstance(found, click.Group):
-            found = found.get_command(click.Context(found), word) or found
-    for parameter in found.params if found is not None else []:
-        if isinstance(parameter, click.Option):
-            yield from (name for name in parameter.opts if name.startswith("--"))
 
 
 def _datasets() -> list[str]:

@@ -1,0 +1,1 @@
+"""What words can become, read from the sources of the verbs."""
