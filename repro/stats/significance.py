@@ -15,7 +15,6 @@ from repro.stats.summary import (
     Estimate,
     Interval,
     checked_confidence,
-    estimate_runs,
     finite,
     increment,
     t_quantile,
@@ -82,12 +81,6 @@ def resampled(n_train: Sequence[int], n_test: Sequence[int]) -> float:
     if min(train) < 1 or min(test) < 1:
         raise ValueError("every fold needs at least one training and one test clip")
     return sum(test) / sum(train)
-
-
-def welch_t(a: Sequence[float], b: Sequence[float], floor: float = 0.0) -> TTest:
-    """Test mean(a) - mean(b) of independent runs; floor: the least sd to assume in each."""
-    sides = [estimate_runs(finite(side, least=2), floor=floor) for side in (a, b)]
-    return difference_t("Welch t", sides[0], sides[1], (len(a), len(b)))
 
 
 def difference_t(method: str, a: Estimate, b: Estimate, n: tuple[int, int]) -> TTest:

@@ -26,17 +26,6 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What a table prints of n repeated values; `sd` is None where n = 1."""
-
-    n: int
-    mean: float
-    sd: float | None
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Spread:
     """A standard deviation and the degrees of freedom it rests on."""
 
@@ -107,13 +96,6 @@ def t_quantile(probability: float, df: float) -> float:
 
 
 # ---- values and their spread -----------------------------------------------------------------
-
-
-def summarise(values: Sequence[float]) -> Summary:
-    """Return number, mean, standard deviation (n - 1), smallest and largest of the values."""
-    numbers = finite(values)
-    sd = statistics.stdev(numbers) if len(numbers) > 1 else None
-    return Summary(len(numbers), statistics.mean(numbers), sd, min(numbers), max(numbers))
 
 
 def spread_of_runs(values: Sequence[float]) -> Spread:
@@ -256,19 +238,6 @@ def expected_max(means: Sequence[float], sd: float) -> float:
     below = [math.prod(_normal_cdf(x - offset) for offset in offsets) for x in points]
     integral = (math.fsum(below) - (below[0] + below[-1]) / 2) * reach / steps
     return top + sd * (reach - integral)
-
-
-def expected_best_of(values: Sequence[float], size: int) -> float:
-    """Return the expected largest of `size` of the values, drawn without replacement.
-
-    `size` must be below the number of values: the best of all of them is only the largest again.
-    """
-    numbers, size = sorted(finite(values, least=2)), whole(size)
-    if not 1 <= size < len(numbers):
-        raise ValueError(f"size must lie in 1..{len(numbers) - 1}, got {size}")
-    ways = [math.comb(below, size - 1) for below in range(len(numbers))]
-    weighted = math.fsum(way * number for way, number in zip(ways, numbers, strict=True))
-    return weighted / math.comb(len(numbers), size)
 
 
 def _normal_cdf(x: float) -> float:

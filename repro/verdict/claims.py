@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.spec.schema import Claim
 from repro.stats import counts, significance
-from repro.verdict import contrast, evidence, hits, margins, reduction, roles
+from repro.verdict import contrast, evidence, hits, margins, phrases, reduction, roles
 from repro.verdict.judgement import ClaimVerdict
 from repro.verdict.reduction import Reduced, Results, Unit
 
@@ -82,7 +83,7 @@ def _draft(plan: TablePlan, claim: Claim, found: Results, silenced: str) -> Clai
     reason = silenced or _undecided(better, worse)
     if reason:
         return replace(draft, reason=reason, test=claim.test)
-    tested = _test(claim, better, worse)
+    tested = _test(claim, better, worse, plan.home.data)
     if tested is None:
         return replace(draft, reason="too few runs for the test", test=claim.test)
     notes = [tested.note] if tested.note else []
@@ -105,6 +106,10 @@ def _beside(plan: TablePlan, cell: PlannedCell, found: contrast.Contrast | None)
     said: dict[str, Any] = {}
     if found is not None and found.ranks is not None:
         said |= {"ranks": found.ranks.p, "ranks_least": found.ranks.smallest_p}
+    if found is not None and found.shift is not None:
+        bounds = found.shift.interval
+        said |= {"shift": found.shift.estimate}
+        said |= {"shift_interval": (bounds.low, bounds.high) if bounds else None}
     if found is not None and found.corrected:
         region = margins.of(plan, cell).value if cell.printed else margins.WIDEST
         told = significance.chances(found.test, region)
@@ -133,7 +138,7 @@ def _undecided(*sides: _Side) -> str:
     return ""
 
 
-def _test(claim: Claim, better: _Side, worse: _Side) -> _Tested | None:
+def _test(claim: Claim, better: _Side, worse: _Side, data: Path) -> _Tested | None:
     """Test better minus worse; None where a side has too few values.
 
     The declared test fits the declared protocol. Where `--assume` swaps hold-out and folds, the
@@ -142,7 +147,7 @@ def _test(claim: Claim, better: _Side, worse: _Side) -> _Tested | None:
     if better.reduced is None or worse.reduced is None:
         return _against_quoted(better, worse)
     if claim.test == "mcnemar":
-        return _mcnemar(claim.metric, better, worse)
+        return _mcnemar(claim.metric, better, worse, data)
     return _contrasted(better, worse, claim.test)
 
 
@@ -170,8 +175,11 @@ def _against_quoted(better: _Side, worse: _Side) -> _Tested | None:
     return replace(_told(test), note="their noise unknown")
 
 
-def _mcnemar(metric: str, better: _Side, worse: _Side) -> _Tested | None:
-    """Test one run of each on the same clips, from their stored predictions."""
+def _mcnemar(metric: str, better: _Side, worse: _Side, data: Path) -> _Tested | None:
+    """Test one run of each on the same clips, from their stored predictions.
+
+    Beside it stands the exact test that flips the signs of whole groups (recordings, speakers).
+    """
     if (len(better.units), len(worse.units)) != (1, 1):
         return None
     correct = [hits.of(side.units, metric.partition(".")[0]) for side in (better, worse)]
@@ -182,6 +190,11 @@ def _mcnemar(metric: str, better: _Side, worse: _Side) -> _Tested | None:
     test = counts.mcnemar(*counts.discordant(a, b))
     effect = 100 * (test.only_a - test.only_b) / len(clips)
     note = "clips of one recording are taken as independent"
+    group_of = hits.groups(better.cell, data)
+    names = [group_of.get(clip, clip) for clip in clips]
+    if len(set(names)) < len(clips):
+        by_group = counts.group_sign_flip(a, b, names)
+        note += f"; by the {by_group.groups} groups that differ {phrases.p_value(by_group.p)}"
     return _Tested("McNemar", (len(clips),), effect, test.p, None, note)
 
 

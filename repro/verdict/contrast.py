@@ -11,7 +11,7 @@ from fractions import Fraction
 from repro.plan.planning import PlannedCell
 from repro.records.record import Training
 from repro.stats import counts, ranks, significance, summary
-from repro.stats.ranks import Wilcoxon
+from repro.stats.ranks import HodgesLehmann, Wilcoxon
 from repro.stats.significance import TTest
 from repro.stats.summary import Estimate, fold_means
 from repro.verdict import evidence
@@ -39,6 +39,7 @@ class Contrast:
 
     test: TTest
     ranks: Wilcoxon | None = None
+    shift: HodgesLehmann | None = None  # in points
     corrected: bool = False
 
 
@@ -102,10 +103,11 @@ def _paired(a: Side, b: Side) -> Contrast | None:
     )  # fmt: skip
     metric, fixed = str(a.cell.fields.metric), evidence.fixed_folds(a.cell)
     pairs = exact(a.units, metric, fixed), exact(b.units, metric, fixed)
-    signed = None
+    signed = shift = None
     if pairs[0] and pairs[1] and len(pairs[0]) <= ranks.LARGEST_EXACT:
-        signed = ranks.signed_rank([x - y for x, y in zip(pairs[0], pairs[1], strict=True)])
-    return Contrast(test, signed, corrected=True)
+        points = [100 * (x - y) for x, y in zip(pairs[0], pairs[1], strict=True)]
+        signed, shift = ranks.signed_rank(points), ranks.hodges_lehmann(points)
+    return Contrast(test, signed, shift, corrected=True)
 
 
 def _resampled(side: Side) -> bool:

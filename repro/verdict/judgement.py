@@ -63,6 +63,8 @@ class ClaimVerdict:
     note: str = ""
     ranks: float | None = None  # p of signed ranks, exact, where values are paired counts
     ranks_least: float | None = None  # the least p that so many pairs can give
+    shift: float | None = None  # points: the centre that signed ranks give (Hodges and Lehmann)
+    shift_interval: tuple[float, float] | None = None  # None: too few pairs for 95 %
     region: float | None = None  # points around zero that make no difference in practice
     chances: tuple[float, float, float] | None = None  # worse, inside the region, better
 

@@ -195,7 +195,7 @@ def p_side(printed: Printed, ours: ranks.Wilcoxon, favours: int) -> str:
     if ours.smallest_p >= ALPHA:
         return "UNDECIDED"
     if ours.p < ALPHA:
-        agrees = low and (ours.w_plus - ours.w_minus) * favours > 0
+        agrees = low and ours.rank_biserial * favours > 0
         return "CONFIRMED" if agrees else "CONTRADICTED"
     return "UNDECIDED" if low else "CONFIRMED"
 

@@ -189,5 +189,5 @@ def test_second_voices_stand_beside_a_claim(home: Path) -> None:
     done(home)
     got = compare(TABLE)
     assert "corrected resampled t (n = 3)" in got.output
-    assert "signed ranks p = 0.250 (at least 0.250 with so few)" in got.output
+    assert "signed ranks p = 0.250 (at least 0.250 with so few), their centre +6.2" in got.output
     assert "chances: better by more than 1.00 " in got.output

@@ -47,7 +47,6 @@ CALLS = {
     "rounding noise": lambda i: summary.sd_floor(i(127)),
     "c4": lambda i: summary.c4(i(100)),
     "best constant": lambda i: summary.best_constant(i(100)),
-    "best of some": lambda i: summary.expected_best_of([float(n) for n in range(60)], i(30)),
     "bootstrap": lambda i: bootstrap.group_bootstrap(HITS, made(i, range(12)), 0.9, i(99), i(3)),
 }  # fmt: skip
 

@@ -69,6 +69,9 @@ def test_seeds_with_a_split_each_are_paired_and_corrected(
     assert claim.p == pytest.approx(2 * scipy_stats.t.sf(abs(d.mean() / se), n - 1))
     assert claim.ranks == pytest.approx(scipy_stats.wilcoxon(d, method="exact").pvalue)
     assert claim.ranks_least == 2 / 2**n
+    walsh = [(d[i] + d[j]) / 2 for i in range(n) for j in range(i, n)]
+    assert claim.shift == pytest.approx(np.median(walsh))
+    assert claim.shift_interval is None  # below 6 pairs there is none of 95 %
     assert claim.region == (1.75 if table == "gafx-baseline" else 1.0)  # the cell's margin
     posterior = scipy_stats.t(n - 1, d.mean(), se)
     expected = (posterior.cdf(-claim.region), posterior.sf(claim.region))
@@ -92,7 +95,8 @@ def test_the_paired_corrected_t_against_welch_where_seeds_share_splits() -> None
             split = rng.normal(0, 1.5, 3)
             a, b = (split + rng.normal(0, 0.3, 3) for _ in range(2))
             paired = significance.corrected_t(list(a + shift - b), [7] * 3, [1] * 3)
-            hits += (paired.p < 0.05, significance.welch_t(list(a + shift), list(b)).p < 0.05)
+            welch = scipy_stats.ttest_ind(a + shift, b, equal_var=False)
+            hits += (paired.p < 0.05, welch.pvalue < 0.05)
         rates[shift] = hits / 2000
     assert rates[0.0][0] < 0.05
     assert rates[1.0][0] > 3 * rates[1.0][1]
@@ -233,6 +237,37 @@ def test_one_run_each_is_compared_by_mcnemar(tmp_path: Path, b: int, c: int, p: 
     assert claim.test == "McNemar"
     assert claim.word == "UNDECIDED" or p < 0.025  # two claims in the family
     assert "independent" in claim.note
+
+
+def test_clips_of_one_recording_are_flipped_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven clips favour A: by themselves p = 2/128; in groups of 4, 2 and 1 it is 2/8."""
+    plan = one_run_each(tmp_path, 7, 0)
+    of = {f"clip{i}": "x" if i < 4 else "y" if i < 6 else "z" for i in range(7)}
+    monkeypatch.setattr(claims.hits, "groups", lambda *_: of)
+    claim = judged(tmp_path, plan)[0]
+    assert claim.p == 0.015625
+    assert claim.note.endswith("as independent; by the 3 groups that differ p = 0.250")
+
+
+def test_runs_on_different_clips_are_no_pairs(tmp_path: Path) -> None:
+    """McNemar asks the same clips of both: here one of 40 has another name."""
+    plan = one_run_each(tmp_path, 7, 0)
+    assert judged(tmp_path, plan)[0].test == "McNemar"
+    run = next(run for run in plan.runs if run.system == "asm-h")
+    record = found(tmp_path, plan)[run.id]
+    assert record is not None
+    with np.load(record.path / "predictions.npz") as stored:
+        arrays = dict(stored)
+    for part in ("valid", "test"):
+        arrays[f"{part}_ids"] = np.where(
+            arrays[f"{part}_ids"] == b"clip0", b"other", arrays[f"{part}_ids"]
+        )
+    np.savez(record.path / "predictions.npz", **arrays)
+    fake_ledger.sealed(record.path, record.content())
+    claim = judged(tmp_path, plan)[0]
+    assert (claim.word, claim.p, claim.reason) == ("UNDECIDED", None, "too few runs for the test")
 
 
 def test_demo_runs_decide_nothing(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from repro.audit.findings import (
     table_name,
 )
 from repro.audit.intervals import WAYS, Span
+from repro.stats import counts
 
 RULE = "deposits"
 ASKS = "is the printed accuracy a summary of the results that were deposited?"
@@ -73,10 +74,8 @@ def summaries(series: Series) -> dict[str, Summary]:
     found = {MEAN: _mean(values, spans)}
     whole = [(o.correct, o.n) for o in series.outcomes if o.correct is not None and o.n]
     if len(whole) == len(spans):
-        correct, n = (sum(x) for x in zip(*whole, strict=True))
-        found[POOLED] = Summary(
-            Fraction(100 * correct, n), intervals.exact(Fraction(100 * correct, n))
-        )
+        pooled = 100 * counts.pooled_accuracy(*zip(*whole, strict=True))
+        found[POOLED] = Summary(pooled, intervals.exact(pooled))
     if len(spans) > 1:
         ranked = sorted(range(len(values)), key=lambda i: values[i])
         half = len(ranked) // 2

@@ -144,6 +144,10 @@ def _claim(claim: ClaimVerdict) -> str:
     if claim.ranks is not None and claim.ranks_least is not None:
         text += f"; signed ranks {phrases.p_value(claim.ranks)}"
         text += f" (at least {claim.ranks_least:.3f} with so few)" if _floored(claim) else ""
+    if claim.shift is not None:
+        text += f", their centre {phrases.number(claim.shift, 2, signed=True)}"
+        if claim.shift_interval is not None:
+            text += f", {phrases.interval(*claim.shift_interval)}"
     if claim.chances is not None and claim.region is not None:
         worse, same, better = (f"{chance:.2f}" for chance in claim.chances)
         text += f"; chances: better by more than {phrases.number(claim.region, 2)} {better}, "
