@@ -38,6 +38,7 @@ class Report:
     findings: tuple[Finding, ...]
     checks: Checks
     only: str | None = None  # the one table asked for
+    remarks: tuple[tuple[str, str], ...] = ()  # on the texts: short name of the paper, remark
 
     @property
     def made(self) -> int:
@@ -101,7 +102,9 @@ def audit(
         found = [finding for finding in found if only in finding.tables]
         checks = checks.of(only)
     shown = {e.id: f"{e.paper.short}, Table {e.table.number}" for e in entries}
-    return Report({p.id: p.short for p in papers}, shown, tuple(found), checks, only)
+    remarks = tuple((own[0].paper.short, text) for own in by_paper.values()
+                    for text in own[0].paper.notes)  # fmt: skip
+    return Report({p.id: p.short for p in papers}, shown, tuple(found), checks, only, remarks)
 
 
 def _datasets(entries: Iterable[Entry]) -> set[str]:

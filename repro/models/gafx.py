@@ -45,7 +45,7 @@ from torchaudio.models import HDemucs
 from repro.models import ast_vit
 from repro.models.asm import check_arguments
 
-VERSION = 1
+VERSION = 2
 BATCH_NORM = True  # results depend on how many clips go through at once
 
 SOURCES = ["drums", "bass", "other", "vocals"]  # in the order of the published weights

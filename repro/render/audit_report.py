@@ -30,6 +30,7 @@ def as_json(report: Report) -> str:
         "comparisons": report.checks.comparisons,
         "granularity": report.checks.records,
         "deposits": report.checks.deposits,
+        "remarks": [{"paper": paper, "remark": text} for paper, text in report.remarks],
         "not_checked": report.checks.skipped,
     }
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"

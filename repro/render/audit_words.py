@@ -143,6 +143,7 @@ def appendices(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
             ["cell", "printed", "runs", "rounded mean fits", "does not fit"],
             _lattice(report),
         ),
+        ("Remarks on the texts", ["paper", "remark"], [list(pair) for pair in report.remarks]),
         ("Not checked", ["cell", "why"], [[s["cell"], s["why"]] for s in report.checks.skipped]),
     ]
 

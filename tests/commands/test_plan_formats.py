@@ -194,7 +194,7 @@ def test_a_run_whose_parent_has_no_result_is_refused(repro, planned, monkeypatch
 
     child = dataclasses.replace(planned.runs[0], missing=(), parents=("0123456789ab",))
     changed = dataclasses.replace(planned, runs=(child,))
-    monkeypatch.setattr(train, "plan_table", lambda *_: changed)
+    monkeypatch.setattr(train, "plan_asked", lambda *_: changed)
     said = repro("train", child.id, "--table", TABLE, *DEMO, code=2).stderr
     assert "starts from run 0123456789ab" in said
 

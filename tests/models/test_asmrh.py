@@ -478,3 +478,11 @@ def test_asm_has_deterministic_kernels_only(tokens):
 @pytest.mark.parametrize("args", [{}, *ALTERNATIVES], ids=str)
 def test_asmrh_has_deterministic_kernels_only(args):
     assert nondeterministic(small(**args), spectrograms()) == set()
+
+
+def test_the_call_that_algorithm_1_prints_does_not_run():
+    """The remark on the text: the argument of torch.roll is called dims."""
+    feat = torch.arange(32.0).reshape(1, 16, 1, 2)
+    with pytest.raises(TypeError, match="dim"):
+        torch.roll(feat, shifts=1, dim=3)  # type: ignore[call-overload]
+    assert torch.equal(torch.roll(feat, shifts=1, dims=3), feat.flip(3))

@@ -448,3 +448,16 @@ def test_an_input_without_a_patch_is_refused(shape):
 def test_another_input_than_built_for_is_refused():
     with pytest.raises(ValueError, match=r"\(46, 62\); the model was built for \(62, 46\)"):
         small()(spectrograms().transpose(1, 2))
+
+
+def test_no_initial_weight_lies_beyond_five_deviations():
+    """Single precision has 2^24 uniform draws: with timm's bounds the last one becomes 2.0."""
+    plain, ours = torch.empty(2**23), torch.empty(2**23)
+    nn.init.trunc_normal_(plain, std=0.02, generator=torch.Generator().manual_seed(1))
+    ast_vit.initialise("vit.blocks.0.mlp.fc1.weight", ours, torch.Generator().manual_seed(1))
+    assert plain.abs().max().item() == 2.0
+    assert ours.abs().max().item() <= 0.1
+    inner = plain.abs() < 0.08
+    torch.testing.assert_close(ours[inner], plain[inner], rtol=0, atol=1e-4)
+    # Of a normal law 6.334e-5 lie beyond 4 deviations: 531 of 2^23, with a deviation of 23.
+    assert abs((ours.abs() > 0.08).sum().item() - 531) < 4 * 23
