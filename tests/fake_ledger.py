@@ -22,6 +22,8 @@ from repro.verdict import reduction
 
 STARTED = "2031-01-01T10:00:00+00:00"  # later than any commit of a table file
 FINISHED = "2031-01-01T11:00:00+00:00"
+# What M3Net's first recipe had, that of the committed runs on RAVDESS and ESC-10.
+FIRST = {"batch": "64", "lr": "0.001"}
 SIZES = (1000, 10_000, 100_000, 10**6, 10**9)  # clips that a part may be scored on
 
 NO_DATA = Path(__file__).parent / "no-data"

@@ -103,9 +103,10 @@ class Grid:
 
     @property
     def place(self) -> str:
-        """The id with the data in place of the table's own: apart for each fill of a document."""
-        on = self.plan.request.on
-        return f"{self.id}@{on}" if on else self.id
+        """The id with data and readings in place of the table's own: apart for each fill."""
+        request = self.plan.request
+        read = "".join(f"+{key}={value}" for key, value in sorted(request.assume.items()))
+        return f"{self.id}@{request.on}{read}" if request.on else self.id
 
     @property
     def spec(self) -> Table:

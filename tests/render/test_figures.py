@@ -23,6 +23,7 @@ from repro.stats.summary import Spread
 from repro.verdict.components import Clips, Components
 from repro.verdict.ladder import Effect, Ladder, Rung, Step
 from tests import fake_ledger
+from tests.fake_ledger import FIRST
 from tests.render.made import made, near
 
 TABLE = "asmrh-speechcommands"
@@ -31,7 +32,7 @@ TABLE = "asmrh-speechcommands"
 @pytest.fixture(scope="module")
 def esc10() -> Grid:
     """Return M3Net on ESC-10, from the committed records: three passes over five folds."""
-    entry, request = catalogue.load("m3net-urbansound8k"), Request(on="esc10")
+    entry, request = catalogue.load("m3net-urbansound8k"), Request(on="esc10", assume=FIRST)
     home = fake_ledger.home(Path("/nowhere"))
     plan = plan_table(entry, request, home)
     return grid.build(plan, Ledger([places.shipped("results")]), "repro table", home.data)
@@ -64,7 +65,9 @@ def test_a_row_without_runs_shows_print_and_margin_alone(tmp_path: Path) -> None
     assert "96.51" in said
 
 
-@pytest.mark.parametrize("request_", [{"profile": "demo", "audio": "generated"}, {"on": "esc10"}])
+@pytest.mark.parametrize(
+    "request_", [{"profile": "demo", "audio": "generated"}, {"on": "esc10", "assume": FIRST}]
+)
 def test_runs_without_a_verdict_are_never_set_against_a_print(tmp_path, request_) -> None:
     table = TABLE if "profile" in request_ else "m3net-urbansound8k"
     filled = made(tmp_path, table, near(40.0), **request_)

@@ -154,7 +154,7 @@ def test_without_scripts_all_is_there_and_cells_open(browser, report) -> None:
             assert part in text
         opened.page.keyboard.press("Escape")
         assert not opened.sheet().is_visible()
-        fold = opened.page.locator(f'[id="fig/{ON}@esc10/confusion"]')
+        fold = opened.page.locator(f'[id="fig/{ON}@esc10+batch=64+lr=0.001/confusion"]')
         fold.locator("summary").click()
         assert fold.locator("svg").is_visible()
         assert not opened.page.locator("#filter").is_visible()  # what would not work is not shown

@@ -13,7 +13,7 @@ from repro.render import audit_words, grid
 from repro.render.figures import kinds
 from repro.render.figures.kinds import Beside
 from repro.render.grid import Grid
-from repro.spec import catalogue
+from repro.spec import catalogue, readings
 from repro.verdict import ladder, reduction, sensitivity
 from repro.verdict.reduction import Measured
 from repro.verdict.sensitivity import Sensitivity
@@ -85,22 +85,35 @@ def _behind(plan: TablePlan, home: Home, ledger: Ledger) -> tuple[Training, ...]
 
 
 def _others(part: Part, home: Home, ledger: Ledger, records: Sequence[Record]) -> list[Part]:
-    """Return the table on each other dataset on which records answer for its runs."""
+    """Return the table on each other dataset on which records answer for its runs.
+
+    Once for each way of reading it that records have: those of an older recipe stand apart.
+    """
     plan = part.grid.plan
     if plan.request.on is not None:
         return []
     systems = {run.system for run in plan.runs}
     own = {run.clips.dataset for run in plan.runs}
     found = {
-        record.dataset for record in records if _answers(record, systems, plan.request.profile)
+        (record.dataset, *sorted(_read(plan, record).items()))
+        for record in records
+        if _answers(record, systems, plan.request.profile) and record.dataset not in own
     }
     made = []
-    for dataset in sorted(found - own):
-        asked = replace(plan.request, on=dataset, audio="local", seeds=None)
+    for dataset, *read in sorted(found):
+        assume = {**plan.request.assume, **dict(read)}
+        asked = replace(plan.request, on=dataset, audio="local", seeds=None, assume=assume)
         other = _part(plan_table(plan.entry, asked, home), home, ledger, records)
         if other.grid.used:
             made.append(other)
     return made
+
+
+def _read(plan: TablePlan, record: Record) -> dict[str, str]:
+    """Return the alternatives of a table's assumptions that a training was of."""
+    if not isinstance(record, Training):
+        return {}
+    return readings.chosen(plan.entry.assumptions(), record.system, record.resolved)
 
 
 def _answers(record: Record, systems: set[str], profile: str) -> bool:
