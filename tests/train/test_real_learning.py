@@ -8,7 +8,9 @@ ten, all their clips, with the speakers divided: a fifth of the clips for the te
 validation.
 """
 
+import os
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,7 +74,7 @@ EAT = {
     [
         (
             ("m3net-speechcommands", "m3net-1s", "scratch"),
-            {"epochs": 30, "batch": 16, "optimizer": {"lr": 1e-2}},
+            {"epochs": 30},
         ),
         (
             ("eat-speechcommands", "eat-s-16k", "speechcommands"),
@@ -85,6 +87,26 @@ def test_real_words_are_learnt(home, which, recipe):
     """M3Net: 30 epochs of 100. EAT-S: 6 of 1,500, all before the first in which clips are mixed."""
     run = planned(*which, home, {"recipe": recipe}, full=True, audio="local", on="words")
     assert_beyond_chance(trained(run, home, 2), {"train": 342, "valid": 49, "test": 98})
+
+
+def test_m3net_tells_spoken_digits_apart(tmp_path):
+    """A floor under the recipe: 15 epochs of 100 on FSDD, divided as docs/recipes.md says."""
+    if "REPRO_FSDD" not in os.environ:
+        pytest.skip("REPRO_FSDD does not name the recordings of FSDD")
+    home, recordings = tiny.home(tmp_path / "home"), Path(os.environ["REPRO_FSDD"])
+    lines = ["path,label,split"]
+    for file in sorted(recordings.glob("*.wav")):
+        digit, _, take = file.stem.split("_")
+        part = "test" if int(take) < 5 else "valid" if int(take) < 10 else "train"
+        lines.append(f"{file.name},{digit},{part}")
+    (tmp_path / "fsdd.csv").write_text("\n".join(lines) + "\n")
+    adding.add("fsdd", recordings, tmp_path / "fsdd.csv", home.data)
+    determinism.set_up(2)
+    which = ("m3net-speechcommands", "m3net-1s", "scratch")
+    run = planned(*which, home, {"recipe": {"epochs": 15}}, full=True, audio="local", on="fsdd")
+    measured = trained(run, home, 2).part("test").plain()
+    assert measured["n"] == 300
+    assert measured["accuracy"] >= 0.95
 
 
 def test_m3net_learns_an_esc_10_fold(home):
