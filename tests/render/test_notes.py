@@ -111,7 +111,7 @@ def test_a_reading_that_changes_no_run_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "key", "value", "own", "default"),
     [
-        ("m3net-urbansound8k", "batch", "32", "32: half; ", "Default 64: Not stated."),
+        ("m3net-urbansound8k", "batch", "32", "32: between the two. ", "Default 16: Not stated."),
         ("asmrh-speechcommands", "hfft-axis", "time", "time: ", "Default feature: "),
         ("m3net-urbansound8k", "betas", "0.95,0.999", "0.95,0.999: AST's. ", "Default 0.9,0.999: "),
         ("gafx-augmentation", "pretrained", "gafx-r@audioset", "gafx-r@audioset: ",

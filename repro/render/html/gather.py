@@ -95,12 +95,12 @@ def _others(part: Part, home: Home, ledger: Ledger, records: Sequence[Record]) -
     systems = {run.system for run in plan.runs}
     own = {run.clips.dataset for run in plan.runs}
     found = {
-        (record.dataset, *sorted(_read(plan, record).items()))
+        (record.dataset, tuple(sorted(_read(plan, record).items())))
         for record in records
         if _answers(record, systems, plan.request.profile) and record.dataset not in own
     }
     made = []
-    for dataset, *read in sorted(found):
+    for dataset, read in sorted(found):
         assume = {**plan.request.assume, **dict(read)}
         asked = replace(plan.request, on=dataset, audio="local", seeds=None, assume=assume)
         other = _part(plan_table(plan.entry, asked, home), home, ledger, records)
