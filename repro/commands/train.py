@@ -1,5 +1,6 @@
 """Train single runs of a table; what the scripts of `repro plan` call."""
 
+import json
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from repro.plan.answers import Answers, answers
 from repro.plan.planning import plan_asked
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
+from repro.records.record import Training
 from repro.spec import catalogue
 
 
@@ -20,7 +22,8 @@ from repro.spec import catalogue
 @asking.request_options
 @asking.device_options
 @asking.home_option
-def command(runs: tuple[str, ...], table_id: str, home: str | None, **asked: Any) -> None:
+@asking.text_or_json
+def command(runs: tuple[str, ...], table_id: str, home: str | None, fmt: str, **asked: Any) -> None:
     """Train single runs of a table (the start of an id is enough); those with a result are left.
 
     With --execution only results of that execution count.
@@ -48,9 +51,26 @@ def command(runs: tuple[str, ...], table_id: str, home: str | None, **asked: Any
             ready.append(run)
     failed = bool(ready) and making.train(ready, devices, threads, where)
     found = answers(plan, ledger)
-    trained = all(found.record(run.id) is not None for run in chosen)
+    records = [found.record(run.id) for run in chosen]
+    trained = all(record is not None for record in records)
+    if fmt == "json":
+        pairs = zip(chosen, records, strict=True)
+        rows = [_row(run, record, run in ready) for run, record in pairs]
+        click.echo(json.dumps(rows, indent=1))
     code = making.COMPLETE if trained else making.INCOMPLETE
     click.get_current_context().exit(making.FAILED if failed else code)
+
+
+def _row(run: Run, record: Training | None, trained: bool) -> dict[str, Any]:
+    """Return what became of a run; `trained`: it had no record before."""
+    return {
+        "run": run.id,
+        "system": run.system,
+        "seed": run.seed,
+        "status": record.status if record else "not recorded",
+        "trained_now": trained and record is not None,
+        "path": str(record.path) if record else None,
+    }
 
 
 def _check(run: Run, found: Answers, chosen: set[str]) -> None:

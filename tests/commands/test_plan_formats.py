@@ -78,7 +78,10 @@ def test_a_run_that_is_done_is_in_no_script(repro, planned, home):
     run = next(run for run in planned.runs if run.system == "asm-rh")
     fake_ledger.write(home.runs, run, {"valid": {"accuracy": 0.5}, "test": {"accuracy": 0.5}})
     assert run.id not in repro("plan", TABLE, *DEMO, "--format", "sh").stdout
-    assert "recorded already" in repro("train", run.id[:9], "--table", TABLE, *DEMO).stderr
+    done = repro("train", run.id[:9], "--table", TABLE, *DEMO, "--format", "json")
+    assert "recorded already" in done.stderr
+    (told,) = json.loads(done.stdout)
+    assert (told["run"], told["status"], told["trained_now"]) == (run.id, "complete", False)
 
 
 def test_a_result_of_another_execution_is_none_where_one_is_named(

@@ -206,6 +206,10 @@ def test_retry_trains_what_failed_and_nothing_else(played: Path) -> None:
     said = repro("retry", "--dry-run", "--home", played)
     assert {line.split()[0] for line in said.stdout.splitlines()} == {one.id, two.id}
     assert "out of memory" in said.stdout
+    asked = json.loads(repro("retry", "--dry-run", "--home", played, "--format", "json").stdout)
+    assert {(row["run"], row["done"]) for row in asked["runs"]} == {
+        (one.id, False), (two.id, False),
+    }  # fmt: skip
     assert trained(played) == []
     assert repro("retry", "--home", played).exit_code == 0
     assert trained(played) == sorted([f"{one.id} cpu 3", f"{two.id} cpu 2"])
@@ -222,6 +226,14 @@ def test_retry_says_what_fails_again_and_what_cannot_be_trained_here(played: Pat
     assert f"run {again.id} failed: again" in said.stderr
     assert "repro/train/loop.py had version 99" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+def test_path_and_retry_answer_as_json(played: Path) -> None:
+    folder = whole_records.write(played / "runs")
+    (told,) = json.loads(
+        repro("path", folder.parent.name, "--home", played, "--format", "json").stdout
+    )
+    assert told == {"run": folder.parent.name, "execution": folder.name, "path": str(folder)}
 
 
 def test_retry_of_a_run_that_has_a_result_is_refused(played: Path) -> None:

@@ -127,7 +127,9 @@ def test_fetch_brings_a_file_and_says_its_hash(repro, monkeypatch):
     assert "licence  Apache-2.0" in done.output
     assert f"sha256   {sha256} (as stated)" in done.output
     assert f"here, SHA-256 {sha256[:12]}; Apache-2.0" in repro("list").output
-    assert repro("fetch", "DeiT-Ti").exit_code == 0  # without the server: it is here
+    again = repro("fetch", "DeiT-Ti", "--format", "json")  # without the server: it is here
+    assert json.loads(again.stdout)["sha256"] == sha256
+    assert "licence  Apache-2.0" in again.stderr
 
 
 def test_the_verb_imports_no_torch(file, tmp_path):

@@ -62,6 +62,21 @@ def test_every_command_explains_itself_with_examples_that_parse(path, parse):
             assert parameter.opts[-1] in text
 
 
+# What they write is a file, or a script.
+FILES = {"repro report", "repro figure", "repro appendix", "repro completion"}
+
+
+def test_every_answer_can_be_had_as_json():
+    leaves = {path: c for path, c in ALL.items() if not isinstance(c, click.Group)}
+    formats = {
+        path: parameter.type.choices
+        for path, command in leaves.items()
+        for parameter in command.params
+        if "--format" in parameter.opts
+    }
+    assert {path for path in leaves if "json" not in formats.get(path, ())} == FILES
+
+
 @pytest.mark.parametrize(("page", "line"), pages.shown())
 def test_every_command_on_a_page_parses(page, line, parse):
     assert parse(line) == 0

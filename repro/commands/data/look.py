@@ -57,7 +57,8 @@ def _lines(name: str, found: "Stats") -> list[str]:
 @click.argument("clip")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Draw it here (x.png).")
 @asking.home_option
-def show(name: str, clip: str, output: Path | None, home: str | None) -> None:
+@asking.text_or_json
+def show(name: str, clip: str, output: Path | None, home: str | None, fmt: str) -> None:
     """Show one clip: its label, group and part, and with -o its waveform and spectrogram.
 
     \b
@@ -76,6 +77,12 @@ def show(name: str, clip: str, output: Path | None, home: str | None) -> None:
         f"audio  {info.seconds:.3f} s, {info.rate:,} Hz, {info.channels} channels, "
         f"{info.container} {info.coding}"
     )
+    if fmt == "json":
+        about = {"clip": found.id, "label": found.label, "group": found.group,
+                 "part": found.part or None, "file": str(file), "seconds": info.seconds,
+                 "rate": info.rate, "channels": info.channels, "container": info.container,
+                 "coding": info.coding}  # fmt: skip
+        told = json.dumps(about, indent=1, ensure_ascii=False)
     aside = output is not None and atomic.standard_output(output)
     click.echo(told, err=aside)
     if output is not None:

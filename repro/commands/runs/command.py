@@ -76,14 +76,20 @@ def show(run: str, home: str | None, fmt: str) -> None:
 @command.command()
 @click.argument("run")
 @asking.home_option
-def path(run: str, home: str | None) -> None:
+@asking.text_or_json
+def path(run: str, home: str | None, fmt: str) -> None:
     """Print the folder of each record of a run.
 
     \b
     Examples:
       ls $(repro runs path b61f6caa)
     """
-    for record in Ledger.of(places.home(home)).find(run):
+    found = Ledger.of(places.home(home)).find(run)
+    if fmt == "json":
+        rows = [{"run": r.run, "execution": r.execution, "path": str(r.path)} for r in found]
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for record in found:
         click.echo(record.path)
 
 

@@ -1,5 +1,6 @@
 """`repro runs retry`: train failed runs again."""
 
+import json
 from itertools import groupby
 
 import click
@@ -19,8 +20,14 @@ FAILED = 5
 @click.option("--device", metavar="cpu|cuda:0|mps", help="Train here (default: as recorded).")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained and stop.")
 @asking.home_option
+@asking.text_or_json
 def retry(
-    runs: tuple[str, ...], gpu: str | None, device: str | None, dry_run: bool, home: str | None
+    runs: tuple[str, ...],
+    gpu: str | None,
+    device: str | None,
+    dry_run: bool,
+    home: str | None,
+    fmt: str,
 ) -> None:
     """Train failed runs again, all of them or those named, with their number of threads.
 
@@ -39,12 +46,12 @@ def retry(
     ledger = Ledger.of(where)
     failed = _failed(ledger, runs)
     damage.tell(ledger)
-    ready, refused = [], False
+    ready, refused = [], {}
     for record in failed:
         try:
             rerun.check(record, where)
         except UserError as error:
-            refused = True
+            refused[record.run] = error.message
             step = f" -> {suggesting.completed(error.next_step)}" if error.next_step else ""
             click.echo(f"not again: {error.message}{step}", err=True)
         else:
@@ -52,9 +59,7 @@ def retry(
     if not failed:
         click.echo("no failed runs", err=True)
     if dry_run:
-        for record in ready:
-            what = f"{record.profile:<4}  {record.system:<14} seed {record.seed}"
-            click.echo(f"{record.run}  {what}  {record.cause}")
+        _tell(ready, refused, fmt)
         return
     given = asking.devices(gpu, device) if gpu or device else None
 
@@ -65,7 +70,26 @@ def retry(
     failures = False
     for (threads, devices), group in groupby(sorted(ready, key=how), key=how):
         failures |= making.train([rerun.run_of(r) for r in group], devices, threads, where)
+    if fmt == "json":
+        _tell(ready, refused, fmt, Ledger.of(where))
     click.get_current_context().exit(FAILED if failures or refused else 0)
+
+
+def _tell(
+    ready: list[Training], refused: dict[str, str], fmt: str, after: Ledger | None = None
+) -> None:
+    """Say which runs are trained again, or were; `after`: the ledger after training."""
+    if fmt == "json":
+        rows = [
+            {"run": r.run, "system": r.system, "seed": r.seed, "profile": r.profile,
+             "cause": r.cause, "done": after is not None and after.result(r.run) is not None}
+            for r in ready
+        ]  # fmt: skip
+        click.echo(json.dumps({"runs": rows, "refused": refused}, indent=1))
+        return
+    for record in ready:
+        what = f"{record.profile:<4}  {record.system:<14} seed {record.seed}"
+        click.echo(f"{record.run}  {what}  {record.cause}")
 
 
 def _failed(ledger: Ledger, names: tuple[str, ...]) -> list[Training]:

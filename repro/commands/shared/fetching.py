@@ -1,5 +1,6 @@
 """`repro data fetch`, and the offer to fetch what a table lacks."""
 
+import json
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from repro.errors import UserError
 
 if TYPE_CHECKING:
     from repro.data.cards import Archive, Hub
+    from repro.data.sources import Located
     from repro.plan.planning import TablePlan
 
 
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
 @click.option("--keep", is_flag=True, help="Keep what was downloaded after it is unpacked.")
 @click.option("--yes", is_flag=True, help="Do not ask; the licence is yours to keep to.")
 @asking.home_option
+@asking.text_or_json
 def fetch(
-    name: str, source: str | None, trust: bool, keep: bool, yes: bool, home: str | None
+    name: str, source: str | None, trust: bool, keep: bool, yes: bool, home: str | None, fmt: str
 ) -> None:
     """Download a dataset, check it, unpack it and register it; the same command again continues.
 
@@ -47,27 +50,38 @@ def fetch(
     data = places.home(home).data
     card = registry.card(name, data)
     wanted = fetching.copies(name, card, source)
-    click.echo(f"{card.title}\nlicence  {card.licence}")
+    aside = fmt == "json"  # then the answer stands alone on standard output
+    click.echo(f"{card.title}\nlicence  {card.licence}", err=aside)
     for kind, copy in wanted.items():
-        click.echo(f"{kind:<8} {_about(copy)}")
-    click.echo(f"to       {data / name}")
+        click.echo(f"{kind:<8} {_about(copy)}", err=aside)
+    click.echo(f"to       {data / name}", err=aside)
     if not yes and _terminal() and not click.confirm("Fetch it?", err=True):
         return
-    click.echo(_bring(name, data, trust, keep, source))
+    there = _bring(name, data, trust, keep, source)
+    if fmt == "json":
+        about = {"dataset": name, "folder": str(there.root), "here": len(there.found),
+                 "clips": there.total, "registration": str(there.registration)}  # fmt: skip
+        click.echo(json.dumps(about, indent=1))
+        return
+    click.echo(_here(name, there))
+
+
+def _here(name: str, there: "Located") -> str:
+    """Say what of a dataset is here."""
+    return f"{name}: {there.coverage} in {there.root}"
 
 
 def _bring(
     name: str, data: Path, trust: bool, keep: bool = False, source: str | None = None
-) -> str:
-    """Fetch a dataset; return what is here then, in words."""
+) -> "Located":
+    """Fetch a dataset; return what is here then."""
     from repro.data.fetching import fetch as fetching
 
     def note(text: str) -> None:
         click.echo(text, err=True)
 
     with Counter(f"fetch {name}", "bytes") as down:
-        there = fetching.fetch(name, data, trust, fetching.Steps(down, None, note), keep, source)
-    return f"{name}: {there.coverage} in {there.root}"
+        return fetching.fetch(name, data, trust, fetching.Steps(down, None, note), keep, source)
 
 
 def _about(copy: "Archive | Hub") -> str:
@@ -130,7 +144,7 @@ class Offer:
                 self.declined.add(name)
                 continue
             try:
-                click.echo(_bring(name, self.data, self.trust), err=True)
+                click.echo(_here(name, _bring(name, self.data, self.trust)), err=True)
                 came = True
             except UserError as error:
                 self.declined.add(name)

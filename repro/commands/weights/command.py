@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,9 @@ from repro import places
 from repro.commands.shared import asking, screen
 from repro.commands.shared.counter import Counter
 from repro.weights import published
+
+if TYPE_CHECKING:
+    from repro.weights.store import Located
 
 
 @click.group()
@@ -141,7 +144,8 @@ def _check(source: published.Source) -> str:
 @click.argument("name")
 @click.option("--trust", is_flag=True, help="Accept a file whose hash no source states.")
 @asking.home_option
-def fetch(name: str, trust: bool, home: str | None) -> None:
+@asking.text_or_json
+def fetch(name: str, trust: bool, home: str | None, fmt: str) -> None:
     """Download weights and check them; the same command again continues.
 
     \b
@@ -152,21 +156,23 @@ def fetch(name: str, trust: bool, home: str | None) -> None:
     from repro.weights import store
 
     card = published.card(name)
-    click.echo(f"{card.title}\nlicence  {card.licence}")
+    # Of JSON the answer stands alone on standard output.
+    click.echo(f"{card.title}\nlicence  {card.licence}", err=fmt == "json")
 
     def note(text: str) -> None:
         click.echo(text, err=True)
 
     with Counter(f"fetch {name}", "bytes") as down:
         there = store.fetch(name, places.home(home).data, trust, down, note)
-    _say(there.path, there.sha256, there.stated)
+    _say(name, there, fmt)
 
 
 @command.command()
 @click.argument("name")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @asking.home_option
-def add(name: str, file: Path, home: str | None) -> None:
+@asking.text_or_json
+def add(name: str, file: Path, home: str | None, fmt: str) -> None:
     """Copy a file of weights into the home, if it holds what it should.
 
     \b
@@ -177,9 +183,16 @@ def add(name: str, file: Path, home: str | None) -> None:
     from repro.weights import store
 
     there = store.add(name, file, places.home(home).data)
-    _say(there.path, there.sha256, there.stated)
+    _say(name, there, fmt)
 
 
-def _say(path: Path, sha256: str, stated: bool) -> None:
-    click.echo(f"file     {path}")
-    click.echo(f"sha256   {sha256} ({'as stated' if stated else 'no source states it'})")
+def _say(name: str, there: "Located", fmt: str) -> None:
+    """Say which file is here now, and whether a source states its hash."""
+    if fmt == "json":
+        about = {"name": name, "file": str(there.path), "sha256": there.sha256,
+                 "hash_stated": there.stated}  # fmt: skip
+        click.echo(json.dumps(about, indent=1))
+        return
+    click.echo(f"file     {there.path}")
+    stated = "as stated" if there.stated else "no source states it"
+    click.echo(f"sha256   {there.sha256} ({stated})")
