@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from repro import places
+
 SHOWN = 12  # hex digits of a run id in folders and on screen
 _PACKAGE = Path(__file__).resolve().parent
 _BATCH_NORM = re.compile(r"^BATCH_NORM = True\b", re.MULTILINE)
@@ -57,27 +59,52 @@ def dump(model: BaseModel) -> dict[str, Any]:
 
 def file_of(part: str) -> str:
     """Return the file of a versioned part as people write it ("repro/models/asmrh.py")."""
-    return f"repro/{_path(part).relative_to(_PACKAGE)}"
+    path = _path(part)
+    return f"repro/{path.relative_to(_PACKAGE)}" if path.is_relative_to(_PACKAGE) else str(path)
 
 
-@cache
 def source(part: str) -> str | None:
     """Return the text of a versioned part's file; None where there is no such file yet."""
     path = _path(part)
-    return path.read_text(encoding="utf-8") if path.is_file() else None
-
-
-def _path(part: str) -> Path:
-    return _PACKAGE / f"{_MOVED.get(part, part)}.py"
+    if not path.is_file():
+        return None
+    return path.read_text(encoding="utf-8") if own(part) else _text(path)
 
 
 @cache
-def version_of(part: str) -> int | None:
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _path(part: str) -> Path:
+    return own(part) or _PACKAGE / f"{_MOVED.get(part, part)}.py"
+
+
+def own(part: str) -> Path | None:
+    """Return the file of a model of the user's ("models/mynet"); None for what the suite has."""
+    if not part.startswith("models/") or (_PACKAGE / f"{part}.py").is_file():
+        return None
+    path = places.extensions() / f"{part}.py"
+    return path if path.is_file() else None
+
+
+def content_digest(content: bytes) -> str:
+    """Return what stands for a file of the user's where a file of the suite has its VERSION."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def version_of(part: str) -> int | str | None:
     """Return the VERSION of a part of the package ("models/asmrh"), read without importing it.
 
-    Parts have the names that stand in resolved runs, wherever their file lies. None where there is
-    no such file yet.
+    Parts have the names that stand in resolved runs, wherever their file lies. A model of the
+    user's has the digest of its file. None where there is no such file yet.
     """
+    mine = own(part)
+    return content_digest(mine.read_bytes()) if mine else _version(part)
+
+
+@cache
+def _version(part: str) -> int | None:
     text = source(part)
     if text is None:
         return None
@@ -87,10 +114,11 @@ def version_of(part: str) -> int | None:
     return int(match[1])
 
 
-@cache
 def has_batch_norm(part: str) -> bool:
     """Tell whether a model's file says BATCH_NORM = True, read without importing it.
 
-    Its results then depend on how many clips go through it at once.
+    Its results then depend on how many clips go through it at once. A file of the user's that
+    speaks of a batch norm at all is taken to have one.
     """
-    return bool(_BATCH_NORM.search(source(part) or ""))
+    text = source(part) or ""
+    return bool(_BATCH_NORM.search(text)) or bool(own(part) and "BatchNorm" in text)

@@ -24,6 +24,16 @@ def checkout() -> Path | None:
     return root if (root / "pyproject.toml").is_file() and (root / "tables").is_dir() else None
 
 
+def extensions() -> Path:
+    """Return the folder of what the user adds: REPRO_EXTENSIONS, else the home's `extensions/`.
+
+    It has the checkout's own layout (tables, models); --home and --extensions set the variable for
+    the time of a command.
+    """
+    chosen = os.environ.get("REPRO_EXTENSIONS")
+    return _folder("REPRO_EXTENSIONS", chosen) if chosen else home().root / "extensions"
+
+
 @dataclass(frozen=True)
 class Home:
     """The user's folders; none is made before something is written to it."""

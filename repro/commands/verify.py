@@ -14,6 +14,7 @@ from repro.places import Home
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
 from repro.records.record import Training
+from repro.records.seal import MODEL
 from repro.upkeep import parting, rerun
 from repro.upkeep.parting import Parting
 
@@ -68,6 +69,12 @@ def _apart(record: Training, home: Home) -> Home:
         link = apart.runs / parent
         if (home.runs / parent).is_dir() and not link.is_symlink():
             link.symlink_to(home.runs / parent)
+    copy = record.path / MODEL
+    if copy.is_file():  # of the user's: what it has become since does not matter
+        models = root / "extensions" / "models"
+        models.mkdir(parents=True, exist_ok=True)
+        name = record.resolved["model"]["name"]
+        (models / f"{name}.py").write_bytes(copy.read_bytes())
     return apart
 
 

@@ -186,7 +186,8 @@ def _environment(home: Home) -> dict[str, str]:
 
     A checkout that is not installed is found too.
     """
-    here = {**os.environ, "REPRO_DATA": str(home.data), "REPRO_CACHE": str(home.cache)}
+    here = {**os.environ, "REPRO_DATA": str(home.data), "REPRO_CACHE": str(home.cache),
+            "REPRO_EXTENSIONS": str(places.extensions())}  # fmt: skip
     root = places.checkout()
     if root is None:
         return here

@@ -412,6 +412,31 @@ def shortest(parts: Sequence[nn.Module]) -> int:
     return need
 
 
+def shortest_samples(
+    factors: str = "4 4 4 4",
+    kernel: int = 15,
+    residual: str = "axial",
+    stack: str = "dilated",
+    gather: str = "transformer",
+) -> int:
+    """Return the same from the arguments alone: plain Python, for plans that import no network."""
+    reach = kernel - 1 if residual == "axial" else 2
+    parts = [(4, 1)]  # least samples and factor of each part: the stem reflects three
+    for i, factor in enumerate(map(int, factors.split()), start=1):
+        parts.append((factor + 1, factor))
+        if i % 2 == 1:
+            parts.append(((reach + 1) // 2 + 1, 1))
+    for _ in range(2):
+        parts += [((dilation * reach + 1) // 2 + 1, 1) for dilation in DILATIONS[stack]]
+        parts.append((3, 2))
+    if gather == "conv":
+        parts.append((2, 1))
+    need = 1
+    for least, factor in reversed(parts):
+        need = max(least, (need - 1) * factor + 1)
+    return need
+
+
 def initialise(name: str, tensor: Tensor, generator: torch.Generator) -> None:
     """Fill the parameter `name` of an EAT in place, drawing from `generator` only.
 

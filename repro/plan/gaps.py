@@ -1,6 +1,6 @@
 """What a run needs and what is not here: code, lists, weights, data."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from repro.data.guards import Finding
 from repro.data.outlines import Outline
 from repro.data.protocols import PROTOCOLS
 from repro.places import Home
+from repro.plan.padding import Padded
 from repro.plan.request import Missing, Request
 from repro.weights import store
 
@@ -34,6 +35,12 @@ def code(settings: dict[str, Any], protocol: str, data: Path) -> tuple[Missing, 
     if idle := _idle(settings):
         gaps.append(f"{', '.join(idle)} with front end {front!r}")
     return (Missing("code", f"not in this version: {', '.join(gaps)}"),) if gaps else ()
+
+
+def too_short(system: str, padded: Mapping[str, Padded]) -> tuple[Missing, ...]:
+    """Return that clips are too short for a system whose front end has a length of its own."""
+    short = padded.get(system)
+    return (Missing("code", short.told(system)),) if short and not short.length else ()
 
 
 def lists(clips: ClipSource, data: Path) -> tuple[Missing, ...]:

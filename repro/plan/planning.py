@@ -9,12 +9,13 @@ from repro.data.guards import Finding
 from repro.data.outlines import Outline
 from repro.errors import UserError, unknown
 from repro.places import Home
+from repro.plan import grounds
 from repro.plan.request import Request, Run
 from repro.plan.resolve import Resolver
-from repro.spec import printed
+from repro.spec import catalogue, lines, printed
 from repro.spec.entry import Entry
 from repro.spec.printed import Printed
-from repro.spec.readings import Reading, alternative
+from repro.spec.readings import Reading, alternative, leaves
 from repro.spec.schema import CellFields, Column, Row
 
 
@@ -45,6 +46,7 @@ class TablePlan:
     settled: dict[str, dict[str, Any]]  # all that decides the runs of a system, by system
     demo: dict[str, Any]  # what the demo profile makes small, by setting
     home: Home
+    padded: tuple[str, ...] = ()  # what becomes of clips that are too short for a system
 
     def needed(self) -> tuple[Run, ...]:
         """Return the runs that were asked for (`--only`, `--seeds`)."""
@@ -58,9 +60,10 @@ class TablePlan:
 
 def plan_table(entry: Entry, request: Request, home: Home) -> TablePlan:
     """Resolve a table for a request; reads no audio."""
-    _check_request(entry, request)
     if request.on is not None:
         registry.card(request.on, home.data)
+    entry = fitted(entry, request)
+    _check_request(entry, request)
     resolver = Resolver(entry, request, home)
     cells = tuple(
         PlannedCell(
@@ -69,7 +72,7 @@ def plan_table(entry: Entry, request: Request, home: Home) -> TablePlan:
             fields=fields,
             text=text,
             printed=printed.parse(text),
-            runs=resolver.runs(fields) if _is_ours(fields) else (),
+            runs=_wanted(entry, request, resolver.runs(fields)) if _is_ours(fields) else (),
         )
         for row in entry.table.row
         for column, text in zip(entry.table.column, row.cells, strict=True)
@@ -77,6 +80,7 @@ def plan_table(entry: Entry, request: Request, home: Home) -> TablePlan:
     )
     unique = {run.id: run for cell in cells for run in cell.runs}
     _check_readings(entry, request, resolver, bool(unique))
+    _check_set(entry, request, resolver)
     parents = tuple(run for run in resolver.parents.values() if run.id not in unique)
     return TablePlan(
         entry=entry,
@@ -90,7 +94,23 @@ def plan_table(entry: Entry, request: Request, home: Home) -> TablePlan:
         settled=resolver.settled,
         demo=resolver.demo,
         home=home,
+        padded=tuple(short.told(name) for name, short in resolver.padded.items() if short.length),
     )
+
+
+def _wanted(entry: Entry, request: Request, runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Return the runs behind a cell: on other data no seed is declared but those asked for."""
+    if not entry.on or request.seeds is None:
+        return runs
+    return tuple(run for run in runs if run.seed in request.seeds)
+
+
+def fitted(entry: Entry, request: Request) -> Entry:
+    """Return a table as a request asks for it: other data, further systems; see `spec.lines`."""
+    asked = request.on or request.own or request.systems
+    if not asked or entry.on or entry.own:  # a plan's own entry is fitted already
+        return entry
+    return lines.fit(entry, request.on or "", request.systems, request.own, catalogue.load_all)
 
 
 def _is_ours(fields: CellFields) -> bool:
@@ -109,6 +129,19 @@ def _check_readings(entry: Entry, request: Request, resolver: Resolver, has_runs
             raise UserError(
                 f"no run of {entry.id} depends on --assume {key}", f"repro show {entry.id}"
             )
+
+
+def _check_set(entry: Entry, request: Request, resolver: Resolver) -> None:
+    """Refuse a path of --set that no run has, with the nearest one."""
+    for path in request.settings:
+        if path not in resolver.changed:
+            known = {
+                name
+                for settings in resolver.settled.values()
+                for name, _ in leaves({part: settings[part] for part in grounds.PARTS})
+            }
+            raise unknown(f"path of --set in {entry.id}", path, sorted(known),
+                          f"repro show {entry.id}")  # fmt: skip
 
 
 def plan_asked(entry: Entry, request: Request, home: Home) -> TablePlan:

@@ -27,18 +27,26 @@ class Request:
     protocol: str | None = None  # how that dataset is split; None: as it itself calls for
     micro_batch: int = 0  # clips that go through a model at once; 0: the whole batch
     steps: int = 0  # of the optimiser in a run, at least; 0: the epochs of the recipe
+    own: tuple[str, ...] = ()  # models of the user's with a line in the table
+    systems: tuple[str, ...] = ()  # the systems that are put side by side on other data
+    settings: Mapping[str, str] = field(default_factory=dict)  # values of --set, by path
 
     def words(self) -> list[str]:
         """Return the options of the command line that ask for this."""
         asked = ["--profile", self.profile, "--data", self.audio]
         asked += ["--on", self.on] if self.on else []
         asked += ["--protocol", self.protocol] if self.protocol else []
+        asked += ["--systems", ",".join(self.systems)] if self.systems else []
+        for name in self.own:
+            asked += ["--with", name]
         asked += ["--subset"] if self.subset else []
         if self.seeds is not None:
             asked += ["--seeds", ",".join(map(str, self.seeds))]
         asked += ["--only", self.only] if self.only else []
         for key, value in self.assume.items():
             asked += ["--assume", f"{key}={value}"]
+        for path, value in self.settings.items():
+            asked += ["--set", f"{path}={value}"]
         asked += ["--micro-batch", str(self.micro_batch)] if self.micro_batch else []
         asked += ["--steps", str(self.steps)] if self.steps else []
         asked += ["--execution", self.execution] if self.execution else []
@@ -63,6 +71,9 @@ def ask(audio: str | None = None, **asked: Any) -> Request:
     if request.protocol is not None and request.on is None:
         raise UserError("--protocol goes with --on: a table's own protocols are a reading of it",
                         "repro show ID, which lists the key for --assume KEY=PROTOCOL")  # fmt: skip
+    if request.systems and request.on is None:
+        raise UserError("--systems goes with --on: a printed table has the paper's own systems",
+                        "--with NAME adds a model of yours to it, --only picks one")  # fmt: skip
     if request.execution is not None and not _EXECUTION.fullmatch(request.execution):
         raise UserError(
             f"--execution {request.execution!r}: an execution is six of 0-9 and a-f",
@@ -74,8 +85,10 @@ def ask(audio: str | None = None, **asked: Any) -> Request:
     return request
 
 
-# Options that leave runs out or choose among records: they make no other run.
-NARROWING = ("seeds", "only", "execution")
+# Options that leave runs out, give others a line, or choose among records: the run is the same.
+NARROWING = ("seeds", "only", "execution", "systems", "own")
+# An option for a quick look: no table asks for such a run when nobody looks any more.
+PASSING = ("settings",)
 
 
 def requests(run: "Run") -> Iterator[Request]:
@@ -119,6 +132,7 @@ class Run:
     parents: tuple[str, ...] = ()  # ids of the runs that it starts from or learns from
     keep: bool = False  # others start from it: its weights are kept
     micro_batch: int = 0  # where it decides bits only by rounding: part of the execution
+    asked: str = ""  # the command that asked for it first, for whoever finds the record
     used: str = ""  # digest of the ids of its clips, whatever part they are in
 
     @property
@@ -142,5 +156,6 @@ class Run:
             "resolved": self.resolved,
             "clips": self.clips.as_dict(),
             "keep": self.keep,
+            **({"asked": self.asked} if self.asked else {}),
             **({"micro_batch": self.micro_batch} if self.micro_batch else {}),
         }

@@ -1,6 +1,7 @@
 """Resolve the runs behind a cell: system, recipe, split and seed, and what each of them misses."""
 
 import copy
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +10,11 @@ from repro.data import generated
 from repro.data.clips import ClipSource, called_for, whole_folds
 from repro.data.guards import Finding
 from repro.data.outlines import Outline, outline
+from repro.data.registry import card
 from repro.data.settings import folds_of
 from repro.errors import UserError
 from repro.places import Home
-from repro.plan import defaults, gaps
+from repro.plan import defaults, gaps, padding
 from repro.plan.lengths import stretched
 from repro.plan.request import Request, Run
 from repro.spec import readings
@@ -34,6 +36,8 @@ class Resolver:
         self._runs: dict[tuple[Any, ...], tuple[Run, ...]] = {}
         self._settings: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
         self._swapped: dict[str, str] = {}  # by assumption: the system that another stands for
+        self.padded: dict[str, padding.Padded] = {}  # by system: clips that are too short for it
+        self.changed: dict[str, Any] = {}  # paths of --set that a run has, with their new values
         self.settled: dict[str, dict[str, Any]] = {}  # by system: the first of its settings
 
     def runs(self, fields: CellFields) -> tuple[Run, ...]:
@@ -60,10 +64,22 @@ class Resolver:
             self._make_small(settings)
         for either in (declared, settings):
             self._assume(either)
+            self.changed |= readings.put_all(either, self.request.settings)
             if "protocol" in either:  # not a parent: those stay on their dataset
                 either["dataset"] = self.request.on or either["dataset"]
+        self._pad(settings)
         self._settings.append((declared["system"], declared, plain))
         return settings
+
+    def _pad(self, settings: dict[str, Any]) -> None:
+        """Pad the clips of other data to what the network takes, where its front end can."""
+        if self.request.on is None or settings["dataset"] != self.request.on:
+            return
+        short = padding.padded(settings, card(self.request.on, self.home.data).seconds)
+        if short is not None:
+            self.padded[settings["system"]] = short
+            if short.length:
+                settings["frontend"]["args"]["length"] = short.length
 
     def _declared(self, name: str, recipe: str, dataset: str) -> dict[str, Any]:
         """Return the settings of a system's runs as the files declare them."""
@@ -155,6 +171,7 @@ class Resolver:
         data = self.home.data
         missing = gaps.code(settings, protocol.kind, data) or gaps.lists(clips, data)
         outlined = None if missing else self._outline(clips, settings["recipe"]["select"])
+        missing += gaps.too_short(settings["system"], self.padded)
         missing += gaps.published(settings, self.request, self.home)
         if outlined:
             missing += gaps.clips(clips.dataset, outlined, self.findings, self.request, data)
@@ -203,6 +220,7 @@ class Resolver:
             parents=tuple(parent.id for parent in parents),
             keep=self._is_parent(settings),
             micro_batch=0 if normed else micro,
+            asked=shlex.join(["repro", "table", self.entry.id, *self.request.words()]),
             used=outlined.used if outlined else "",
         )
 

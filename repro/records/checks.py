@@ -56,7 +56,7 @@ class _Plain(BaseModel):
 class _Part(_Plain):
     name: str
     args: dict[str, Any]
-    version: int | None
+    version: int | str | None  # str: the digest of a file of the user's
 
 
 class _Recipe(_Plain):

@@ -11,8 +11,9 @@ from pathlib import Path
 
 SEAL = "SHA256SUMS"
 WEIGHTS = "weights.pt"  # of a run from which others start; a copy of the record may lack them
+MODEL = "model.py"  # of a run whose model is a file of the user's
 # All that a record holds, besides its seal.
-SEALED = ("run.json", "epochs.jsonl", "predictions.npz", "log.txt", WEIGHTS)
+SEALED = ("run.json", "epochs.jsonl", "predictions.npz", "log.txt", WEIGHTS, MODEL)
 FILES = (*SEALED, SEAL)
 
 _LINE = re.compile(r"([0-9a-f]{64})  (\S+)")

@@ -1,6 +1,6 @@
 """Fill a planned table from the ledger: every printed cell, with ours and the verdict beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from repro.records.ledger import Ledger
 from repro.records.record import Training
 from repro.render import measurement, notes
 from repro.spec.schema import Table
-from repro.verdict import best, judge, reduction
+from repro.verdict import best, judge, reduction, rivals, special
 from repro.verdict.declared import attempts
-from repro.verdict.judgement import CellVerdict, Judgement
+from repro.verdict.judgement import CellVerdict, ClaimVerdict, Judgement
 from repro.verdict.reduction import Measured, Reduced, Results, Unit
 
+FAILED = "failed"
 UNMEASURED, UNTRAINED = "not measured yet", "not trained yet"
 
 
@@ -78,6 +79,7 @@ class Grid:
     cells: dict[tuple[str, str], Cell]  # by row and column, in printed order
     judgement: Judgement
     used: tuple[Training, ...]
+    rivals: tuple[ClaimVerdict, ...]  # systems compared where no paper does
     marks: tuple[str, ...]  # DEMO, GENERATED AUDIO, SUBSET ...: stand in every output
     warning: str
     assumed: tuple[notes.Assumed, ...]
@@ -131,24 +133,28 @@ def build(plan: TablePlan, ledger: Ledger, command: str, data: Path) -> Grid:
     found = reduction.standing(plan, answered)
     measured = reduction.measurements(plan, ledger)
     judgement = judge.judge(plan, found, measured)
+    failed = _failures(plan, found, ledger)
     cells = {
-        key: _cell(plan, c, found, measured, judgement.cells[key], answered)
+        key: _cell(plan, c, found, measured, judgement.cells[key], answered, failed)
         for c in plan.cells
         for key in [(c.row.id, c.column.id)]
     }
     used = tuple(record for record in found.values() if record is not None)
     lost = reading.left_out(ledger.damaged([*found, *measured]))
+    compared = rivals.compare(plan, found)
+    said = [*map(rivals.told, compared), *rivals.by_fold(plan, found)]
     tried = attempts.lines(plan, answered, ledger)
     return Grid(
         plan=plan,
         cells=cells,
         judgement=judgement,
         used=used,
+        rivals=compared,
         marks=tuple(notes.marks(plan)),
         warning=" ".join(filter(None, (notes.warning(plan), lost and f"{lost}."))),
         assumed=tuple(notes.assumed(plan)),
         findings=tuple(f"{f.level}: {f.text}" for f in plan.findings),
-        notes=tuple(notes.lines(plan, used, judgement, tried, answered.lines())),
+        notes=tuple(notes.lines(plan, used, judgement, said, tried, answered.lines())),
         command=command,
         data=data,
     )
@@ -161,6 +167,7 @@ def _cell(
     measured: Measured,
     judged: CellVerdict,
     answered: Answers,
+    failed: Mapping[str, str],
 ) -> Cell:
     """Reduce the records behind a cell to its number."""
     fields, printed = planned.fields, planned.printed
@@ -184,7 +191,7 @@ def _cell(
         cell |= {"source": fields.source or "", "same_as": fields.same_as or ""}
         return Cell(**cell, state="cited")
     if not planned.runs:
-        return Cell(**{**cell, **_without_runs(plan, planned, measured, judged)})
+        return Cell(**{**cell, **_without_runs(plan, planned, found, measured, judged)})
     reduced = reduction.observe(plan, planned, found)
     below = reduction.base(plan, planned)
     runs = tuple({run.id: run for run in (*planned.runs, *(below.runs if below else ()))}.values())
@@ -199,19 +206,21 @@ def _cell(
         n_needed=reduced.n_needed,
         diverged=reduced.diverged,
         state=_state(reduced),
-        reason=_reason(runs, reduced, answered),
+        reason=_reason(runs, reduced, answered, failed),
         runs=tuple(run.id for run in runs),
         protocol="own" if plan.request.on else reduction.protocol(plan, planned).name,
     )
 
 
 def _without_runs(
-    plan: TablePlan, planned: PlannedCell, measured: Measured, judged: CellVerdict
+    plan: TablePlan, planned: PlannedCell, found: Results, measured: Measured, judged: CellVerdict
 ) -> dict[str, Any]:
     """Return the measurement of a cell that no training fills, or why it has none."""
     fields, printed = planned.fields, planned.printed
     if fields.kind == "derived":
         return {"state": "not comparable", "reason": judged.sentence}
+    if not planned.text:  # of other data, or of a system that the paper does not have
+        return _counted(plan, planned, found)
     value = measurement.value(plan, planned, measured)
     if value is None and judged.word == "NOT COMPARABLE":
         return {"state": "not comparable", "reason": judged.sentence}
@@ -224,6 +233,20 @@ def _without_runs(
     )  # a measured value has no spread: one digit more
     delta = _delta(planned, judged, value)
     return {"state": "complete", "ours": value, "delta": delta, "decimals": decimals}
+
+
+def _counted(plan: TablePlan, planned: PlannedCell, found: Results) -> dict[str, Any]:
+    """Return the parameters that the records of a system's runs state."""
+    counts = {
+        record.parameters
+        for run in plan.runs
+        if run.system == planned.fields.system and (record := found[run.id]) is not None
+    }
+    stated = [count for count in counts if count is not None]
+    if len(stated) != 1:
+        return {"state": "not run", "reason": UNTRAINED}
+    scale = special.scale(planned.column.unit)
+    return {"state": "complete", "ours": stated[0] / scale, "decimals": 3 if scale > 1 else 0}
 
 
 def _delta(planned: PlannedCell, judged: CellVerdict, ours: float | None) -> float | None:
@@ -239,13 +262,28 @@ def _state(reduced: Reduced) -> str:
     return "partial" if reduced.n_done < reduced.n_needed else "complete"
 
 
-def _reason(runs: Sequence[Run], reduced: Reduced, answered: Answers) -> str:
+def _failures(plan: TablePlan, found: Results, ledger: Ledger) -> dict[str, str]:
+    """Return why runs without a result have failed, those of them that have; by run id."""
+    causes: dict[str, str] = {}
+    for run in plan.needed():
+        if found[run.id] is None:
+            records = [r for r in ledger.trainings(run.id) if r.status == "failed"]
+            causes |= {run.id: records[0].cause} if records else {}
+    return causes
+
+
+def _reason(
+    runs: Sequence[Run], reduced: Reduced, answered: Answers, failed: Mapping[str, str]
+) -> str:
     """Say why a cell has no number, or what keeps the rest of its runs from being trained."""
     if reduced.diverged:
         return f"{reduced.n_done - reduced.diverged} of {reduced.n_done} runs converged"
     if reduced.n_done == reduced.n_needed:
         return ""
     unused = answered.why(run.id for run in runs)
+    causes = [failed[run.id] for run in runs if run.id in failed]
+    why = "; ".join(sorted(set(causes)))
+    failures = f"{FAILED}: {len(causes)} of {len(runs)} runs ({why})" if causes else ""
     missing = sorted({gap.text for run in runs for gap in run.missing})
-    told = "; ".join(filter(None, (unused, *missing)))
+    told = "; ".join(filter(None, (failures, unused, *missing)))
     return told or ("" if reduced.n_done else UNTRAINED)

@@ -94,7 +94,8 @@ class _Letters:
 
 def lay_out(grid: Grid, view: View, noted: bool = True) -> Layout:
     """Arrange a grid for one of the three views; `noted`: with the letters of its notes."""
-    table, paper, letters = grid.spec, grid.plan.entry.paper, _Letters(noted)
+    table, letters = grid.spec, _Letters(noted)
+    view = "ours" if grid.plan.entry.on else view  # nothing printed is left of it
     rows = [row for row in table.row if not row.in_heading]
     paired = {c.id for c in table.column if view == "both" and _has_ours(grid, rows, c)}
     heading = _heading(grid, view, letters)
@@ -104,7 +105,7 @@ def lay_out(grid: Grid, view: View, noted: bool = True) -> Layout:
     return Layout(
         title=f"{grid.name}: {table.caption}" if view == "printed" else grid.title,
         caption="" if view == "printed" else table.caption,
-        origin=f"Printed in {paper.short} ({paper.url}), {table.printed_in}.",
+        origin=_origin(grid),
         heading=heading,
         header=header,
         sides=tuple(
@@ -119,6 +120,14 @@ def lay_out(grid: Grid, view: View, noted: bool = True) -> Layout:
         notes=tuple((letter, text) for text, letter in letters.of.items()),
         legend=words.legend(shown, table.statistics.unit, view == "both", grid.bold),
     )
+
+
+def _origin(grid: Grid) -> str:
+    """Say where the table is printed; of other data, whose systems these are."""
+    paper, entry = grid.plan.entry.paper, grid.plan.entry
+    if entry.on:
+        return f"Systems and recipes of {entry.id} ({paper.short}, {paper.url})."
+    return f"Printed in {paper.short} ({paper.url}), {grid.spec.printed_in}."
 
 
 def counted(grid: Grid, lettered: int = 0) -> str:

@@ -57,15 +57,19 @@ def marks(plan: TablePlan) -> list[str]:
         found.append(" ".join(filter(None, (f"ON {request.on}", request.protocol))))
     if request.steps:
         found.append(f"{request.steps:,} STEPS")
+    found += [f"WITH {name}" for name in request.own]
     if any("micro_batch" in run.resolved["recipe"] for run in plan.runs):
         found.append(f"BATCH NORM OVER {request.micro_batch} CLIPS")
+    found += [f"SET {path}={value}" for path, value in request.settings.items()]
     return found + [f"ASSUMING {key}={value}" for key, value in request.assume.items()]
 
 
 def warning(plan: TablePlan) -> str:
     """Say in a sentence what the numbers are not."""
     request = plan.request
-    foreign = request.subset or request.on is not None or request.steps
+    if request.on is not None and request.profile == "full" and not request.subset:
+        return ""  # nothing printed stands beside them
+    foreign = request.subset or request.on is not None or request.settings or request.steps
     if request.profile == "demo" or request.audio == "generated" or foreign:
         return "Not the paper's experiment: these numbers say nothing about the printed ones."
     return ""
@@ -76,6 +80,8 @@ def assumed(plan: TablePlan) -> list[Assumed]:
     return [
         Assumed(reading, _overridden(plan, reading.assumption, reading.value))
         for reading in plan.assumed
+        # How a print is judged is no matter where nothing is printed.
+        if not (plan.entry.on and reading.assumption.path.startswith("statistics."))
     ]
 
 
@@ -105,15 +111,20 @@ def lines(
     plan: TablePlan,
     used: Sequence[Training],
     judgement: Judgement,
+    compared: Sequence[str],
     tried: Sequence[str],
     heard: Sequence[str],
 ) -> list[str]:
     """Return the lines under a table: verdict, claims, protocol, runs, audio, execution.
 
-    tried: what is said of earlier attempts; heard: of the audio of records.
+    compared: systems compared where no paper does; tried: what is said of earlier attempts; heard:
+    of the audio of records.
     """
     entry = plan.entry
-    found = [f"Verdict: {judgement.table.sentence}", *tried] if plan.runs else []
+    found = [*compared, *entry.said]
+    if not entry.on:
+        found += [f"Verdict: {judgement.table.sentence}"] if plan.runs else []
+    found += tried if plan.runs else []
     found += _claims(judgement) if plan.runs else []
     kinds = dict.fromkeys(run.clips.protocol for run in plan.runs)
     if plan.request.on is not None:
@@ -124,6 +135,7 @@ def lines(
         found += [f"Protocol {p.name}: {p.why}" for p in entry.table.protocols if p.kind in kinds]
     found += _splits(plan)
     found += [_coverage(plan, used)] if plan.runs else []
+    found += [f"{line}." for line in plan.padded]
     found += [f"Demo: {_small(plan)}."] if plan.demo else []
     found += trained.lines(used)
     return found + list(heard) + origins(used) + executions(used)

@@ -91,6 +91,7 @@ def as_data(grid: Grid, view: View, notes: Notes) -> dict[str, Any]:
         data |= {
             "verdict": vars(judged.table),
             "claims": [vars(claim) for claim in judged.claims],
+            "comparisons": [vars(one) for one in grid.rivals],
             "notes": grid.notes,
         }
     silent = {"full": (), "short": ("notes", "assumptions")}.get(notes, _SAID)

@@ -3,14 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from repro.render.grid import UNMEASURED, UNTRAINED, Cell, Grid
+from repro.render.grid import FAILED, UNMEASURED, UNTRAINED, Cell, Grid
 from repro.verdict import phrases, vocabulary
 from repro.verdict.judgement import REASONS
+from repro.verdict.rivals import told as compared
 from repro.verdict.vocabulary import TERMS
 
 MARKS = {word: term.mark for word, term in TERMS.items() if term.mark}
 _MEANS = {
     "NOT RUN": TERMS["NOT RUN"].short,
+    "FAILED": "runs ended with an error: repro runs show tells it",
     "DIVERGED": "the loss became NaN",
     "cited": TERMS["CITED"].short,
     "declared": "the paper's own text, nothing of ours",
@@ -52,6 +54,8 @@ def ours(cell: Cell) -> str:
     if cell.ours is None:
         if cell.state == "diverged":
             return "/" if cell.printed == "/" else "DIVERGED"
+        if cell.reason.startswith(FAILED):
+            return "FAILED"
         return "NC" if cell.state == "not comparable" else "NOT RUN"
     text = number(cell.ours, cell.decimals, cell.signed)
     if cell.spread is not None:
@@ -103,6 +107,11 @@ def lacking(cell: Cell) -> str:
 
 def verdict(grid: Grid) -> list[str]:
     """Say the verdict on a table in a few words: first what counts, then what may be left out."""
+    if grid.plan.entry.on:
+        pairs = [compared(one).removesuffix(".") for one in grid.rivals]
+        none = f"none, as nothing is printed of {grid.plan.entry.on}"
+        return [none, grid.judgement.table.coverage,
+                *pairs]  # fmt: skip
     table = grid.judgement.table
     because = f" ({table.reason})" if table.reason else ""
     votes = ", ".join(f"{number} {word}" for word, number in table.votes.items())
@@ -147,10 +156,12 @@ def _legend(cells: Sequence[Cell], unit: str, delta: bool) -> str:
     difference = "difference to the printed value, " if delta else ""
     if not any(cell.runs for cell in cells):
         return f"ours: measured; times: median over processes ({difference}verdict). {explained}."
-    return (
-        f"ours: mean ± standard deviation over {_UNITS[unit]} "
-        f"({difference}runs done/needed, verdict). {explained}."
-    )
+    folds = any(len(cell.units[0].folds) > 1 for cell in cells if cell.units)
+    over = _UNITS["pass" if folds and unit == "run" else unit]
+    judged = any(_mark(cell) for cell in cells)
+    told = f"{difference}runs done/needed{', verdict' if judged else ''}"
+    end = f" {explained}." if explained else ""
+    return f"ours: mean ± standard deviation over {over} ({told}).{end}"
 
 
 def _about(cell: Cell) -> str:
@@ -162,5 +173,7 @@ def _about(cell: Cell) -> str:
 
 def _mark(cell: Cell) -> str:
     """Return the mark of a verdict that stands beside a number."""
+    if cell.is_ours and not cell.printed:
+        return ""  # nothing is printed here that a verdict could be about
     beside = cell.ours is not None or cell.text or cell.state == "diverged"
     return MARKS.get(cell.verdict, "") if beside else ""

@@ -27,6 +27,9 @@ class Entry:
     table: Table
     paper: Paper
     recipes: Recipes
+    on: str = ""  # the data in place of the table's: nothing printed is left
+    own: frozenset[str] = frozenset()  # systems that are the user's, or of another table
+    said: tuple[str, ...] = ()  # of those systems: what each has otherwise
 
     def fields(self, row: Row, column: Column) -> CellFields:
         """Merge what decides a cell: table, column, row, then the cell's own entry."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from repro.errors import UserError, unknown
-from repro.places import shipped
+from repro.places import extensions, shipped
 
 _MEND = "mend the file, then ask again"
 _OWN = ("paper.toml", "recipes.toml")
@@ -68,15 +68,30 @@ def _values(content: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 def paper_ids() -> list[str]:
     """Return the papers' folder names, sorted."""
-    return sorted(p.name for p in shipped("tables").iterdir() if (p / "paper.toml").is_file())
+    return sorted(_folders())
+
+
+def folder_of(paper: str) -> Path:
+    """Return the folder of a paper: in `tables/`, or in that of the user's extensions."""
+    return _folders()[paper]
+
+
+def _folders() -> dict[str, Path]:
+    """Return each paper's folder by its name; UserError where the user has one of ours again."""
+    found: dict[str, Path] = {}
+    for root in (shipped("tables"), extensions() / "tables"):
+        for path in root.iterdir() if root.is_dir() else ():
+            if (path / "paper.toml").is_file() and found.setdefault(path.name, path) != path:
+                raise UserError(f"{path}: there is a paper of that name", "give it another name")
+    return found
 
 
 def table_paths() -> dict[str, Path]:
     """Return every table's file by its id, `<paper>-<slug>`; nothing is read."""
     return {
         f"{paper}-{path.stem}": path
-        for paper in paper_ids()
-        for path in sorted((shipped("tables") / paper).glob("*.toml"))
+        for paper, folder in sorted(_folders().items())
+        for path in sorted(folder.glob("*.toml"))
         if path.name not in _OWN
     }
 
@@ -93,7 +108,7 @@ def titles(paper: str | None = None) -> list[Title]:
         check_paper(paper)
     found = []
     for name in [paper] if paper else paper_ids():
-        about = read_toml(shipped("tables") / name / "paper.toml")
+        about = read_toml(folder_of(name) / "paper.toml")
         for table_id, path in table_paths().items():
             if path.parent.name != name:
                 continue

@@ -131,6 +131,39 @@ def put(settings: dict[str, Any], path: str, value: Any) -> None:
     here[last] = value
 
 
+def put_all(settings: dict[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Put typed values at the paths that settings have; return those, each with its new value.
+
+    A text is read as the kind of value that stands there; UserError where it is none.
+    """
+    found = {}
+    for path, text in texts.items():
+        there = get(settings, path)
+        if there is not None and path.partition(".")[0] in ("model", "frontend", "recipe"):
+            found[path] = _typed(path, text, there)
+            put(settings, path, found[path])
+    return found
+
+
+def _typed(path: str, text: str, there: Any) -> Any:
+    """Read a text as a value of the kind of another."""
+    kind = type(there)
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[text]
+        if kind in (int, float):
+            return kind(text)
+        if kind in (list, tuple):
+            parts = [] if text == "none" else text.split(",")
+            return kind(_typed(path, part, there[0]) if there else part for part in parts)
+        if kind is str:
+            return "" if text == "none" else text
+    except (KeyError, ValueError):
+        pass
+    raise UserError(f"--set {path}={text}: expected a value like {as_text(there)}",
+                    "repro show ID, which prints every path")  # fmt: skip
+
+
 def leaves(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the settings that a block changes, nested ones by dotted name."""
     for key, value in changes.items():

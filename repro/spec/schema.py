@@ -480,11 +480,17 @@ Spec = TypeVar("Spec", bound=Strict)
 
 def read(path: Path, model: type[Spec]) -> Spec:
     """Read a TOML file as `model`; every mistake becomes one message that names file and key."""
+    return check(path, model, read_toml(path))
+
+
+def check(path: Path, model: type[Spec], content: dict[str, Any], above: str = "") -> Spec:
+    """Return what a file holds as `model`; `above`: the key in the file below which it stands."""
     try:
-        return model.model_validate(read_toml(path))
+        return model.model_validate(content)
     except ValidationError as error:
         lines = [_explain(item, model) for item in error.errors()]
-        text = "\n".join(f"{path}: {line}" for line in lines)
+        under = f"{above}." if above else ""
+        text = "\n".join(f"{path}: {under}{line}" for line in lines)
         raise UserError(text, "mend the file, then ask again") from None
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from repro import seeds
+from repro.errors import UserError
 
 THREADS = 2  # never from the number of cores: the order of sums depends on it
 DETERMINISTIC_WORKSPACES = (":4096:8", ":16:8")  # those for which cuBLAS promises equal bits
@@ -127,6 +128,12 @@ class Initialisable(Protocol):
 @torch.no_grad()
 def initialise(model: Initialisable, *parts: str | int) -> None:
     """Fill every parameter from a generator of its own, seeded by the parts and its name."""
+    if not hasattr(model, "init_parameter"):
+        raise UserError(
+            f"{type(model).__name__} has no init_parameter(name, tensor, generator): weights must "
+            "follow from the seed alone",
+            "repro new model NAME writes a file that has one",
+        )
     for name, parameter in model.named_parameters():
         generator = torch.Generator().manual_seed(seeds.derive(*parts, "init", name))
         model.init_parameter(name, parameter, generator)

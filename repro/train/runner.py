@@ -21,9 +21,9 @@ from repro.records import locks, reading, writing
 from repro.records.ledger import Ledger
 from repro.records.reading import Damaged
 from repro.records.record import SCHEMA, Training
-from repro.records.seal import WEIGHTS
+from repro.records.seal import MODEL, WEIGHTS
 from repro.records.writing import Work
-from repro.train import determinism, loop, tasks
+from repro.train import determinism, loop, networks, tasks
 from repro.train.checkpoint import Checkpoints
 from repro.train.task import Emit, Outcome, Task
 
@@ -57,7 +57,7 @@ def execute(
             except Exception as error:  # noqa: BLE001  # whatever it was, it is recorded
                 if _is_full(error):
                     return "unwritten", str(error)
-                record |= _failure(error, device, log)
+                record |= _failure(error, device, log, _own(job, home))
                 record["seconds"] = round(time.monotonic() - began, 3)
             record["finished"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             return _outcome(work.finish(record))
@@ -100,6 +100,8 @@ def _train(
             f"the clips of {source.dataset} have changed since run {job['run']} was planned"
         )
     micro = job.get("micro_batch", 0)
+    if (own := networks.file_of(resolved["model"], home)) is not None:
+        (work.folder / MODEL).write_bytes(own.read_bytes())
     try:
         task, taken = tasks.build(resolved, source, selection, device, home, log, micro)
     except tasks.ParentDiverged as diverged:
@@ -164,8 +166,19 @@ def _header(job: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _failure(error: Exception, device: str, log: "_Log") -> dict[str, Any]:
-    """Describe a failure in one line; the traceback goes to the log of the record."""
+def _own(job: dict[str, Any], home: places.Home) -> Path | None:
+    """Return the user's file of a job's model; None where it is none, or not the planned one."""
+    try:
+        return networks.file_of(job["resolved"]["model"], home)
+    except UserError:
+        return None
+
+
+def _failure(error: Exception, device: str, log: "_Log", own: Path | None) -> dict[str, Any]:
+    """Describe a failure in one line; the traceback goes to the log of the record.
+
+    own: the user's file of the model, of which the line is named.
+    """
     log.write(traceback.format_exc())
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         cause = f"out of memory on {device}: --micro-batch N puts fewer clips through at once"
@@ -173,6 +186,8 @@ def _failure(error: Exception, device: str, log: "_Log") -> dict[str, Any]:
         cause = error.message
     else:
         cause = f"{type(error).__name__}: {error}"
+    if own is not None and (place := networks.place_of(error, own)):
+        cause = f"{place}: {cause}"
     return {"status": "failed", "cause": cause}
 
 

@@ -1,6 +1,5 @@
 """Build the task of a resolved run: front end, audio, model with its parents, parts."""
 
-import importlib
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -19,7 +18,7 @@ from repro.frontends import fbank
 from repro.records.ledger import Ledger
 from repro.records.record import Record, Training
 from repro.records.seal import WEIGHTS
-from repro.train import determinism, parents
+from repro.train import determinism, networks, parents
 from repro.train.task import Emit, Part, Task
 from repro.weights import store as weights
 
@@ -46,7 +45,7 @@ def build(
     store = _prepare(source, selection, front.rate, home, log)
     seed_parts = (resolved["seed"], resolved["dataset"], resolved["split"])
     classes = len(selection.classes)
-    module = importlib.import_module(f"repro.models.{resolved['model']['name']}")
+    module = networks.module_of(resolved["model"], home)
     model = module.build(classes, front.shape, **resolved["model"]["args"])
     determinism.initialise(model, *seed_parts)
     taken = [_take(entry, module, model, home, log) for entry in resolved["init"]]

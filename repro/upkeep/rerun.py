@@ -8,7 +8,7 @@ from repro.places import Home
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
 from repro.records.record import Record, Training
-from repro.records.seal import WEIGHTS
+from repro.records.seal import MODEL, WEIGHTS
 
 
 def run_of(record: Training) -> Run:
@@ -26,6 +26,7 @@ def run_of(record: Training) -> Run:
         parents=parents_of(record),
         keep=record.keep,
         micro_batch=record.micro_batch,
+        asked=record.asked,
     )
 
 
@@ -47,8 +48,9 @@ def outdated(record: Training) -> list[str]:
     resolved = record.resolved
     model = resolved["model"]["name"]
     made, _, version = str(resolved["audio"]).partition("@")
+    kept = record.path / MODEL  # of the user's file: the record has a copy that can be trained
     pairs = [
-        (f"models/{model}", resolved["model"]["version"]),
+        *([] if kept.is_file() else [(f"models/{model}", resolved["model"]["version"])]),
         ("frontends", resolved["frontend"]["version"]),
         ("augment", resolved["augment_version"]),
         ("train/loop", resolved["loop_version"]),
@@ -59,12 +61,12 @@ def outdated(record: Training) -> list[str]:
     return [text for text in found if text is not None]
 
 
-def version_changed(part: str, then: int | None) -> str | None:
+def version_changed(part: str, then: int | str | None) -> str | None:
     """Say how the VERSION of a file of the package differs from `then`; None if it does not."""
     return _changed(part, then, identity.version_of(part))
 
 
-def _changed(part: str, then: int | None, now: int | None) -> str | None:
+def _changed(part: str, then: int | str | None, now: int | str | None) -> str | None:
     if then == now:
         return None
     here = "is not there" if now is None else f"has {now}"

@@ -39,6 +39,9 @@ def _unasked(record: Training, tables: Tables, home: Home) -> str | None:
     """Return why a training is stale; None if a table asks for it, in some reading of it."""
     if reasons := rerun.outdated(record):
         return "; ".join(reasons)
+    model = record.resolved["model"]
+    if isinstance(model["version"], str):  # a model of the user's is asked for with --with
+        return rerun.version_changed(f"models/{model['name']}", model["version"])
     dataset = record.clips["dataset"]
     if dataset not in registry.names(home.data):
         return f"dataset {dataset} is not in this version"

@@ -42,9 +42,18 @@ class _Tested:
     beside: contrast.Contrast | None = None
 
 
-def judge(plan: TablePlan, found: Results, silenced: str = "") -> tuple[ClaimVerdict, ...]:
-    """Judge every declared claim; `silenced` says why none can be (demo, subset, ...)."""
-    drafts = [_draft(plan, claim, found, silenced) for claim in plan.entry.table.claim]
+def judge(
+    plan: TablePlan,
+    found: Results,
+    silenced: str = "",
+    drawn: Sequence[Claim] | None = None,
+) -> tuple[ClaimVerdict, ...]:
+    """Judge every declared claim, or those that are `drawn`: one family.
+
+    silenced: why none can be (demo, subset, ...).
+    """
+    declared = plan.entry.table.claim if drawn is None else drawn
+    drafts = [_draft(plan, claim, found, silenced) for claim in declared]
     adjusted = significance.holm([draft.p for draft in drafts]) if drafts else []
     return tuple(
         replace(draft, p_adjusted=p, word=_word(draft, p))

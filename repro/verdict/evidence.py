@@ -109,7 +109,7 @@ def pools(plan: TablePlan, found: Results) -> dict[Design, Pool]:
     passes: dict[Design, dict[tuple[str, ...], Spread]] = {}
     steps: dict[Design, dict[tuple[str, ...], Spread]] = {}
     for cell in plan.cells:
-        if not cell.runs:
+        if not cell.runs or not cell.text:  # nothing is printed of a user's system
             continue
         reduced = reduction.reduce(cell, found)
         if reduced.complete and not reduced.diverged:

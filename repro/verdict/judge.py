@@ -48,13 +48,23 @@ def judge(plan: TablePlan, found: Results, measurements: Measured = NO_MEASUREME
         for cell in plan.cells
     }
     judged = claims.judge(plan, found, silenced)
-    registered = registration.of(plan.entry, [r for r in found.values() if r is not None])
+    printed = {at: verdict for at, verdict in cells.items() if at not in added(plan)}
+    runs = {run.id for c in plan.cells if (c.row.id, c.column.id) in printed for run in c.runs}
+    behind = {run: record for run, record in found.items() if run in runs}
+    registered = registration.of(plan.entry, [r for r in behind.values() if r is not None])
     return Judgement(
         cells=cells,
         claims=judged,
-        table=statements.of(plan, cells, judged, found, registered, silenced),
+        table=statements.of(plan, printed, judged, behind, registered, silenced),
         primary=frozenset((cell.row.id, cell.column.id) for cell in roles.primary(plan)),
     )
+
+
+def added(plan: TablePlan) -> set[tuple[str, str]]:
+    """Return the cells of systems that are no part of the printed table."""
+    entry = plan.entry
+    lines = set() if entry.on else entry.own  # such a line has the name of its system
+    return {(c.row.id, c.column.id) for c in plan.cells if {c.row.id, c.column.id} & lines}
 
 
 def silence(plan: TablePlan) -> str:
@@ -68,6 +78,8 @@ def silence(plan: TablePlan) -> str:
         return f"on {request.on}"
     if request.steps:
         return f"{request.steps:,}-step"
+    if request.settings:
+        return "set"
     return "subset" if request.subset else ""
 
 
@@ -85,9 +97,11 @@ def _cell(
         return special.cited(cell)
     if fields.kind == "declared":
         return special.nothing("declared", "text, not a result")
-    if not roles.is_ours(cell):
-        return special.nothing("dash", "nothing is printed here")
+    unprinted = special.nothing("dash", "nothing is printed here")
+    if not roles.is_ours(cell) and not (cell.runs and not cell.text):
+        return unprinted
     mute = special.nothing(silenced, f"{silenced} runs say nothing about the printed number")
+    mute = mute if cell.text else unprinted
     if not cell.runs:
         if silenced:
             return mute
@@ -95,7 +109,7 @@ def _cell(
             return special.p_value(plan, cell, found)
         return special.measured(plan, cell, measurements)
     reduced = reduction.observe(plan, cell, found)
-    verdict = mute if silenced else _from_runs(plan, cell, reduced, found, pools)
+    verdict = mute if silenced or not cell.text else _from_runs(plan, cell, reduced, found, pools)
     return replace(
         verdict,
         flags=(*verdict.flags, *_flags(plan, cell, reduced.records)),

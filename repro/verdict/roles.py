@@ -14,13 +14,16 @@ def is_ours(cell: PlannedCell) -> bool:
 def primary(plan: TablePlan) -> list[PlannedCell]:
     """Return the cells that vote on the table: ours, in its primary rows and columns.
 
-    In a table that names no primary row or column, all that is ours votes.
+    In a table that names no primary row or column, all that is ours votes. On other data nothing is
+    printed, and the trained cells take that place.
     """
+    on = bool(plan.entry.on)
     names = plan.entry.table.statistics.primary
     return [
         cell
         for cell in plan.cells
-        if is_ours(cell) and (not names or cell.row.id in names or cell.column.id in names)
+        if (is_ours(cell) or (on and cell.fields.kind == "trained"))
+        and (not names or cell.row.id in names or cell.column.id in names)
     ]
 
 

@@ -196,6 +196,24 @@ def test_own_data_is_added_with_a_csv(repro, folder, tmp_path):
     assert "mybirds (your own data, 2 classes)" in repro("list").output
 
 
+def test_what_is_removed_is_forgotten_and_its_audio_stays(repro, folder, tmp_path):
+    table = tmp_path / "clips.csv"
+    clips = sorted(folder.rglob("*.wav"))
+    table.write_text("\n".join(["path,label", *(f"{f.relative_to(folder)},a" for f in clips)]))
+    words = ("add", "mybirds", folder, "--manifest", table)
+    assert repro(*words).exit_code == 0
+    done = repro("remove", "mybirds")
+    assert done.exit_code == 0, done.output
+    assert str(folder) in done.output
+    assert sorted(folder.rglob("*.wav")) == clips
+    assert "mybirds" not in repro("list").output
+    again = repro("remove", "mybirds")
+    assert again.exit_code == 2
+    assert "unknown dataset 'mybirds'" in again.output
+    assert "nothing to remove" in repro("remove", "esc50").output
+    assert repro(*words).exit_code == 0  # the name is free
+
+
 def test_a_table_offers_what_can_be_fetched_with_licence_and_size(tmp_path):
     done = table("eat-esc50", "--dry-run", home=tmp_path)
     assert done.exit_code == 4

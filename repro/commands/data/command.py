@@ -23,6 +23,7 @@ def command() -> None:
       repro data fetch esc50
       repro data add speech_commands_v2_35 ~/audio/speech_commands
       repro data verify speech_commands_v2_35
+      repro data remove mybirds
     """
 
 
@@ -153,6 +154,28 @@ def add(
         click.echo(f"left out: {clip} ({why})")
     if len(there.found) < card.min_share * there.total:
         click.echo("A table on this data needs --subset, and its title will say so.")
+
+
+@command.command()
+@click.argument("name")
+@asking.home_option
+@asking.text_or_json
+def remove(name: str, home: str | None, fmt: str) -> None:
+    """Forget a dataset's folder, and of your own data its list; no audio and no run is deleted.
+
+    \b
+    Examples:
+      repro data remove mybirds
+    """
+    from repro.data.own import removing
+
+    done = removing.remove(name, places.home(home).data)
+    if fmt == "json":
+        about = {"dataset": name, "own": done.own, "folder": done.folder and str(done.folder)}
+        click.echo(json.dumps(about, indent=1))
+        return
+    where = f"; its audio stays in {done.folder}" if done.folder else ""
+    click.echo(f"{name}: {'forgotten' if done.own else 'no longer registered'}{where}")
 
 
 for verb in (fetching.fetch, lists.show, check.verify, check.prepare, check.trim,

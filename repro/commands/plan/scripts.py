@@ -29,7 +29,11 @@ class Job:
     @property
     def line(self) -> str:
         """Return the command as a line of a shell script; folders outside the home go along."""
-        moved = [name for name in ("REPRO_DATA", "REPRO_CACHE") if os.environ.get(name)]
+        moved = [
+            name
+            for name in ("REPRO_DATA", "REPRO_CACHE", "REPRO_EXTENSIONS")
+            if os.environ.get(name)
+        ]
         before = [f"{name}={shlex.quote(os.environ[name])}" for name in moved]
         return " ".join([*before, shlex.join(self.words)])
 

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 
 from repro import places
-from repro.commands.runs import check, diff, listing, merge, retry, tidy
+from repro.commands.runs import check, diff, errors, listing, merge, retry, tidy
 from repro.commands.shared import asking, damage, screen
+from repro.places import Home
 from repro.records import learning
 from repro.records.ledger import Ledger
 from repro.records.record import Epoch, Measurement, Metrics, Record, Training
@@ -52,25 +54,30 @@ for _verb in (
 @asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
 def show(run: str, home: str | None, fmt: str) -> None:
-    """Show what a reviewer would ask of a run (the start of its id is enough).
+    """Show what was asked of a run, what came out, and where it fails (an id's start is enough).
+
+    Of the test clips: each class and each group with its counts, balanced accuracy and macro F1,
+    what is taken for what, the worst clips; JSON has all of them.
 
     \b
     Examples:
       repro runs show b61f6caa
       repro runs show b61f6caa --format json
     """
-    ledger = Ledger.of(places.home(home))
+    where = places.home(home)
+    ledger = Ledger.of(where)
     records = ledger.find(run)
     damage.tell(ledger)
     if fmt == "json":
         data = [
-            {**r.content(), **_learning(r), "path": str(r.path), "epochs": _rows(r)}
+            {**r.content(), **_learning(r), "path": str(r.path), "epochs": _rows(r),
+             "errors": _errors(r, where.data)}
             for r in records
-        ]
+        ]  # fmt: skip
         click.echo(json.dumps(data, indent=1, ensure_ascii=False))
         return
     for number, record in enumerate(records):
-        screen.say([*([""] if number else []), *_lines(record)])
+        screen.say([*([""] if number else []), *_lines(record, where)])
 
 
 @command.command()
@@ -93,17 +100,37 @@ def path(run: str, home: str | None, fmt: str) -> None:
         click.echo(record.path)
 
 
-def _lines(record: Record) -> list[str]:
-    """Write a record as text: what it is, what came out, where and how it was made."""
+def _errors(record: Record, data: Path) -> dict[str, Any]:
+    """Return where a training fails; {} of anything else."""
+    done = isinstance(record, Training) and record.status == "complete"
+    return errors.of(record, data) if done and isinstance(record, Training) else {}
+
+
+def _asked(record: Training, home: Home) -> Iterator[str]:
+    """Say what was asked: system, data, protocol, fold, seed, and the command."""
+    from repro.plan.asking import Asked, Tables
+    from repro.upkeep import rerun
+
+    resolved, clips = record.resolved, record.clips
+    yield f"run        {record.run}, execution {record.execution}: {record.status}"
+    yield f"system     {record.system} ({record.profile}), seed {record.seed}"
+    fold = f", fold {clips['fold'] + 1} of {clips['folds']}" if clips["folds"] > 1 else ""
+    split = f"{clips['protocol']}{fold}, split {resolved['split'][:12]}"
+    yield f"data       {record.dataset} ({resolved['audio']}), {split}"
+    command = record.asked
+    if not command:  # records of earlier versions do not say it
+        found = Tables(home).asking(rerun.run_of(record))
+        command = found.command(rerun.run_of(record)) if isinstance(found, Asked) else ""
+    yield f"asked by   {command or 'no table of this version'}"
+
+
+def _lines(record: Record, home: Home) -> list[str]:
+    """Write a record as text: what was asked, what came out, where and how it was made."""
     if isinstance(record, Measurement):
         return _measured_lines(record)
     resolved, execution = record.resolved, record.described
     changed = " with uncommitted changes" if record.git.dirty else ""
-    lines = [
-        f"run        {record.run}, execution {record.execution}: {record.status}",
-        f"system     {record.system} ({record.profile}), seed {record.seed}",
-        f"data       {record.dataset} ({resolved['audio']}), split {resolved['split'][:12]}",
-    ]
+    lines = list(_asked(record, home))
     if record.status == "failed":
         lines.append(f"cause      {record.cause} (traceback in {record.path / 'log.txt'})")
     else:
@@ -122,6 +149,7 @@ def _lines(record: Record) -> list[str]:
     if record.status != "failed":
         lines += ["epoch  loss      weights           valid"]
         lines += [_epoch(row) for row in _epochs(record)]
+    lines += errors.lines(_errors(record, home.data))
     return lines
 
 

@@ -1,17 +1,20 @@
 """Options that several verbs share, and what they are turned into."""
 
+import os
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from repro import places
 from repro.errors import UserError
 
 if TYPE_CHECKING:
     from repro.plan.request import Request
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+_EXTENSIONS = "REPRO_EXTENSIONS"
 _DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
 
 text_or_json = click.option(
@@ -20,10 +23,41 @@ text_or_json = click.option(
 
 
 def home_option(command: Command) -> Command:
-    """Add --home."""
-    return click.option(
-        "--home", metavar="DIR", help="Where runs, data and cache live (default: REPRO_HOME)."
-    )(command)
+    """Add --home and --extensions."""
+    options = [
+        click.option("--home", metavar="DIR", callback=_home,
+                     help="Where runs, data and cache live (default: REPRO_HOME)."),
+        click.option("--extensions", metavar="DIR", callback=_extensions, expose_value=False,
+                     help="Where your own models and tables are (default: REPRO_EXTENSIONS, or "
+                          "extensions/ in the home)."),
+    ]  # fmt: skip
+    return _add(options, command)
+
+
+def _home(context: click.Context, _: click.Parameter, home: str | None) -> str | None:
+    """Take the extensions of the home that is named, where nothing else is said of them."""
+    if home is not None and not os.environ.get(_EXTENSIONS):
+        _set(context, str(places.absolute(home) / "extensions"))
+    return home
+
+
+def _extensions(context: click.Context, _: click.Parameter, folder: str | None) -> None:
+    if folder is not None:
+        _set(context, str(places.absolute(folder)))
+
+
+def _set(context: click.Context, folder: str) -> None:
+    """Set the variable for this command and the workers that it starts, and no longer."""
+    before = os.environ.get(_EXTENSIONS)
+
+    def reset() -> None:
+        if before is None:
+            os.environ.pop(_EXTENSIONS, None)
+        else:
+            os.environ[_EXTENSIONS] = before
+
+    context.call_on_close(reset)
+    os.environ[_EXTENSIONS] = folder
 
 
 def request_options(command: Command) -> Command:
@@ -39,6 +73,14 @@ def request_options(command: Command) -> Command:
         ),
         click.option("--on", metavar="DATASET", help="Use this dataset in place of the table's."),
         click.option(
+            "--systems", metavar="A,B,...",
+            help="With --on: these systems side by side, of any table, and models of yours.",
+        ),
+        click.option(
+            "--with", "own", multiple=True, metavar="NAME",
+            help="Give a model of yours a line in the table (see repro new model).",
+        ),
+        click.option(
             "--protocol", type=click.Choice(["official", "random", "grouped"]),
             help="How the dataset of --on is split (default: as it itself calls for).",
         ),
@@ -48,6 +90,10 @@ def request_options(command: Command) -> Command:
         click.option(
             "--assume", multiple=True, metavar="KEY=VALUE",
             help="Take another reading of a silent point (see repro show ID).",
+        ),
+        click.option(
+            "--set", "settings", multiple=True, metavar="PATH=VALUE",
+            help="For a quick look: another value of anything that repro show prints.",
         ),
         click.option(
             "--micro-batch", type=click.IntRange(1), metavar="N",
@@ -94,6 +140,9 @@ def request(
     micro_batch: int | None,
     steps: int | None,
     execution: str | None,
+    systems: str | None = None,
+    own: tuple[str, ...] = (),
+    settings: tuple[str, ...] = (),
 ) -> "Request":
     """Turn the request options into a Request."""
     from repro.plan.request import ask
@@ -110,16 +159,24 @@ def request(
         protocol=protocol,
         micro_batch=micro_batch or 0,
         steps=steps or 0,
+        systems=tuple(filter(None, (systems or "").split(","))),
+        own=own,
+        settings=pairs("--set", settings, "PATH=VALUE"),
     )
 
 
 def readings(assume: tuple[str, ...]) -> dict[str, str]:
     """Turn --assume into values by key; whether there is such a key is not asked here."""
-    pairs = [_pair(text) for text in assume]
-    for key, _ in pairs:
-        if sum(key == other for other, _ in pairs) > 1:
-            raise UserError(f"--assume {key} is given twice", "give one value for it")
-    return dict(pairs)
+    return pairs("--assume", assume, "KEY=VALUE")
+
+
+def pairs(option: str, texts: tuple[str, ...], form: str) -> dict[str, str]:
+    """Turn an option that is given several times into values by key."""
+    found = [_pair(option, text, form) for text in texts]
+    for key, _ in found:
+        if sum(key == other for other, _ in found) > 1:
+            raise UserError(f"{option} {key} is given twice", "give one value for it")
+    return dict(found)
 
 
 def devices(gpu: str | None, device: str | None) -> list[str]:
@@ -153,8 +210,8 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
     return tuple(sorted({int(part) for part in parts}))
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(option: str, text: str, form: str) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not sign or not key or not value:
-        raise UserError(f"--assume {text!r}: expected KEY=VALUE", "repro show ID, with its keys")
+        raise UserError(f"{option} {text!r}: expected {form}", "repro show ID, with its keys")
     return key, value

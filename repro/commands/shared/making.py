@@ -53,6 +53,8 @@ def output_options(command: Command) -> Command:
             "--per-device", type=click.IntRange(1), default=1, show_default=True, metavar="K",
             help="Train K runs side by side on each device: small models fill a GPU so.",
         ),
+        click.option("--keep-weights", is_flag=True,
+                     help="Keep the weights of what is trained, for repro predict."),
         click.option("--yes", is_flag=True, help="Do not ask before training for hours."),
     ]  # fmt: skip
     for option in reversed(options):
@@ -72,6 +74,7 @@ class How:
     render_only: bool
     dry_run: bool
     yes: bool
+    keep_weights: bool
     home: places.Home
     offer: fetching.Offer
     slurm: "Asked | None" = None  # None: trained here
@@ -83,7 +86,7 @@ class How:
         slurm = cluster.asked(asked)
         offer = fetching.Offer(asked.pop("fetch"), asked.pop("trust"), home.data)
         devices = asking.devices(asked.pop("gpu"), asked.pop("device"))
-        names = ("per_device", "threads", "render_only", "dry_run", "yes")
+        names = ("per_device", "threads", "render_only", "dry_run", "yes", "keep_weights")
         rest = {name: asked.pop(name) for name in names}
         rest["render_only"] |= form.view == "printed"
         request = asking.request(**asked)
@@ -150,10 +153,11 @@ def _bring(entry: Entry, how: How, ledger: Ledger) -> tuple[TablePlan, bool, boo
 
 def carry_out(one: Planned, how: How) -> tuple[bool, bool]:
     """Train or submit what can be trained; return whether a run failed, and whether to render."""
+    ready = [replace(run, keep=True) for run in one.ready] if how.keep_weights else one.ready
     if how.slurm is not None:
-        cluster.submit(one.ready, one.id, how.slurm, how.home)
+        cluster.submit(ready, one.id, how.slurm, how.home)
         return False, False
-    return train(one.ready, how.devices, how.threads, how.home, how.per_device), True
+    return train(ready, how.devices, how.threads, how.home, how.per_device), True
 
 
 def _told(one: Planned, how: How) -> list[str]:

@@ -1,0 +1,1 @@
+"""The verb `new`, and the files that it writes."""

@@ -1,0 +1,96 @@
+"""Begin a model or a table of your own: files that work, to be changed."""
+
+from pathlib import Path
+
+import click
+
+from repro import atomic, places
+from repro.commands.shared import asking
+from repro.errors import UserError
+
+
+@click.group()
+def command() -> None:
+    """Begin a model or a table of your own: files that work, to be changed.
+
+    They lie in the extensions of the home (or --extensions), where every verb finds them.
+
+    \b
+    Examples:
+      repro new model mynet
+      repro new model mynet --like eat-esc50
+      repro new table mypaper
+    """
+
+
+@command.command()
+@click.argument("name")
+@click.option("--like", metavar="TABLE", default="m3net-urbansound8k", show_default=True,
+              help="Whose front end and recipe the file lists, to start from.")  # fmt: skip
+@asking.home_option
+def model(name: str, like: str, home: str | None) -> None:
+    """Write a small network that runs, and the file that says how it is trained.
+
+    \b
+    Examples:
+      repro new model mynet
+      repro table m3net-urbansound8k --with mynet --profile demo
+    """
+    from repro import identity
+    from repro.commands.new import model as texts
+    from repro.spec import catalogue
+
+    places.home(home)
+    _check(name)
+    if identity.version_of(f"models/{name}") is not None and identity.own(f"models/{name}") is None:
+        raise UserError(f"the suite has a model {name!r}", f"repro new model my-{name}")
+    entry = catalogue.load(like)
+    folder = places.extensions() / "models"
+    _write({
+        folder / f"{name}.py": texts.network(name),
+        folder / f"{name}.toml": texts.training(name, entry),
+    })  # fmt: skip
+    click.echo(f"next: repro table {like} --with {name} --profile demo", err=True)
+
+
+@command.command()
+@click.argument("name")
+@asking.home_option
+def table(name: str, home: str | None) -> None:
+    """Write a paper with one table, whose printed numbers are yours to type in.
+
+    \b
+    Examples:
+      repro new table mypaper
+      repro table mypaper-results --profile demo
+    """
+    from repro.commands.new import table as texts
+    from repro.spec import index
+
+    places.home(home)
+    _check(name)
+    if name in index.paper_ids():
+        raise UserError(f"there is a paper {name!r}: {index.folder_of(name)}",
+                        f"repro list --paper {name}")  # fmt: skip
+    folder = places.extensions() / "tables" / name
+    _write({folder / file: text for file, text in texts.files(name).items()})
+    click.echo(f"next: repro show {name}-results", err=True)
+
+
+def _check(name: str) -> None:
+    """Refuse a name that cannot be a file's and a system's."""
+    allowed = name.replace("-", "").replace("_", "")
+    if not (allowed.isalnum() and allowed.isascii() and name[0].isalpha()):
+        raise UserError(f"{name!r}: a name has letters, digits, - and _, and begins with a letter",
+                        "repro new model mynet")  # fmt: skip
+
+
+def _write(files: dict[Path, str]) -> None:
+    """Write new files; UserError where one is there already, and then none is written."""
+    for path in files:
+        if path.exists():
+            raise UserError(f"{path} is there already", "give another name, or move it away")
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(path, text.encode())
+        click.echo(f"wrote {path}")
