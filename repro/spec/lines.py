@@ -44,9 +44,10 @@ def fit(
 ) -> Entry:  # fmt: skip
     """Return a table as it is asked for; `load_all`: reads every table, for systems of others."""
     lines = list(_lines(entry))
+    if not lines and not own_names:
+        return entry  # it trains nothing: no data makes another table of it
     if not lines:
-        what = f"--on {on}" if on else "a model of yours"
-        raise UserError(f"{entry.id} trains nothing, so {what} has no place in it", "repro list")
+        raise UserError(f"{entry.id} trains nothing: no model has a line in it", "repro list")
     here = {line.system for line in lines}
     wanted = [name for name in systems if name not in here]
     added = [_own(entry, lines[0], name) for name in dict.fromkeys((*own_names, *wanted))
