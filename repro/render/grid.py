@@ -13,8 +13,8 @@ from repro.records.ledger import Ledger
 from repro.records.record import Training
 from repro.render import measurement, notes
 from repro.spec.schema import Table
-from repro.verdict import best, judge, reduction, rivals, special
-from repro.verdict.declared import attempts
+from repro.verdict import best, judge, reduction, special
+from repro.verdict.declared import attempts, rivals
 from repro.verdict.judgement import CellVerdict, ClaimVerdict, Judgement
 from repro.verdict.reduction import Measured, Reduced, Results, Unit
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from repro.render.grid import FAILED, UNMEASURED, UNTRAINED, Cell, Grid
 from repro.verdict import phrases, vocabulary
+from repro.verdict.declared.rivals import told as compared
 from repro.verdict.judgement import REASONS
-from repro.verdict.rivals import told as compared
 from repro.verdict.vocabulary import TERMS
 
 MARKS = {word: term.mark for word, term in TERMS.items() if term.mark}

@@ -7,7 +7,7 @@ from repro.plan.request import Request
 from repro.records.ledger import Ledger
 from repro.render import grid
 from repro.spec import catalogue
-from repro.verdict import rivals
+from repro.verdict.declared import rivals
 from tests import fake_ledger
 
 TABLE = "m3net-urbansound8k"
