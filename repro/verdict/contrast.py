@@ -38,9 +38,9 @@ class Contrast:
     """A test of one side minus another; where they are paired, signed ranks beside it."""
 
     test: TTest
+    corrected: bool
     ranks: Wilcoxon | None = None
     shift: HodgesLehmann | None = None  # in points
-    corrected: bool = False
 
 
 def contrast(a: Side, b: Side) -> Contrast | None:
@@ -57,7 +57,7 @@ def contrast(a: Side, b: Side) -> Contrast | None:
     method = "corrected t, unpaired" if corrected else "Welch t"
     sizes = len(_values(a)), len(_values(b))
     test = significance.difference_t(method, estimates[0], estimates[1], sizes)
-    return Contrast(test, corrected=corrected)
+    return Contrast(test, corrected)
 
 
 def shares_splits(a: Side, b: Side) -> bool:
@@ -102,12 +102,12 @@ def _paired(a: Side, b: Side) -> Contrast | None:
         floor=max(a.floor, b.floor),
     )  # fmt: skip
     metric, fixed = str(a.cell.fields.metric), evidence.fixed_folds(a.cell)
-    pairs = exact(a.units, metric, fixed), exact(b.units, metric, fixed)
+    ours, theirs = exact(a.units, metric, fixed), exact(b.units, metric, fixed)
     signed = shift = None
-    if pairs[0] and pairs[1] and len(pairs[0]) <= ranks.LARGEST_EXACT:
-        points = [100 * (x - y) for x, y in zip(pairs[0], pairs[1], strict=True)]
+    if ours and theirs and len(ours) <= ranks.LARGEST_EXACT:
+        points = [100 * (x - y) for x, y in zip(ours, theirs, strict=True)]
         signed, shift = ranks.signed_rank(points), ranks.hodges_lehmann(points)
-    return Contrast(test, signed, shift, corrected=True)
+    return Contrast(test, True, signed, shift)
 
 
 def _resampled(side: Side) -> bool:

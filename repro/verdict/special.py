@@ -128,7 +128,7 @@ def _as_printed(value: object) -> str:
     """Write a layer's value without what may differ: "(1, 2)", [1, 2]; "4*2*2" is 16."""
     text = str(value).translate({ord(c): None for c in "()[] "})
     factors = text.split("*")
-    if len(factors) > 1 and all(factor.isdigit() for factor in factors):
+    if all(factor.isdigit() for factor in factors):
         return str(math.prod(map(int, factors)))
     return text
 

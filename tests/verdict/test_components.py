@@ -38,6 +38,25 @@ def test_fixed_folds_tell_the_split_from_training_again(tmp_path: Path) -> None:
     assert (got.together, got.clips, got.state) == (None, None, "15 of 15 runs")
 
 
+def test_one_pass_leaves_folds_and_training_together(tmp_path: Path) -> None:
+    """Folds of 80, 83, 86, 89 and 92: sd = 3 times the root of 2.5; one fold has no spread."""
+    plan = planned(tmp_path, "eat-phase")
+    fill(tmp_path / "runs", plan,
+         lambda run: 80.0 + 3 * run.clips.fold if run.seed == 0 else None)  # fmt: skip
+    got = of(tmp_path, "eat-phase")[0]
+    assert got.together is not None
+    assert (got.together.sd, got.together.df) == (pytest.approx(3 * 2.5**0.5), 4)
+    assert (got.initialisation, got.split, got.mean) == (None, None, pytest.approx(86.0))
+
+
+def test_one_run_has_a_mean_and_no_spread(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "asmrh-speechcommands")
+    fill(tmp_path / "runs", plan, lambda run: 95.2 if run.seed == 0 else None)
+    got = of(tmp_path, "asmrh-speechcommands")[0]
+    assert got.mean == pytest.approx(95.2)
+    assert (got.initialisation, got.together) == (None, None)
+
+
 def test_a_split_for_each_seed_leaves_one_number(tmp_path: Path) -> None:
     values = [95.2, 95.9, 96.1]
     fill(tmp_path / "runs", planned(tmp_path, "asmrh-urbansound8k"),

@@ -11,8 +11,6 @@ from repro.verdict import margins, roles
 from tests import fake_ledger
 from tests.fake_ledger import cell, planned
 
-MARK = "margin wider than half a claimed difference: read the conclusion column"
-
 
 @pytest.mark.parametrize(
     ("metric", "printed", "unit", "expected"),
@@ -27,13 +25,16 @@ MARK = "margin wider than half a claimed difference: read the conclusion column"
     ],
 )
 def test_default(metric: str, printed: float, unit: float, expected: float) -> None:
-    assert margins.default(metric, printed, unit) == pytest.approx(expected)
+    margin = margins.default(metric, printed, unit)
+    assert margin.value == pytest.approx(expected)
+    quarter = (100 - printed) / 4
+    assert margin.why.endswith("last printed digit") == (metric != "test.map" and quarter < unit)
 
 
 @given(st.integers(0, 10_000))
 def test_the_default_never_exceeds_a_point_nor_a_quarter_of_the_error(hundredths: int) -> None:
     printed = hundredths / 100
-    margin = margins.default("test.accuracy", printed, 0.01)
+    margin = margins.default("test.accuracy", printed, 0.01).value
     assert 0.01 <= margin <= 1.0
     assert margin <= max((100 - printed) / 4, 0.01)
 
@@ -42,9 +43,30 @@ def test_the_default_never_exceeds_a_point_nor_a_quarter_of_the_error(hundredths
     ("printed", "expected"), [(3.5, 1.0), (0.5, 0.25), (-0.8, 0.4), (1.8, 0.9), (0.0, 0.1)]
 )
 def test_the_margin_of_an_increment_keeps_its_sign(printed: float, expected: float) -> None:
-    margin = margins.increment(printed, 0.1)
+    margin = margins.increment(printed, 0.1).value
     assert margin == pytest.approx(expected)
     assert printed == 0 or margin < abs(printed)
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "column", "value", "why"),
+    [
+        ("asmrh-urbansound8k", "t-acc", "ASM-RH", 1.0,
+         "a quarter of the printed error ((100 - 95.8) / 4), at most 1 point"),
+        ("asmrh-urbansound8k", "t-auc", "ASM-RH", 0.0425,
+         "a quarter of the printed error ((100 - 99.83) / 4), at most 1 point"),
+        ("gafx-baseline", "AST-Ti", "accuracy", 1.75, "set in the table file"),
+        ("eat-audioset", "EAT-S", "map", 0.5, "half a point of mean average precision"),
+        ("eat-ablation-mixing", "cutmix", "relative", 0.25,
+         "half of the printed increment (0.5 / 2), at most 1 point"),
+    ],
+)  # fmt: skip
+def test_a_margin_says_where_it_comes_from(
+    table: str, row: str, column: str, value: float, why: str, tmp_path: Path
+) -> None:
+    plan = planned(tmp_path, table)
+    margin = margins.of(plan, cell(plan, row, column))
+    assert (margin.value, margin.why) == (pytest.approx(value), why)
 
 
 def test_one_printed_value_has_one_margin_in_two_tables(tmp_path: Path) -> None:
@@ -54,7 +76,7 @@ def test_one_printed_value_has_one_margin_in_two_tables(tmp_path: Path) -> None:
     in_six = margins.of(six, cell(six, "t-acc", "ASM-RH"))
     assert in_two.value == in_six.value == 1.0
     # VI concludes from 0.61 points, II from 4.04 and more.
-    assert in_six.marks == (MARK,)
+    assert in_six.marks == (margins.TOO_WIDE,)
     assert in_two.marks == ()
     assert margins.smallest_claimed(six, "test.accuracy") == pytest.approx(0.61)
     assert margins.of(six, cell(six, "v-acc", "ASM-RH")).marks == ()  # no claim on validation
@@ -109,5 +131,5 @@ def test_no_override_exceeds_what_it_may(plans: list[TablePlan]) -> None:
             if each.printed is not None:
                 share = float(each.printed.value) / 100
                 margin = margins.of(plan, each)
-                assert MARK not in margin.marks
+                assert margins.TOO_WIDE not in margin.marks
                 assert margin.value <= 100 * (share * (1 - share) / 200) ** 0.5

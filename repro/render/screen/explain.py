@@ -203,7 +203,7 @@ def _margin(grid: Grid, one: Cell) -> str:
     """Say where a cell's margin comes from; empty where it has none."""
     if one.judged.margin is None:
         return ""
-    return margins.because(grid.plan, _planned(grid, one))
+    return margins.of(grid.plan, _planned(grid, one)).why
 
 
 # ---- a finding -------------------------------------------------------------------------------
