@@ -85,3 +85,48 @@ def test_clips_with_several_classes_have_no_hits(tmp_path: Path) -> None:
     np.savez(record.path / "predictions.npz", **arrays)
     fake_ledger.sealed(record.path, record.content())
     assert of(tmp_path, plan, "ASM-RH") is None
+
+
+def test_groups_are_those_of_the_dataset_where_its_list_is_here(tmp_path: Path) -> None:
+    """UrbanSound8K's list travels with the suite; of generated audio there are no groups."""
+    own = cell(planned(tmp_path, "asmrh-ablation"), "t-acc", "ASM-RH")
+    got = hits.groups(own, tmp_path)
+    assert (len(got), len(set(got.values()))) == (8732, 1297)  # recordings of Freesound
+    made = planned(tmp_path, "asmrh-ablation", profile="demo", audio="generated")
+    assert hits.groups(cell(made, "t-acc", "ASM-RH"), tmp_path) == {}
+    unlisted = planned(tmp_path, "eat-audioset")
+    assert hits.groups(cell(unlisted, "EAT-S", "map"), tmp_path) == {}
+
+
+@pytest.mark.parametrize("groups", [9, 10])
+def test_ten_groups_are_enough(
+    groups: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = predicted(tmp_path, {"asm-rh": 0.9, "asm-h": 0.6})
+    of_clip = {f"clip{i}": str(i % groups) for i in range(CLIPS)}
+    monkeypatch.setattr(hits, "groups", lambda *_: of_clip)
+    claim = plan.entry.table.claim[0]
+    got = hits.of_claim(plan, claim, found(tmp_path, plan), tmp_path)
+    assert (got.groups if got else None) == (10 if groups == 10 else None)
+
+
+def test_two_groups_are_a_pair_of_values() -> None:
+    one = {"a1": [True], "a2": [True], "b1": [False]}
+    other = {"a1": [False], "b1": [False], "b2": [True]}
+    got = hits.by_group(one, other, {clip: clip[0] for clip in (*one, *other)})
+    assert got is not None
+    assert (got.n, got.difference) == ((2,), pytest.approx((100 - 50) / 2))  # 1 - 0 and 0 - 1/2
+
+
+def test_a_side_without_runs_leaves_nothing_to_draw(tmp_path: Path) -> None:
+    plan = predicted(tmp_path, {"asm-h": 0.6})  # the worse one alone
+    assert hits.of_claim(plan, plan.entry.table.claim[0], found(tmp_path, plan), tmp_path) is None
+    quoted = planned(tmp_path, "asmrh-ravdess")
+    for claim in quoted.entry.table.claim:
+        assert hits.of_claim(quoted, claim, {}, tmp_path) is None
+
+
+def test_a_metric_that_is_no_count_has_no_hits(tmp_path: Path) -> None:
+    plan = predicted(tmp_path, {"asm-rh": 0.9, "asm-h": 0.6})
+    claim = plan.entry.table.claim[0].model_copy(update={"metric": "test.auc"})
+    assert hits.of_claim(plan, claim, found(tmp_path, plan), tmp_path) is None

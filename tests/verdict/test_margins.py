@@ -103,6 +103,32 @@ def test_a_claim_may_name_a_system(tmp_path: Path) -> None:
     assert margins.smallest_claimed(plan, "test.accuracy") == pytest.approx(2.5)  # 81 and 78.5
 
 
+def test_of_increments_the_smallest_is_itself_what_is_claimed(tmp_path: Path) -> None:
+    """Printed are +3.5, +0.5, +3.1 and +0.9, over rows of which one prints 83."""
+    plan = planned(tmp_path, "eat-ablation-mixing")
+    assert margins.smallest_claimed(plan, "test.accuracy") == pytest.approx(0.5)
+    assert margins.smallest_claimed(plan, "test.auc") is None
+
+
+def test_a_side_that_prints_nothing_claims_no_difference(tmp_path: Path) -> None:
+    """75.4 against a blank and 74.1: 1.3; the blank comes second of three claims."""
+    change = {'cells = ["74.8", "-"]': 'cells = ["-", "-"]'}
+    plan = planned(tmp_path, fake_ledger.edited(tmp_path, "asmrh-ravdess", change))
+    assert margins.smallest_claimed(plan, "test.accuracy") == pytest.approx(1.3)
+
+
+@pytest.mark.parametrize(("margin", "wide"), [(0.305, False), (0.31, True)])
+def test_half_of_a_claimed_difference_is_not_too_wide(
+    margin: float, wide: bool, tmp_path: Path
+) -> None:
+    """Table VI concludes from .61 points."""
+    change = {'primary = ["t-acc"]': f'primary = ["t-acc"]\nmargin = {margin}'}
+    plan = planned(tmp_path, fake_ledger.edited(tmp_path, "asmrh-ablation", change))
+    marks = margins.of(plan, cell(plan, "t-acc", "ASM-H")).marks
+    assert (margins.TOO_WIDE in marks) == wide
+    assert marks[0] == f"margin ±{margin:g} set in the table file"
+
+
 # ---- what the shipped tables declare -----------------------------------------------------------
 
 
