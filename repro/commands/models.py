@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, damage, measuring
+from repro.commands.shared import asking, damage, measuring, screen
 from repro.errors import UserError, unknown
 from repro.records.ledger import Ledger
 
@@ -65,13 +65,16 @@ def _list(paper: str | None, home: str | None, fmt: str) -> None:
     if fmt == "json":
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return
-    head = ("system", "dataset", "input", "parameters", "multiply-adds", "printed in")
-    lines = iter(_aligned([head, *map(_cells, rows)]))
-    click.echo(next(lines))
+    head = ("system", "dataset", "input", "parameters", "mult-adds", "table", "section")
+    cells = [_cells(row) for row in rows]
+    lines, _ = screen.columns(head, cells, ("parameters", "mult-adds"), ("section", "input"), 2)
+    first, *each = lines
+    click.echo("\n".join(first))
+    by_row = iter(each)
     for model, own in groupby(rows, key=lambda row: row["model"]):
-        click.echo(f"{model}: {_summary(model)}")
+        screen.say([f"{model}: {_summary(model)}"])
         for _ in own:
-            click.echo(next(lines))
+            click.echo("\n".join(next(by_row)))
     if any(row["parameters"] is None for row in rows):
         click.echo("some are not counted yet: repro models measure --no-times", err=True)
 
@@ -219,8 +222,8 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     else:
         size, work = f"{row['parameters']:,}", measuring.in_short(row["multiply_adds"])
         shape = _shape(row["input"])
-    where = f"Table {', '.join(row['tables'].values())} ({'; '.join(row['sections'])})"
-    return ", ".join(row["systems"]), row["dataset"], shape, size, work, where
+    tables, sections = ", ".join(row["tables"].values()), "; ".join(row["sections"])
+    return ", ".join(row["systems"]), row["dataset"], shape, size, work, tables, sections
 
 
 def _summary(model: str) -> str:

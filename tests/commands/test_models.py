@@ -12,6 +12,7 @@ from repro.commands.shared.measuring import in_short
 from repro.measure import networks, timing
 from repro.records.ledger import Ledger
 from repro.render import grid
+from repro.spec import catalogue
 from repro.train import determinism
 from tests import fake_ledger
 
@@ -31,7 +32,8 @@ def test_the_list_has_a_line_for_every_network(tmp_path: Path) -> None:
     for there in networks.networks():
         start = [", ".join(there.systems), there.dataset]
         (line,) = (ln for ln in lines if re.split(r" {2,}", ln.strip())[:2] == start)
-        assert "Table" in line
+        numbers = ", ".join(catalogue.load(table).table.number for table in there.tables)
+        assert f"  {numbers}  " in line
     assert any(re.match(r"  m3net +urbansound8k +400 x 64 +29,392 +18.8 M  ", ln) for ln in lines)
     assert any(ln.startswith("eat: ") and "appendix C" in ln for ln in lines)
 

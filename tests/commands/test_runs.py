@@ -11,8 +11,11 @@ from click.testing import CliRunner, Result
 
 from repro import places
 from repro.commands._entry import main
+from repro.commands.runs import listing
+from repro.commands.shared import screen
 from repro.engines import local
 from repro.records import writing
+from repro.records.ledger import Ledger
 from repro.stats import metrics
 from tests import disks, fake_ledger, whole_records
 
@@ -208,6 +211,38 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def trained(home: Path) -> list[str]:
     told = home / "trained"
     return sorted(told.read_text().splitlines()) if told.exists() else []
+
+
+@pytest.mark.parametrize("room", [20, 40, 60, 80, 120])
+def test_columns_fit_a_screen_by_leaving_out_and_then_by_breaking(room, monkeypatch) -> None:
+    head = ("RUN", "STATUS", "SYSTEM", "SCORE")
+    rows = [("004fecae9393", "complete", "gafx-r, gafx-r-10s, asm", "52.50 %"),
+            ("042b42bf0ef4", "complete", "m3net", "7.50 %")]  # fmt: skip
+    right, spare = ("SCORE",), ("STATUS", "SCORE")
+    whole, none = screen.columns(head, rows, right, spare)  # piped: whatever the width
+    assert none == []
+    assert [len(one) for one in whole] == [1, 1, 1]
+    monkeypatch.setattr(screen, "terminal", lambda: True)
+    monkeypatch.setattr(screen, "width", lambda: room)
+    lines, left = screen.columns(head, rows, right, spare, indent=2)
+    # 12 + 8 + 23 + 7 and three gaps of 2 are 56: STATUS goes below 58, SCORE below 48.
+    assert left == [name for name, least in (("STATUS", 58), ("SCORE", 48)) if room < least]
+    widest = max(len(line) for one in lines for line in one)
+    assert widest <= max(room, 2 + 12 + 2 + len("gafx-r-10s,"))
+    told = " ".join(" ".join(one) for one in lines)
+    assert all(word in told for word in ("gafx-r,", "gafx-r-10s,", "m3net", "042b42bf0ef4"))
+    assert (lines if room > 58 else whole)[1][0].strip().endswith("52.50 %")
+
+
+def test_what_all_runs_share_is_said_once_where_room_lacks(played: Path, monkeypatch) -> None:
+    whole_records.write(played / "runs")
+    rows = list(Ledger([played / "runs"]).rows())
+    monkeypatch.setattr(screen, "terminal", lambda: True)
+    monkeypatch.setattr(screen, "width", lambda: 60)
+    said, head, *_ = listing._lines(rows)
+    assert said.startswith("all: exec ")
+    assert "STATUS" not in head
+    assert f"status {rows[0]['status']}" in said
 
 
 def test_retry_trains_what_failed_and_nothing_else(played: Path) -> None:

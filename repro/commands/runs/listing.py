@@ -16,6 +16,7 @@ _STATUS = ("complete", "diverged", "failed")
 _SORTS = ("run", "system", "on", "score", "seconds", "finished")
 _HEADINGS = ("RUN", "EXEC", "STATUS", "PROFILE", "SYSTEM", "ON", "SPLIT", "SEED", "SCORE", "TIME")
 _RIGHT = ("SEED", "SCORE", "TIME")
+_SPARE = ("EXEC", "PROFILE", "TIME", "STATUS")  # left out first where room lacks
 
 
 @click.command("list")
@@ -94,19 +95,18 @@ def _score(row: dict[str, Any]) -> float | None:
 
 
 def _lines(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Write the rows as text, each column as wide as its widest entry."""
+    """Write the rows as text; where room lacks, what all share is said once above them."""
     if not rows:
         return []
-    table = [_HEADINGS, *map(_cells, rows)]
-    widths = [max(len(line[at]) for line in table) for at in range(len(_HEADINGS))]
-    right = [heading in _RIGHT for heading in _HEADINGS]
-    return [
-        "  ".join(
-            text.rjust(width) if last else text.ljust(width)
-            for text, width, last in zip(line, widths, right, strict=True)
-        ).rstrip()
-        for line in table
-    ]
+    table = [_cells(row) for row in rows]
+    shared = {
+        heading: values[0]
+        for heading, *values in zip(_HEADINGS, *table, strict=True)
+        if len(set(values)) == 1 and heading != "RUN"
+    }
+    lines, left = screen.columns(_HEADINGS, table, _RIGHT, (*shared, *_SPARE))
+    said = ", ".join(f"{name.lower()} {shared[name]}" for name in left if name in shared)
+    return [*([f"all: {said}"] if said else []), *(line for one in lines for line in one)]
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

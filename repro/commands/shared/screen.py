@@ -6,7 +6,7 @@ Piped, the same lines are plain and whole: for `grep`, and for files.
 import re
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,62 @@ def say(lines: Iterable[str], err: bool = False) -> None:
             text.highlight_regex(words, looks.style)
         found += made
     show(found, err)
+
+
+def columns(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[str],
+    spare: Sequence[str],
+    indent: int = 0,
+) -> tuple[list[list[str]], list[str]]:
+    """Write rows under headings; return the lines of each, the head first, and what is left out.
+
+    Piped, all columns are as wide as they need. On a terminal that is too narrow, columns of
+    `spare` are left out, in this order, and what is still too wide is broken at spaces. `right`:
+    headings of the columns that stand there.
+    """
+    room = width() - indent if terminal() else 0
+    left: list[str] = []
+    wide = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+
+    def kept() -> list[int]:
+        return [at for at, heading in enumerate(head) if heading not in left]
+
+    def needed() -> int:
+        return sum(wide[at] + 2 for at in kept()) - 2
+
+    for heading in spare:
+        if not room or needed() <= room:
+            break
+        left.append(heading)
+    table = [[row[at] for at in kept()] for row in (head, *rows)]
+    sides = ["r" if head[at] in right else "l" for at in kept()]
+    if not room or needed() <= room:
+        pads = [str.rjust if side == "r" else str.ljust for side in sides]
+        sizes = [wide[at] for at in kept()]
+
+        def padded(row: list[str]) -> str:
+            each = zip(pads, row, sizes, strict=True)
+            return "  ".join(pad(text, size) for pad, text, size in each).rstrip()
+
+        lines = [[padded(row)] for row in table]
+    else:
+        lines = _broken(table, "".join(sides), room)
+    return [[" " * indent + line for line in one] for one in lines], left
+
+
+def _broken(table: list[list[str]], sides: str, room: int) -> list[list[str]]:
+    """Write rows in columns whose texts are broken at spaces."""
+    from repro.render.screen import fitting
+
+    blocks = [[fitting.block(text) for text in row] for row in table]
+    by_column = [list(column) for column in zip(*blocks, strict=True)]
+    shares = fitting.widths(by_column, room) or [fitting.shortest(c) for c in by_column]
+    return [
+        [fitting.spaced(line).plain.rstrip() for line in fitting.row(row, shares, sides)]
+        for row in blocks
+    ]
 
 
 def _table(lines: list[str], room: int) -> list["Text"]:
