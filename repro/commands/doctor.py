@@ -1,6 +1,7 @@
 """Check that this machine can do what will be asked of it."""
 
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,12 +26,20 @@ from repro.records.ledger import Ledger
 from repro.spec import catalogue, index
 
 NEEDED_FREE = 6e9  # bytes: the installation, a dataset's waveforms, records
-_TRIAL = """
+_TRIAL = f"""
+import json, sys
+sys.path.insert(0, {str(Path(repro.__file__).parent.parent)!r})
 import torch, torchaudio
+from repro.train import cards
 torch.use_deterministic_algorithms(True)
 torch.nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2))
-cuda = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] or "none"
-print(f"torch {torch.__version__}, torchaudio {torchaudio.__version__}, CUDA devices: {cuda}")
+count = torch.cuda.device_count()
+faults = [cards.unusable(n) for n in range(max(count, cards.DRIVER.is_file()))]
+print(json.dumps(dict(
+    torch=f"torch {{torch.__version__}}, torchaudio {{torchaudio.__version__}}",
+    cards=[torch.cuda.get_device_name(n) for n in range(count)],
+    faults=[fault for fault in faults if fault],
+)))
 """
 
 
@@ -49,6 +59,7 @@ def command(home: str | None, fmt: str) -> None:
         ("python", _python),
         ("package", _package),
         ("torch", _torch),
+        ("cards", _cards),
         ("audio", _audio),
         ("home", _home),
         ("disk", _disk),
@@ -114,14 +125,28 @@ def _changed(site: Path) -> list[str]:
 
 
 def _torch(_: Home) -> str:
-    """Import PyTorch in a process of its own, as a worker does."""
+    return str(_tried()["torch"])
+
+
+def _cards(_: Home) -> str:
+    """Launch a kernel on every card; a driver without a card that answers is a fault too."""
+    tried = _tried()
+    if tried["faults"]:
+        raise UserError("; ".join(tried["faults"]), "repro doctor, once that is mended")
+    return ", ".join(tried["cards"]) or "none: training is on the CPU"
+
+
+@functools.cache
+def _tried() -> dict[str, Any]:
+    """Import PyTorch and try it in a process of its own, as a worker does."""
     done = subprocess.run([sys.executable, "-c", _TRIAL], capture_output=True, text=True)
     if done.returncode != 0:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise UserError(
             f"PyTorch does not work: {last[0]}", "pip install torch==2.11.0 torchaudio==2.11.0"
         )
-    return done.stdout.strip()
+    tried: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return tried
 
 
 def _audio(_: Home) -> str:

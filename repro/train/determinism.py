@@ -16,10 +16,10 @@ from torch import Tensor
 
 from repro import seeds
 from repro.errors import UserError
+from repro.train import cards
 
 THREADS = 2  # never from the number of cores: the order of sums depends on it
 DETERMINISTIC_WORKSPACES = (":4096:8", ":16:8")  # those for which cuBLAS promises equal bits
-_DRIVER = Path("/proc/driver/nvidia/version")
 # Each makes products of single precision coarser from outside, whatever PyTorch is told.
 _COARSER = ("NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE")
 
@@ -79,7 +79,7 @@ def _cuda() -> dict[str, Any]:
 
 def _driver() -> str | None:
     """Return the version of NVIDIA's driver, as its kernel module states it."""
-    text = _DRIVER.read_text() if _DRIVER.is_file() else ""
+    text = cards.DRIVER.read_text() if cards.DRIVER.is_file() else ""
     version = re.search(r"\b\d+\.\d+(\.\d+)?\b", text)
     return version[0] if version else None
 
@@ -98,8 +98,8 @@ def check_device(device: str) -> str | None:
         kind = torch.device(device)
     except RuntimeError:
         return f"unknown device {device!r}: use cpu, cuda:0, cuda:1, ... or mps"
-    if kind.type == "cuda" and (kind.index or 0) >= torch.cuda.device_count():
-        return f"{device} is not here: {torch.cuda.device_count()} CUDA devices are visible"
+    if kind.type == "cuda":
+        return cards.unusable(kind.index or 0)
     if kind.type == "mps" and not torch.backends.mps.is_available():
         return "mps is not available on this machine"
     return None

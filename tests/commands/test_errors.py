@@ -68,6 +68,7 @@ WRONG = {
     "device number": (["table", TABLE, "--device", "cuda:x"], ["'cuda:x'", "repro doctor"]),
     "gpu": (["table", TABLE, "--gpu", "first"], ["--gpu 'first'", "0,1"]),
     "the same gpu twice": (["table", TABLE, "--gpu", "0,0"], ["--gpu '0,0'"]),
+    "a gpu by its name": (["table", TABLE, "--gpu", "GPU-89"], ["CUDA_VISIBLE_DEVICES=GPU-89 "]),
     "a gpu that is no number": (["table", TABLE, "--gpu", "²"], ["--gpu '²'"]),
     "siunitx of md": (["table", TABLE, "--siunitx", "--format", "md"], ["--siunitx", "latex"]),
     "bold of csv": (["table", TABLE, "--bold", "best", "--format", "csv"], ["--bold best"]),

@@ -9,7 +9,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from repro.commands import _entry
+from repro.commands import _entry, doctor
 from tests import tiny
 
 TABLE = "asmrh-speechcommands"
@@ -183,3 +183,18 @@ def test_a_list_of_clips_goes_to_standard_output_and_what_is_said_of_it_does_not
     assert len(piped.stdout.splitlines()) == 401
     assert "400 clips" in piped.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("tried", "code", "line"),
+    [
+        ({"torch": "torch 2", "cards": [], "faults": []}, 0, "ok    cards    none: training"),
+        ({"torch": "torch 2", "cards": ["H200"], "faults": []}, 0, "ok    cards    H200"),
+        ({"torch": "torch 2", "cards": [], "faults": ["driver too old"]}, 1, "driver too old"),
+    ],
+)
+def test_doctor_believes_a_card_that_computes(monkeypatch, tmp_path, tried, code, line):
+    monkeypatch.setattr(doctor, "_tried", lambda: tried)
+    done = CliRunner().invoke(_entry.main, ["doctor", "--home", str(tmp_path)])
+    assert line in done.stdout
+    assert done.exit_code == code

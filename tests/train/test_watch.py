@@ -8,7 +8,7 @@ import torch
 import torchaudio
 
 from repro import identity
-from repro.train import determinism, loop, watch
+from repro.train import cards, determinism, loop, watch
 from tests.train.toy import fit, make_task
 
 
@@ -140,9 +140,9 @@ def test_the_driver_is_read_from_what_its_module_states(tmp_path, monkeypatch):
         "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build\n"
         "GCC version:  gcc version 13.3.0 (Ubuntu 13.3.0-6ubuntu2~24.04)\n"
     )
-    monkeypatch.setattr(determinism, "_DRIVER", stated)
+    monkeypatch.setattr(cards, "DRIVER", stated)
     assert determinism._driver() == "580.95.05"
-    monkeypatch.setattr(determinism, "_DRIVER", tmp_path / "none")
+    monkeypatch.setattr(cards, "DRIVER", tmp_path / "none")
     assert determinism._driver() is None
 
 

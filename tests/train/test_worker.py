@@ -126,7 +126,7 @@ def test_a_device_that_is_not_here_is_refused_before_anything_is_written(tables,
     process = tiny.start(tables, *TRAIN, "--device", "cuda:77", "--home", str(home))
     _, said = process.communicate(timeout=180)
     assert process.returncode == 2
-    assert "cuda:77 is not here" in said
+    assert "cuda:77 is not here: " in said
     assert "Next:  repro doctor" in said
     assert "Traceback" not in said
     assert not home.exists()

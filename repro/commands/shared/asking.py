@@ -184,18 +184,28 @@ def devices(gpu: str | None, device: str | None) -> list[str]:
     if gpu is not None and device is not None:
         raise UserError("--gpu and --device exclude each other", "give one of them")
     if gpu is not None:
-        numbers = gpu.split(",")
-        if not all(number.isdecimal() for number in numbers) or len(set(numbers)) < len(numbers):
-            raise UserError(
-                f"--gpu {gpu!r}: expected different numbers, such as 0 or 0,1", "repro doctor"
-            )
-        return [f"cuda:{int(number)}" for number in numbers]
+        return [f"cuda:{number}" for number in _cards(gpu)]
     chosen = device or "cpu"
     if not _DEVICE.fullmatch(chosen):
         raise UserError(
             f"unknown device {chosen!r}: use cpu, cuda:0, cuda:1, ... or mps", "repro doctor"
         )
     return ["cuda:0" if chosen == "cuda" else chosen]
+
+
+def _cards(text: str) -> list[int]:
+    """Turn --gpu into numbers of CUDA devices."""
+    numbers = [part.strip() for part in text.split(",")]
+    if text.startswith(("GPU-", "MIG-")):
+        raise UserError(
+            f"--gpu {text!r}: a card is named by its number among those that are visible",
+            f"CUDA_VISIBLE_DEVICES={text} repro ... --gpu 0",
+        )
+    if not all(part.isdecimal() for part in numbers) or len(set(map(int, numbers))) < len(numbers):
+        raise UserError(
+            f"--gpu {text!r}: expected different numbers, such as 0 or 0,1", "repro doctor"
+        )
+    return [int(part) for part in numbers]
 
 
 def _seeds(text: str | None) -> tuple[int, ...] | None:

@@ -1,0 +1,67 @@
+"""Whether a CUDA device can be used here, and if not, what would have to be changed.
+
+To count devices proves nothing: a driver that is too old, or a card for which PyTorch holds no
+code, shows itself only when a first kernel is launched.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import torch
+
+DRIVER = Path("/proc/driver/nvidia/version")  # there where NVIDIA's kernel module is loaded
+_ELSE = "or train on a CPU (--device cpu)"
+
+
+def unusable(number: int) -> str | None:
+    """Return why CUDA device `number` cannot be used, with the way out; None if a kernel runs."""
+    if torch.version.cuda is None:
+        return (
+            f"cuda:{number} is not usable: PyTorch {torch.__version__} is built for the CPU alone; "
+            f"install the build for CUDA, {_ELSE}"
+        )
+    count = torch.cuda.device_count()
+    if number >= count and (refused := _refused()):
+        return f"cuda:{number} is not here: {refused}"
+    if number >= count:
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+        shown = "" if hidden is None else f" (CUDA_VISIBLE_DEVICES={hidden})"
+        return f"cuda:{number} is not here: {count} CUDA devices are visible{shown}"
+    return _silent(number)
+
+
+def _refused() -> str | None:
+    """Return why CUDA does not start at all; None if it does."""
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # as in torch
+    except RuntimeError as error:
+        if found := re.search(r"found version (\d+)", str(error)):
+            supports = f"{int(found[1]) // 1000}.{int(found[1]) % 1000 // 10}"
+            return (
+                f"the NVIDIA driver is too old: it supports CUDA {supports}, PyTorch "
+                f"{torch.__version__} needs {torch.version.cuda}; update the driver, install the "
+                f"build of PyTorch for an older CUDA, {_ELSE}"
+            )
+        told = str(error).partition(". ")[0]
+        return f"{told}; PyTorch {torch.__version__} needs one for CUDA {torch.version.cuda}"
+    return None
+
+
+def _silent(number: int) -> str | None:
+    """Return why no kernel runs on a device that is there; None if one does."""
+    try:
+        if float((torch.ones(2, device=f"cuda:{number}") + 1).sum()) == 4.0:
+            return None
+        told = "1 + 1 twice is not 4 there: the card or its driver is broken"
+    except RuntimeError as error:
+        told = str(error).strip().splitlines()[0]
+    card = torch.cuda.get_device_name(number)
+    major, minor = torch.cuda.get_device_capability(number)
+    built = ", ".join(torch.cuda.get_arch_list())
+    if f"sm_{major}{minor}" not in built:
+        return (
+            f"cuda:{number} ({card}, sm_{major}{minor}) is not usable: PyTorch {torch.__version__} "
+            f"holds code for {built}; install a build of PyTorch with sm_{major}{minor}, {_ELSE}"
+        )
+    return f"cuda:{number} ({card}) is not usable: {told}"
