@@ -78,7 +78,8 @@ def measured(plan: TablePlan, cell: PlannedCell, measurements: Measured) -> Cell
     found = record.measured
     if what == "parameters":
         others = {f"as built for {name}": n for name, n in found.elsewhere.items()}
-        return parameters(found.parameters or 0, {**found.counts, **others}, cell)
+        assert found.parameters is not None  # the record that holds them
+        return parameters(found.parameters, {**found.counts, **others}, cell)
     return _layer(cell, [found.layers.get(path.strip()) for path in metric.split(" / ")])
 
 

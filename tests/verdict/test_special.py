@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -14,8 +15,10 @@ from repro.plan.planning import TablePlan
 from repro.records.ledger import Ledger
 from repro.spec import printed
 from repro.stats.ranks import signed_rank
+from repro.stats.summary import Spread
 from repro.verdict import judge, reduction, special
 from repro.verdict.judge import CellVerdict
+from repro.verdict.reduction import Reduced, Unit
 from tests import fake_ledger
 from tests.fake_ledger import cell, edited, fill, found, planned
 
@@ -185,6 +188,7 @@ def test_parameter_counts_that_fit_or_do_not(tmp_path: Path) -> None:
     assert cells["EAT-S", "parameters"].word == "REPRODUCED"
     assert cells["EAT-M", "parameters"].word == "DIFFERENT"
     assert "0.50 times the printed 25.5" in cells["EAT-M", "parameters"].sentence
+    assert cells["EAT-M", "parameters"].p_different == 0.0
 
 
 def test_layers(tmp_path: Path) -> None:
@@ -198,6 +202,7 @@ def test_layers(tmp_path: Path) -> None:
     cells = judged(tmp_path, plan)
     assert cells["1", "encoder-in"].word == "REPRODUCED"
     assert cells["1", "encoder-out"].word == "DIFFERENT"
+    assert cells["1", "encoder-out"].p_different == 0.0  # no noise: it counts in the family as sure
     assert "48, 47" in cells["1", "encoder-out"].sentence  # temporal first, as the cell names them
     assert cells["1", "decoder-out"].word == "REPRODUCED"  # printed "4*2*2"
 
@@ -298,3 +303,44 @@ def test_a_p_value_needs_all_runs_and_pairs_that_can_reach_it(tmp_path: Path) ->
     six = signed_rank([1, 2, 3, 4, 5, 6])
     assert special.p_side(number("< 5.0e-2"), six, 1) == "CONFIRMED"
     assert special.p_side(number("5.0e-2"), six, 1) == "CONTRADICTED"  # not below .05
+    assert special.p_side(number("< 5.0e-2"), six, -1) == "CONTRADICTED"  # the other way round
+    assert special.p_side(number("< 5.0e-2"), six, 0) == "CONTRADICTED"  # printed alike
+
+
+def test_a_layer_that_prints_one_number_or_a_product() -> None:
+    """Brackets and blanks may differ; factors are multiplied only where all are numbers."""
+    assert special._as_printed("(1, 2)") == special._as_printed([1, 2]) == "1,2"
+    assert special._as_printed("4*2*2") == special._as_printed(16) == "16"
+    assert special._as_printed("3*n") == "3*n"
+
+
+# ---- notes beside a mean -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("passes", "fixed", "text"),
+    [
+        # s = 2, c3 = .84628 and c4(3) = .88623: 72 + .84628 * 2 / .88623.
+        ([(70, 72, 74)], True, "the best of 3 folds is expected at 73.91 by chance alone"),
+        # Fold means 71 and 73, s_w the root of 2: E max = 71 P(-1) + 73 P(1) + 2 p(1), p normal.
+        ([(70, 72), (72, 74)], True, "the best of 2 folds is expected at 73.17 by chance alone"),
+        # Folds drawn anew: each pass for itself, 71 and 73 and one more (c2 s / c4 = 1).
+        ([(70, 72), (72, 74)], False, "the best of 2 folds is expected at 73.00 by chance alone"),
+    ],
+)
+def test_the_best_of_folds_beside_its_expectation(
+    passes: list[tuple[float, ...]], fixed: bool, text: str
+) -> None:
+    units = tuple(Unit(seed, folds, max(folds), ()) for seed, folds in enumerate(passes))
+    best = cast(Reduced, SimpleNamespace(units=units))
+    assert special.best_note(best, fixed) == text
+
+
+@pytest.mark.parametrize(
+    ("x", "where"),
+    [("0.50", "outside"), ("0.53", "inside"), ("6.28", "inside"), ("6.30", "outside")],
+)
+def test_a_printed_spread_beside_ours(x: str, where: str) -> None:
+    """Three runs with s = 1: chi-squared gives .521 to 6.285 (statistics.md 1.5)."""
+    note = special.spread_note(number(f"95.0 ± {x}"), Spread(1.0, 2))
+    assert note == f"the printed ±{x} is {where} the 95 % interval [0.52, 6.28] of our SD"
