@@ -6,14 +6,14 @@ file that starts with an underscore is shared by several.
 
 import functools
 import importlib
-import json
 from pathlib import Path
 
-from repro.data import lists
+from repro.data import lists, noted
 from repro.data.cards import Card
 from repro.errors import UserError, unknown
 
 ABOUT = ".own.json"  # <data>/<name>.own.json: what the card of a user's dataset is made of
+_OWN = {"seconds": float, "multilabel": bool, "group": str, "clips": int, "classes": int}
 _LISTS = "[!.]*.csv.gz"  # the lists in the home's data folder
 
 
@@ -45,7 +45,7 @@ def _own(name: str, data: Path) -> Card:
     """Return the card of an own dataset."""
     file = data / f"{name}{ABOUT}"
     try:
-        about = json.loads(file.read_text())
+        about = noted.read(file, _OWN)
         return Card(
             title=f"{name} (your own data, {about['classes']} classes)",
             licence="yours to know",
@@ -54,7 +54,7 @@ def _own(name: str, data: Path) -> Card:
             rate=None,
             channels=None,
             seconds=about["seconds"],
-            clips=int(about["clips"]),
+            clips=about["clips"],
             group=about["group"],
             rebuild=lambda _: list(lists.read(name, own_file(name, data)).clips),
             multilabel=about["multilabel"],
@@ -63,7 +63,7 @@ def _own(name: str, data: Path) -> Card:
             by_hand="it is your own data",
             next_step=f"repro data add {name} DIR --manifest FILE.csv",
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(
             f"{file}: not readable ({error})", f"repro data add {name} DIR --manifest FILE.csv"
         ) from error

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import atomic, places
-from repro.data import evidence, manifest, remembered
+from repro.data import evidence, manifest, noted, remembered
 from repro.data.folders import derived, missing, names
 from repro.data.folders.scan import scan
 from repro.data.lists import Clip
@@ -57,6 +57,14 @@ class Located:
         return found
 
 
+# What is noted of where audio comes from: of what was fetched, and of a folder of the user's.
+FETCHED = {"source": str, "name": str, "sha256": str, "verified": bool}
+FETCHED_MORE = {"bytes": int, "revision": str, "files": dict}
+_FOLDER = {"source": str, "added": str}
+_ENTRY = {"dataset": str, "folder": str, "found": int, "total": int}
+_ENTRY_MORE = {"unusable": dict, "origin": dict, "checked": dict}
+
+
 @dataclass(frozen=True)
 class Registration:
     """What was noted when a folder was added; nothing is scanned to read it."""
@@ -89,16 +97,16 @@ def provenance(dataset: str, data: Path) -> dict[str, Any]:
     evidence, the level that its source allows, and checked, the day on which every file here was
     found equal to its published hash, if none has changed since.
     """
-    noted = registration(dataset, data)
-    if noted is None:
+    known = registration(dataset, data)
+    if known is None:
         return {}
     # A copy that was cut to the stated lengths cannot be known by them.
-    level = evidence.NAMES if "derived" in noted.origin else evidence.level(card(dataset, data))
-    told = {**noted.origin, "evidence": level}
-    if noted.checked:
+    level = evidence.NAMES if "derived" in known.origin else evidence.level(card(dataset, data))
+    told = {**known.origin, "evidence": level}
+    if known.checked:
         there = located(dataset, data)
-        if there is not None and state(there) == noted.checked.get("state"):
-            told["checked"] = noted.checked["on"]
+        if there is not None and state(there) == known.checked.get("state"):
+            told["checked"] = known.checked["on"]
     return told
 
 
@@ -110,12 +118,12 @@ def state(there: Located) -> str:
 
 def remember(there: Located, state: str, data: Path) -> None:
     """Note that all files, being so, have the published hashes; "" forgets what was noted."""
-    noted = registration(there.dataset, data)
-    if noted is None or noted.checked.get("state", "") == state:
+    known = registration(there.dataset, data)
+    if known is None or known.checked.get("state", "") == state:
         return
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     checked = {"on": today, "state": state} if state else {}
-    _note(there, noted.unusable, noted.origin, checked)
+    _note(there, known.unusable, known.origin, checked)
 
 
 def add(dataset: str, folder: Path, data: Path, origin: Mapping[str, Any] | None = None) -> Located:
@@ -186,8 +194,8 @@ def leave_out(there: Located, unusable: Mapping[str, str], data: Path) -> Locate
             f"{needed:.0%} of its clips:\n{named}",
             f"mend or remove these files, then repro data prepare {there.dataset}",
         )
-    noted = registration(there.dataset, data)
-    before, origin = (noted.unusable, noted.origin) if noted else ({}, {})
+    known = registration(there.dataset, data)
+    before, origin = (known.unusable, known.origin) if known else ({}, {})
     bad = {**before, **unusable}
     found = _scan(there.dataset, there.root, data)
     here = _usable(there.dataset, there.root, found, data, bad, there.total)
@@ -199,10 +207,10 @@ def located(dataset: str, data: Path) -> Located | None:
 
     UserError if the registration is damaged, or the folder has gone or holds no clip any more.
     """
-    noted = registration(dataset, data)
-    if noted is None:
+    known = registration(dataset, data)
+    if known is None:
         return None
-    root, file = noted.folder, data / f"{dataset}.json"
+    root, file = known.folder, data / f"{dataset}.json"
     again = f"repro data add {dataset} DIR"
     if not root.is_dir():
         raise UserError(f"{root} (registered in {file}) does not exist any more", again)
@@ -210,7 +218,7 @@ def located(dataset: str, data: Path) -> Located | None:
     if not found:
         raise UserError(f"{root} (registered in {file}) holds no clip of {dataset} any more", again)
     total = len(manifest.load(dataset, data).clips)
-    return _usable(dataset, root, found, data, noted.unusable, total)
+    return _usable(dataset, root, found, data, known.unusable, total)
 
 
 @functools.cache
@@ -269,20 +277,36 @@ def _register(file: Path, entry: Mapping[str, object]) -> None:
 
 def _read(file: Path, dataset: str) -> Registration:
     try:
-        entry = json.loads(file.read_text())
-        return Registration(
+        entry = noted.read(file, _ENTRY, _ENTRY_MORE)
+        there = Registration(
             Path(entry["folder"]),
-            int(entry["found"]),
-            int(entry["total"]),
-            dict(entry.get("unusable", {})),
-            dict(entry.get("origin", {})),
-            dict(entry.get("checked", {})),
+            entry["found"],
+            entry["total"],
+            entry.get("unusable", {}),
+            entry.get("origin", {}),
+            entry.get("checked", {}),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if entry["dataset"] != dataset:
+            raise ValueError(f"it is that of {entry['dataset']}")
+        if not there.folder.is_absolute():
+            raise ValueError(f"folder is {entry['folder']!r}, not an absolute path")
+        if there.origin:
+            noted.check(
+                there.origin, _FOLDER if there.origin.get("source") == "folder" else FETCHED
+            )
+        if not 0 < there.total >= there.found:
+            raise ValueError(f"{there.found:,} of {there.total:,} clips")
+        for name in ("unusable", "checked"):
+            if not all(isinstance(text, str) for text in entry.get(name, {}).values()):
+                raise ValueError(f"{name} says something else than texts")
+        if there.checked and there.checked.keys() != {"on", "state"}:
+            raise ValueError("checked says something else than on and state")
+    except (OSError, ValueError) as error:
         raise UserError(
             f"{file}: not a readable registration ({error})",
             next_step=f"repro data add {dataset} DIR",
         ) from error
+    return there
 
 
 def _scan(dataset: str, root: Path, data: Path) -> dict[str, str]:

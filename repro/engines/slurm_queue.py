@@ -5,18 +5,24 @@ runs/.slurm/jobs/          submitit's files: pickles, scripts, logs
 """
 
 import json
+import logging
 import os
 import re
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from repro import atomic
 from repro.places import Home
+from repro.records.record import Said, told
 
 NAME = "repro"  # of every job of ours
+_LOG = logging.getLogger(__name__)
 _ERROR = re.compile("error|cancelled", re.IGNORECASE)
 
 
@@ -46,6 +52,22 @@ class Queued:
     reason: str  # why it waits
 
 
+class _Run(Said):
+    run: str
+    system: str
+    seed: int
+
+
+class _Said(Said):
+    """A batch as it is written down."""
+
+    id: str
+    table: str
+    runs: tuple[_Run, ...]
+    resources: dict[str, int]
+    job: str | None = None
+
+
 def queued(home: Home) -> dict[str, Queued] | None:
     """Return the runs that are in Slurm's queue, by run id; None where Slurm cannot be asked."""
     ours = {batch.id: batch for batch in batches(home)}
@@ -63,15 +85,32 @@ def queued(home: Home) -> dict[str, Queued] | None:
         job, state, reason, comment = (line.strip().split("|", 3) + [""] * 3)[:4]
         batch = (comment.split() or [""])[-1]
         if batch in ours:
-            run = ours[batch].runs[int(job.partition("_")[2] or 0)]
-            found[run["run"]] = Queued(job, state, reason)
+            index, runs = job.partition("_")[2] or "0", ours[batch].runs
+            if index.isdecimal() and int(index) < len(runs):
+                found[runs[int(index)]["run"]] = Queued(job, state, reason)
     return found
 
 
 def batches(home: Home) -> list[Batch]:
     """Return what was submitted from this home, the oldest first."""
     paths = sorted(folder(home).glob("*.json"), key=lambda path: path.stat().st_mtime)
-    return [Batch(**json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+    return [batch for path in paths if (batch := _read(path)) is not None]
+
+
+def _read(path: Path) -> Batch | None:
+    """Read what was written down of a submission; None, and a warning, for what is no such."""
+    try:
+        said = _Said.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        _warn(f"{told(error, file=str(path))}; it is left out, move it away")
+        return None
+    return Batch(**said.plain())
+
+
+@cache
+def _warn(text: str) -> None:
+    """Say something once in a process."""
+    _LOG.warning(text)
 
 
 def log(home: Home, task: str) -> Path:

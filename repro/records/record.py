@@ -268,7 +268,8 @@ def told(error: ValidationError, above: str = "", file: str = "run.json") -> str
     """Say in one line what does not fit first, and how much else does not; above: its key."""
     first, *others = error.errors(include_url=False)
     more = f" (and {len(others)} more)" if others else ""
-    if first["type"] in ("json_invalid", "model_attributes_type"):
+    unlike = ("json_invalid", "model_type", "model_attributes_type")
+    if first["type"] in unlike and not first["loc"]:
         return f"{file} cannot be read: {first['msg'][0].lower()}{first['msg'][1:]}"
     place = [str(part) for part in first["loc"] if part not in ("train", "measure")]
     key = ".".join(filter(None, (above, *place))) or "kind"

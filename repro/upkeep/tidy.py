@@ -4,13 +4,13 @@ Nothing here is a result, and nothing that a living process uses is named.
 """
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from repro.data import noted
 from repro.places import Home
 from repro.records import locks, reading
 from repro.records.ledger import Ledger
@@ -109,7 +109,10 @@ def _stores(folder: Path, used: set[str]) -> Iterator[Leftover]:
 
 def _digest(about: Path) -> str | None:
     """Return the digest of a store; None for a folder that is none."""
-    return str(json.loads(about.read_bytes())["digest"]) if about.is_file() else None
+    try:
+        return str(noted.read(about, {"digest": str})["digest"])
+    except (OSError, ValueError):
+        return None
 
 
 def _trash(home: Home) -> Iterator[Leftover]:

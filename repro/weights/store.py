@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import atomic, places
+from repro.data import noted
 from repro.data.cards import UNVERIFIED
 from repro.data.fetching import download
 from repro.data.fetching.transfer import Progress, Remote
@@ -27,6 +28,7 @@ __all__ = ["CARDS", "Card", "Located", "add", "card", "fetch", "located", "names
 _INCOMING = ".incoming"
 _CHUNK = 1 << 20
 _SHA256 = 64  # hexadecimal digits
+_NOTE = {"file": str, "bytes": int, "mtime_ns": int, "sha256": str, "stated": bool, "from": str}
 _MOST = 10_000_000_000  # bytes of a file whose length no source states; those here are smaller
 
 
@@ -68,20 +70,21 @@ def located(name: str, data: Path) -> Located | None:
     folder = folder_of(name, data)
     about = _about(folder)
     try:
-        noted = json.loads(about.read_text())
-        path = folder / noted["file"]
+        told = noted.read(about, _NOTE)
+        path = folder / told["file"]
+        if path.parent != folder or len(told["sha256"]) != _SHA256:
+            raise ValueError(f"file {told['file']!r}, sha256 {told['sha256']!r}")
         state = path.stat()
-        if (state.st_size, state.st_mtime_ns) == (noted["bytes"], noted["mtime_ns"]):
-            return Located(name, path, noted["sha256"], noted["stated"])
-        origin = str(noted["from"])
+        if (state.st_size, state.st_mtime_ns) == (told["bytes"], told["mtime_ns"]):
+            return Located(name, path, told["sha256"], told["stated"])
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise UserError(
             f"{about}: not readable ({error})",
             f"repro weights add {shlex.quote(name)} FILE writes it anew",
         ) from error
-    return _note(name, path, origin)
+    return _note(name, path, told["from"])
 
 
 def add(name: str, file: Path, data: Path) -> Located:
@@ -215,8 +218,8 @@ def _copy(file: Path, place: Path) -> None:
 def _keep(name: str, path: Path, origin: str, stated: bool) -> Located:
     """Note a file as the weights, and remove the one that was noted before."""
     try:
-        before = path.parent / json.loads(_about(path.parent).read_text())["file"]
-    except (OSError, ValueError, KeyError, TypeError):
+        before = path.parent / noted.read(_about(path.parent), _NOTE)["file"]
+    except (OSError, ValueError):
         before = path  # none, or a damaged note, which is written anew
     there = _note(name, path, origin, stated)
     if before.name != path.name:
@@ -230,7 +233,7 @@ def _note(name: str, path: Path, origin: str, stated: bool = False) -> Located:
     with path.open("rb") as stream:
         state = os.fstat(stream.fileno())
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    noted: dict[str, Any] = {
+    about: dict[str, Any] = {
         "name": name,
         "file": path.name,
         "bytes": state.st_size,
@@ -239,8 +242,8 @@ def _note(name: str, path: Path, origin: str, stated: bool = False) -> Located:
         "stated": stated or card(name).states(sha256),
         "from": origin,
     }
-    atomic.write(_about(path.parent), json.dumps(noted, indent=2).encode())
-    return Located(name, path, sha256, noted["stated"])
+    atomic.write(_about(path.parent), json.dumps(about, indent=2).encode())
+    return Located(name, path, sha256, about["stated"])
 
 
 def _existing(folder: Path) -> Path:

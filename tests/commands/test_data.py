@@ -63,6 +63,15 @@ def test_what_is_added_is_listed_and_a_gone_folder_is_marked(repro, folder):
     assert f"4 of 105,829 clips (0.00%) in {folder}, which is gone" in repro("list").output
 
 
+def test_a_damaged_registration_hides_no_other_dataset(repro, tmp_path):
+    file = tmp_path / "home" / "data" / "esc50.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"dataset": "esc50", "folder": "/a", "found": 0, "total": 0}))
+    said = f"{file}: not a readable registration (0 of 0 clips): repro data add esc50 DIR"
+    assert said in repro("list").stdout
+    assert len(json.loads(repro("list", "--format", "json").stdout)) > 10
+
+
 def test_adding_a_part_says_what_that_means(repro, folder):
     done = repro("add", NAME, folder)
     assert done.exit_code == 0

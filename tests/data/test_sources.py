@@ -1,11 +1,12 @@
 import json
+import math
 import os
 import re
 from pathlib import Path
 
 import pytest
 
-from repro.data import manifest, protocols, sources
+from repro.data import manifest, protocols, registry, sources
 from repro.errors import UserError
 
 NAME = "speech_commands_v2_35"
@@ -159,12 +160,63 @@ def test_a_folder_that_went_away_names_its_registration(tmp_path, data, clips):
         assert caught.value.next_step == f"repro data add {NAME} DIR"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"dataset": "x"}', '{"folder": 3}'])
+ENTRY = {"dataset": NAME, "folder": "/audio", "found": 1, "total": 2}
+HASH = "0" * 64
+DAMAGED = {
+    **{f"{name} {value}": {**ENTRY, name: value}
+       for name in ("found", "total")
+       for value in (-1, True, 1.0, math.nan, math.inf, "1", None, 10**30, [1])},
+    **{f"without {name}": {k: v for k, v in ENTRY.items() if k != name} for name in ENTRY},
+    "of no clips": {**ENTRY, "found": 0, "total": 0},
+    "total 0": {**ENTRY, "total": 0},
+    "more than all": {**ENTRY, "found": 3},
+    "of another": {**ENTRY, "dataset": "esc50"},
+    "no folder": {**ENTRY, "folder": ""},
+    "relative": {**ENTRY, "folder": "audio"},
+    "unusable": {**ENTRY, "unusable": {"a.wav": 1}},
+    "unusable list": {**ENTRY, "unusable": ["a.wav"]},
+    "checked": {**ENTRY, "checked": {"on": "2030-01-01"}},
+    "origin": {**ENTRY, "origin": {"source": "hub"}},
+    "origin verified": {**ENTRY, "origin": {"source": "archive", "name": "a", "sha256": HASH,
+                                            "verified": "yes"}},
+    "origin added": {**ENTRY, "origin": {"source": "folder"}},
+}  # fmt: skip
+
+
+TEXTS = {"": "", "{": "{", "[]": "[]", "null": "null", "deep": "[" * 100_000}
+TEXTS |= {name: json.dumps(entry) for name, entry in DAMAGED.items()}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_a_damaged_registration_is_named(data, text):
     data.mkdir(parents=True)
     (data / f"{NAME}.json").write_text(text)
-    with pytest.raises(UserError, match=r"35\.json: not a readable registration"):
-        sources.located(NAME, data)
+    with pytest.raises(UserError, match=r"35\.json: not a readable registration") as caught:
+        sources.registration(NAME, data)
+    assert caught.value.next_step == f"repro data add {NAME} DIR"
+
+
+def test_a_registration_without_what_later_versions_note_is_read(data):
+    data.mkdir(parents=True)
+    (data / f"{NAME}.json").write_text(json.dumps(ENTRY))
+    assert sources.registration(NAME, data).share == 0.5
+
+
+@pytest.mark.parametrize("change", [
+    {"seconds": -1.0}, {"seconds": math.nan}, {"clips": 0.5}, {"clips": True}, {"group": None},
+    {"multilabel": "no"}, {"classes": -2},
+], ids=str)  # fmt: skip
+def test_a_damaged_card_of_ones_own_data_is_named(change, data):
+    data.mkdir(parents=True)
+    about = {"seconds": 1.0, "multilabel": False, "group": "clip", "clips": 2, "classes": 2}
+    (data / "mine.csv.gz").touch()
+    file = data / f"mine{registry.ABOUT}"
+    file.write_text(json.dumps(about))
+    assert registry.card("mine", data).clips == 2
+    file.write_text(json.dumps({**about, **change}))
+    with pytest.raises(UserError, match=r"mine\.own\.json: not readable") as caught:
+        registry.card("mine", data)
+    assert caught.value.next_step.startswith("repro data add mine DIR --manifest")
 
 
 def test_a_data_folder_that_cannot_be_written_is_named(tmp_path, clips):

@@ -225,6 +225,23 @@ def test_the_queue_is_read_by_batch_and_task(home, program):
     }
 
 
+RUN = {"run": "a", "system": "s", "seed": 0}
+
+
+@pytest.mark.parametrize("text", [
+    "", "{", "[]", "null", "7",
+    *(json.dumps({"id": "i", "table": "t", "runs": [RUN], "resources": {}, "job": "5"} | change)
+      for change in ({"id": 1}, {"runs": 3}, {"runs": [{"run": "a"}]}, {"job": 5},
+                     {"resources": {"minutes": "x"}}, {"runs": [RUN | {"seed": "0"}]})),
+])  # fmt: skip
+def test_a_damaged_note_of_a_submission_is_left_out_and_named(text, home, program, caplog):
+    written(home)
+    (slurm_queue.folder(home) / "odd.json").write_text(text)
+    program("squeue", "cat <<END\n5_2|PENDING|Priority|id-5\n5_7|PENDING||id-5\n5_x|R||id-5\nEND")
+    assert list(slurm_queue.queued(home)) == ["c"]  # of three tasks there is no seventh
+    assert "odd.json" in caplog.text
+
+
 def test_a_queue_that_cannot_be_asked_is_not_an_empty_one(home, program):
     written(home)
     assert slurm_queue.queued(home) is None  # no squeue here

@@ -84,6 +84,8 @@ def test_a_result_that_waits_for_its_name_is_not_deleted(home):
 def test_waveforms_go_if_no_record_was_made_from_them_and_nobody_trains(home):
     whole_records.write(home.runs, store="a" * 64)
     used, unused = store(home, "a" * 64), store(home, "b" * 64)
+    for text in ("", "[]", '{"digest": 1}'):  # what says nothing is nobody's to delete
+        (store(home, f"odd-{len(text)}") / "store.json").write_text(text)
     with writing.work(home.runs, "0" * 12, "aaaaaa") as work:
         assert found(home) == {}
     work.folder.rmdir()

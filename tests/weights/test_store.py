@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import http.server
 import io
+import json
 import os
 import pickle
 import threading
@@ -250,10 +251,16 @@ def test_a_missing_file_and_a_damaged_note_say_what_to_type(file, tmp_path):
             store.add("AST AudioSet", path, tmp_path)
         assert caught.value.next_step == again
     store.add("DeiT-Ti", file, tmp_path)
-    (tmp_path / "weights" / "deit-ti.json").write_text("{")
-    with pytest.raises(UserError, match="not readable") as caught:
-        store.located("DeiT-Ti", tmp_path)
-    assert "repro weights add DeiT-Ti FILE" in caught.value.next_step
+    note = tmp_path / "weights" / "deit-ti.json"
+    noted = json.loads(note.read_text())
+    for text in ("{", "[]", *(json.dumps({**noted, **change}) for change in (
+        {"file": "../x.pth"}, {"file": 1}, {"bytes": True}, {"mtime_ns": -1}, {"sha256": "00"},
+        {"stated": "yes"}, {"from": None},
+    ))):  # fmt: skip
+        note.write_text(text)
+        with pytest.raises(UserError, match="not readable") as caught:
+            store.located("DeiT-Ti", tmp_path)
+        assert "repro weights add DeiT-Ti FILE" in caught.value.next_step
     assert store.add("DeiT-Ti", file, tmp_path) == store.located("DeiT-Ti", tmp_path)
 
 

@@ -60,7 +60,11 @@ def list_(home: str | None, fmt: str) -> None:
 def _row(name: str, data: Path) -> dict[str, Any]:
     """Return what the list says of a dataset."""
     card = registry.card(name, data)
-    noted = sources.registration(name, data)
+    noted, damaged = None, None
+    try:
+        noted = sources.registration(name, data)
+    except UserError as error:  # the others are listed all the same
+        damaged = f"{error.message}: {error.next_step}"
     return {
         "dataset": name,
         "title": card.title,
@@ -75,10 +79,13 @@ def _row(name: str, data: Path) -> dict[str, Any]:
         "source": card.source,
         "evidence": evidence.level(card),
         "origin": dict(noted.origin) if noted else {},
+        "damaged": damaged,
     }
 
 
 def _here(row: dict[str, Any]) -> str:
+    if row["damaged"]:
+        return str(row["damaged"])
     if row["clips"] is None and row["folder"] is None:
         return "its list is yours to supply"
     total = f"{row['clips'] or row['listed']:,} clips"

@@ -1,6 +1,7 @@
 """Fetch a dataset from its sources in order, unpack it, register the folder."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import atomic
-from repro.data import manifest, registry, sources
+from repro.data import manifest, noted, registry, sources
 from repro.data.cards import Archive, Card, Hub
 from repro.data.fetching import download, hub, unpack
 from repro.data.fetching.transfer import Progress, Remote
@@ -40,12 +41,19 @@ def fetch(
     no source states the hash or revision of. `keep` leaves what was downloaded beside the folder.
     UserError with instructions where nothing can be downloaded.
     """
-    about = registry.card(dataset, data)
     folder = data / dataset
     if not (folder / ABOUT).is_file():
-        _bring_any(dataset, copies(dataset, about, source), folder, trust, steps, keep)
-    noted = json.loads((folder / ABOUT).read_text())
-    return sources.add(dataset, folder / noted.pop("root"), data, noted)
+        wanted = copies(dataset, registry.card(dataset, data), source)
+        _bring_any(dataset, wanted, folder, trust, steps, keep)
+    try:
+        about = noted.read(folder / ABOUT, {"root": str, **sources.FETCHED}, sources.FETCHED_MORE)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{folder / ABOUT}: not readable ({error}), so what was fetched is not known",
+            f"repro data add {dataset} {shlex.quote(str(folder))} takes the audio as yours, or "
+            "delete the folder and fetch it anew",
+        ) from error
+    return sources.add(dataset, folder / about.pop("root"), data, about)
 
 
 def copies(dataset: str, about: Card, source: str | None = None) -> dict[str, Archive | Hub]:
@@ -107,8 +115,7 @@ def _bring(dataset: str, copy: Archive | Hub, folder: Path, steps: Steps, keep: 
     if isinstance(copy, Hub):
         ids = [clip.id for clip in manifest.load(dataset, folder.parent).clips]
         shown = (steps.downloading, steps.unpacking, steps.note)
-        noted = {**hub.fetch(copy, ids, folder, *shown), "root": "."}
-        atomic.write(folder / ABOUT, json.dumps(noted, indent=2).encode())
+        _note(folder, {**hub.fetch(copy, ids, folder, *shown), "root": "."})
         if not keep:
             shutil.rmtree(hub.store(folder))
         return
@@ -117,10 +124,14 @@ def _bring(dataset: str, copy: Archive | Hub, folder: Path, steps: Steps, keep: 
     download.check_space(folder.parent, 2 * file.stat().st_size)
     steps.note(f"unpacking {file.name}")
     unpack.unpack(file, folder, copy.unpacked, steps.unpacking)
-    noted = _of_archive(copy, file)
-    atomic.write(folder / ABOUT, json.dumps(noted, indent=2).encode())
+    _note(folder, _of_archive(copy, file))
     if not keep:
         file.unlink()
+
+
+def _note(folder: Path, about: dict[str, Any]) -> None:
+    """Note what a folder was made from; it is whole from then on."""
+    atomic.write(folder / ABOUT, json.dumps(about, indent=2).encode())
 
 
 def _of_archive(archive: Archive, file: Path) -> dict[str, Any]:

@@ -88,6 +88,10 @@ def test_a_dataset_is_fetched_unpacked_and_registered(archive, tmp_path):
     assert sorted(f.name for f in tmp_path.iterdir()) == [NAME, f"{NAME}.json"]
     fetch.fetch(NAME, tmp_path, False, steps)
     assert server.asked == 1, "what is here is not fetched again"
+    for damaged in ("{", json.dumps({**about, "verified": 1}), json.dumps({**about, "root": 3})):
+        (tmp_path / NAME / fetch.ABOUT).write_text(damaged)
+        with pytest.raises(UserError, match=r"fetched\.json: not readable"):
+            fetch.fetch(NAME, tmp_path, False, steps)
 
 
 def test_keep_leaves_the_archive(archive, tmp_path):
