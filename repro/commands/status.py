@@ -8,6 +8,7 @@ import click
 
 from repro import places
 from repro.commands.shared import asking, damage, screen, several, suggesting
+from repro.commands.shared.exactly import Commands
 from repro.engines import slurm_queue
 from repro.places import Home
 from repro.plan import cost
@@ -16,6 +17,7 @@ from repro.plan.planning import TablePlan
 from repro.plan.request import Run
 from repro.records import progress
 from repro.records.ledger import Ledger
+from repro.upkeep import rerun
 
 STATES = ("running", "waiting", "interrupted", "failed")
 
@@ -43,6 +45,9 @@ def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) 
     queue = slurm_queue.queued(where)
     planned = {run.id: run for plan in plans for run in (*plan.parents, *plan.runs)}
     rows = _rows(where, ledger, queue, planned, set(planned) if targets else None)
+    commands = Commands(where, plans)
+    for row in rows:
+        _say_how(row, planned, ledger, commands)
     summary = {
         "profile": request.profile,
         "slurm": queue is not None,  # whether it could be asked, where anything was submitted
@@ -75,7 +80,7 @@ def _rows(
         row: dict[str, Any] = {"run": run, "state": "", **_about(run, planned, tasks, ledger)}
         if made is not None:
             row |= made.about
-            row |= {"epoch": made.epoch, "epochs": made.epochs,
+            row |= {"asked": made.asked, "epoch": made.epoch, "epochs": made.epochs,
                     "seconds_per_epoch": made.seconds, "seconds_left": made.left}  # fmt: skip
         if made is not None and made.holder is not None:
             where = str(made.holder)
@@ -103,17 +108,45 @@ def _ended(
     words = f": {slurm_queue.last_words(home, task)}" if task is not None else ""
     if made is not None:
         ended = {"cause": f"Slurm's job {task} ended{words}"} if task is not None else {}
-        return {"state": "interrupted", **ended, "next": "the same command again continues it"}
+        return {"state": "interrupted", **ended}
     if failed := ledger.trainings(run):
-        step = suggesting.completed(f"repro runs show {run}, then repro runs retry {run}")
-        return {"state": "failed", "cause": failed[0].cause, "next": step}
+        return {"state": "failed", "cause": failed[0].cause}
     if task is None:
         return {}  # not submitted in the end, or nobody here knows what became of it
     if not slurm_queue.log(home, task).is_file():
         return {"state": "failed", "cause": f"Slurm's job {task} left the queue before it started",
-                "next": "the same command again"}  # fmt: skip
+                "slurm": True}  # fmt: skip
     return {"state": "failed", "cause": f"Slurm's job {task} ended without a record{words}",
-            "next": f"see {slurm_queue.log(home, task)}, then the same command again"}  # fmt: skip
+            "slurm": True, "log": str(slurm_queue.log(home, task))}  # fmt: skip
+
+
+def _say_how(
+    row: dict[str, Any], planned: dict[str, Run], ledger: Ledger, commands: Commands
+) -> None:
+    """Add to a run that nobody trains the exact command that does, and what to do first."""
+    asked, by_slurm, log = row.pop("asked", None), row.pop("slurm", False), row.pop("log", None)
+    if row["state"] not in ("interrupted", "failed"):
+        return
+    run = row["run"]
+    records = ledger.trainings(run)
+    command = None
+    if asked is not None:
+        command = commands.of(Run.of_job(asked["job"]), asked["device"], asked["threads"])
+    elif records:
+        threads = int(records[0].described["threads"])
+        command = commands.of(rerun.run_of(records[0]), rerun.device_of(records[0]), threads)
+    elif run in planned:
+        command = commands.of(planned[run])
+    if command and by_slurm:
+        command += " --slurm"
+    again = command or "the same command again"
+    if row["state"] == "interrupted":
+        row["next"] = f"{again} continues it"
+    elif by_slurm:
+        row["next"] = f"see {log}, then {again}" if log else again
+    else:
+        row["next"] = suggesting.completed(f"repro runs show {run}, then repro runs retry {run}")
+    row["command"] = command
 
 
 def _waits(place: slurm_queue.Queued) -> str:
@@ -203,4 +236,7 @@ def _row_lines(row: dict[str, Any]) -> list[str]:
     parts += [f"Slurm job {row['job']}"] if row.get("job") else []
     parts += [row[key] for key in ("why", "where", "cause") if key in row]
     lines = [f"{name}: {', '.join(parts)}"]
-    return [*lines, f"  next: {row['next']}"] if "next" in row else lines
+    lines += [f"  next: {row['next']}"] if "next" in row else []
+    if row.get("command") and row["command"] not in row["next"]:
+        lines.append(f"  or: {row['command']}")
+    return lines

@@ -65,7 +65,7 @@ def _apart(record: Training, home: Home) -> Home:
     if Ledger([apart.runs]).records(record.run):
         shutil.rmtree(root)
     apart.runs.mkdir(parents=True, exist_ok=True)
-    for parent in rerun.parents_of(record):  # their kept weights are needed
+    for parent in rerun.run_of(record).parents:  # their kept weights are needed
         link = apart.runs / parent
         if (home.runs / parent).is_dir() and not link.is_symlink():
             link.symlink_to(home.runs / parent)

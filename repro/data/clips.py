@@ -43,8 +43,8 @@ class ClipSource:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "ClipSource":
         """Read what `as_dict` wrote."""
-        caps, only = tuple(sorted(data["caps"].items())), tuple(data.get("only", ()))
-        return cls(**{**data, "caps": caps, "only": only})
+        caps = tuple(sorted(data.get("caps", {}).items()))
+        return cls(**{**data, "caps": caps, "only": tuple(data.get("only", ()))})
 
     def splits(self, listed: Manifest) -> list[Split]:
         """Return the splits of a whole pass over these clips."""

@@ -147,6 +147,27 @@ class Run:
         clips = self.clip_epochs // recipe["epochs"]
         return learning.steps(recipe, clips) * int(recipe["epochs"]) if clips else 0
 
+    @classmethod
+    def of_job(cls, job: Mapping[str, Any]) -> "Run":
+        """Return the run that a job or a record describes; nothing is planned for it."""
+        resolved, system = dict(job["resolved"]), str(job["system"])
+        parents = [entry["run"] for entry in resolved["init"] if entry["kind"] == "run"]
+        return cls(
+            id=job["run"],
+            resolved=resolved,
+            clips=ClipSource.from_dict(job["clips"]),
+            system=system,
+            label=system,
+            profile=job["profile"],
+            clip_epochs=0,
+            gflop=None,
+            missing=(),
+            parents=(*parents, *filter(None, [resolved.get("teacher")])),
+            keep=job.get("keep", False),
+            micro_batch=job.get("micro_batch", 0),
+            asked=job.get("asked", ""),
+        )
+
     def job(self) -> dict[str, Any]:
         """Return what a worker needs; it also stands in the record, so a run can be made again."""
         return {

@@ -120,6 +120,47 @@ class _Clips(_Plain):
     only: list[str] = Field(default_factory=list)
 
 
+class _Job(_Plain):
+    """What a worker is given (`Run.job`)."""
+
+    run: str
+    system: str
+    profile: str
+    resolved: _Run
+    clips: _Clips
+    keep: bool = False
+    micro_batch: Count = 0
+    asked: str = ""
+
+
+def is_job(said: object, run: str) -> bool:
+    """Tell whether plain data is the job of a run, whose id follows from it."""
+    try:
+        _Job.model_validate(said)
+        return isinstance(said, dict) and identity.run_id(said["resolved"]) == said["run"] == run
+    except ValueError:  # a ValidationError, or NaN in what the id is a hash of
+        return False
+
+
+class _Yours(_Plain):
+    """Where audio comes from: a folder of the user's; see `repro.data.sources.provenance`."""
+
+    source: Literal["folder"]
+    added: str
+    evidence: str = ""
+    checked: str = ""
+
+
+class _Fetched(_Plain):
+    """Where audio comes from: an archive, or the hub."""
+
+    source: Literal["archive", "hub"]
+    name: str
+    sha256: str
+    verified: bool
+    revision: str = ""
+
+
 class _Execution(_Plain):
     device: str
     device_name: str
@@ -156,6 +197,10 @@ def _plain(record: Record) -> Iterator[str]:
     if isinstance(record, Training):
         wanted.append(("clips", record.clips, _Clips))
         times["started"] = record.started
+        for dataset, origin in record.audio.items():
+            if origin:  # of audio that was registered before this was noted, nothing is said
+                yours = origin.get("source") == "folder"
+                wanted.append((f"data.{dataset}", origin, _Yours if yours else _Fetched))
     for name, value, model in wanted:
         try:
             model.model_validate(value)

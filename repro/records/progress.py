@@ -20,6 +20,8 @@ class Progress:
     epochs: int | None  # of how many; None: preparing
     seconds: float | None  # for an epoch, since the last start; None before the first
     about: dict[str, Any]  # its system, seed and dataset, once it has started
+    # What was to be trained and where (job, device, threads), as its log begins.
+    asked: dict[str, Any] | None = None
 
     @property
     def left(self) -> float | None:
@@ -45,9 +47,11 @@ def under_way(runs: Path) -> list[Progress]:
 
 def _progress(run: str, holder: locks.Holder | None, events: list[dict[str, Any]]) -> Progress:
     """Read the events since the last start."""
+    first = events[0] if events else {}
+    asked = first if first.get("event") == "asked" and _is_asked(first, run) else None
     starts = [n for n, event in enumerate(events) if event["event"] == "start"]
     if not starts:
-        return Progress(run, holder, 0, None, None, {})
+        return Progress(run, holder, 0, None, None, {}, asked)
     since = events[starts[-1] :]
     resumed = [event for event in since if event["event"] == "resume"]
     done = [event for event in since if event["event"] == "epoch"]
@@ -59,7 +63,14 @@ def _progress(run: str, holder: locks.Holder | None, events: list[dict[str, Any]
     epoch = done[-1]["epoch"] if done else before
     names = ("system", "seed", "dataset")
     about = {str(name): since[0][name] for name in names if name in since[0]}
-    return Progress(run, holder, epoch, since[0]["epochs"], seconds, about)
+    return Progress(run, holder, epoch, since[0]["epochs"], seconds, about, asked)
+
+
+def _is_asked(event: dict[str, Any], run: str) -> bool:
+    """Tell whether an event says what a worker was asked to do."""
+    device, threads = event.get("device"), event.get("threads")
+    plain = isinstance(device, str) and type(threads) is int and threads > 0
+    return plain and checks.is_job(event.get("job"), run)
 
 
 def _events(log: Path) -> list[dict[str, Any]]:

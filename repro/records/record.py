@@ -149,7 +149,8 @@ class Training(_Record):
     store: str | None = None
     heard: str | None = None  # digest of the audio that was used, clip by clip
     observed: dict[str, Count] = Field(default_factory=dict)  # of the GPU's memory in training
-    audio: dict[str, Any] = Field(alias="data", default_factory=dict)  # where it came from
+    # By dataset, where it came from.
+    audio: dict[str, dict[str, Any]] = Field(alias="data", default_factory=dict)
     findings: tuple[str, ...] = ()
 
     @property

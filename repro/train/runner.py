@@ -46,6 +46,7 @@ def execute(
             if (result := work.result()) is not None:
                 return _outcome(result)
             log = _Log(work, emit)
+            log.asked({"job": job, "device": device, "threads": threads})
             for note in work.notes:
                 log({"event": "note", "text": note})
             record = _header(job, described)
@@ -216,6 +217,12 @@ class _Log:
             self.work.check()  # the next holder of the run may be writing there too
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
             self.write(json.dumps({**event, "at": now}))
+
+    def asked(self, about: dict[str, Any]) -> None:
+        """Begin a log with what is to be trained, and where: `repro status` asks for it again."""
+        if not self.path.is_file():
+            now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+            self.write(json.dumps({"event": "asked", **about, "at": now}))
 
     def write(self, text: str) -> None:
         with self.path.open("a", encoding="utf-8") as stream:

@@ -1,10 +1,13 @@
 """Train the run of a record again: the run it describes, and what stands against it here."""
 
+from dataclasses import replace
+
 from repro import identity
 from repro.data import generated, registry
 from repro.data.clips import ClipSource, select, unlisted
 from repro.errors import UserError
 from repro.places import Home
+from repro.plan.asking import Asked, Tables
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
 from repro.records.record import Record, Training
@@ -13,28 +16,18 @@ from repro.records.seal import MODEL, WEIGHTS
 
 def run_of(record: Training) -> Run:
     """Return the run that a record describes; nothing is planned, and no table is read."""
-    return Run(
-        id=record.run,
-        resolved=record.resolved,
-        clips=ClipSource.from_dict(record.clips),
-        system=record.system,
-        label=record.system,
-        profile=record.profile,
-        clip_epochs=record.clips_used.get("train", 0) * int(record.recipe["epochs"]),
-        gflop=None,
-        missing=(),
-        parents=parents_of(record),
-        keep=record.keep,
-        micro_batch=record.micro_batch,
-        asked=record.asked,
-    )
-
-
-def parents_of(record: Training) -> tuple[str, ...]:
-    """Return the ids of the runs that a record's run starts from or learns from."""
-    resolved = record.resolved
-    named = [entry["run"] for entry in resolved["init"] if entry["kind"] == "run"]
-    return (*named, *filter(None, [resolved.get("teacher")]))
+    job = {
+        "run": record.run,
+        "system": record.system,
+        "profile": record.profile,
+        "resolved": record.resolved,
+        "clips": record.clips,
+        "keep": record.keep,
+        "micro_batch": record.micro_batch,
+        "asked": record.asked,
+    }
+    clip_epochs = record.clips_used.get("train", 0) * int(record.recipe["epochs"])
+    return replace(Run.of_job(job), clip_epochs=clip_epochs)
 
 
 def device_of(record: Training) -> str:
@@ -92,10 +85,15 @@ def check(record: Record, home: Home) -> Training:
             step or "repro runs stale lists such records",
         )
     kept = Ledger.of(home)
-    for parent in parents_of(record):
+    for parent in run_of(record).parents:
         if not any((r.path / WEIGHTS).is_file() for r in kept.records(parent)):
-            raise UserError(f"run {run} starts from run {parent}, whose weights are not here",
-                            "ask for its table again: that trains what it starts from")  # fmt: skip
+            asked = Tables(home).asking(run_of(record))
+            raise UserError(
+                f"run {run} starts from run {parent}, whose weights are not here",
+                f"{asked.command(run_of(record))} trains what it starts from, too"
+                if isinstance(asked, Asked)
+                else "repro runs stale says why no table asks for it",
+            )
     _check_clips(record, home)
     return record
 

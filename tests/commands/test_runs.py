@@ -256,7 +256,14 @@ def test_retry_trains_what_failed_and_nothing_else(played: Path) -> None:
     whole_records.write(runs, done)  # it failed in one execution, and has a result in another
     measure(played)
     said = repro("retry", "--dry-run", "--home", played)
-    assert {line.split()[0] for line in said.stdout.splitlines()} == {one.id, two.id}
+    lines = said.stdout.splitlines()
+    commands = {
+        line.split()[0]: command for line, command in zip(lines[::2], lines[1::2], strict=True)
+    }
+    assert commands.keys() == {one.id, two.id}
+    for run in (one, two):
+        assert f"--seeds 0 --only {run.system} " in commands[run.id]
+        assert (" --threads 3 " in commands[run.id]) == (run is one)
     assert "out of memory" in said.stdout
     asked = json.loads(repro("retry", "--dry-run", "--home", played, "--format", "json").stdout)
     assert {(row["run"], row["done"]) for row in asked["runs"]} == {

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import json
+import shlex
 import shutil
 
 import pytest
@@ -81,6 +82,15 @@ def log(home, run, *events):
     (folder / "log.txt").write_text("\n".join(lines) + "\n")
 
 
+def planned(command):
+    """Return the runs that a command would train, as the command line plans them."""
+    program, verb, *words = shlex.split(command)
+    assert (program, verb) == ("repro", "table")
+    done = CliRunner().invoke(main, ["plan", *words, "--format", "json"])
+    (table,) = json.loads(done.stdout)["tables"]
+    return table["to_train"] + table["blocked"]
+
+
 def epoch(number):
     return {"event": "epoch", "epoch": number, "loss": 1.0}
 
@@ -127,14 +137,38 @@ def test_every_state_with_its_next_step(status, home, runs, squeue):
     assert f"{named}: epoch 2 of 6, 10 s an epoch, 40 s left, Slurm job 7_0, process" in text
     for run in (failed, stopped, waiting, lost):
         assert text.count(f"({run.id})") == 1
+    for run in (failed, stopped, lost):
+        (command,) = {row["command"] for state in ("interrupted", "failed")
+                      for row in made[state] if row["run"] == run.id}  # fmt: skip
+        assert planned(command.removesuffix(" --slurm")) == [run.id]
+        assert text.count(command) == 1
     assert done.id not in text
 
 
-def test_a_run_that_no_plan_here_has_is_named_by_its_log(status, home, runs):
-    """Such as one of another dataset (--on), or of another protocol."""
-    other = dataclasses.replace(runs["asm", 0], id="0123456789ab")
-    log(home, other, {**START, "system": "m3net", "seed": 4, "dataset": "esc10"}, epoch(1))
-    assert "m3net seed 4 (0123456789ab) on esc10: epoch 1 of 6" in status()
+ODD = ({"threads": True}, {"threads": 0}, {"device": None}, {"job": None}, {"job": []},
+       {"job": {"run": "0" * 12}}, {"job": {"resolved": {}}}, {"job": {"clips": []}})  # fmt: skip
+
+
+def test_an_interrupted_run_names_the_command_that_its_log_was_begun_by(status, home):
+    """Whatever it was asked for by: here other data, devices and threads."""
+    request = Request(on="esc10", protocol="random", assume={"decay": "0.5"})
+    run, *others = plan_table(catalogue.load(TABLE), request, home).runs
+    asked = {"event": "asked", "job": run.job(), "device": "cuda:1", "threads": 4}
+    log(home, run, asked, START, epoch(1))
+    for other, odd in zip(others, ODD, strict=False):  # a log that somebody edited
+        said = asked | {"job": other.job()} | odd
+        if isinstance(odd.get("job"), dict):
+            said["job"] = other.job() | odd["job"]
+        log(home, other, said, START, epoch(1))
+    silent = dataclasses.replace(run, id="0123456789ab")  # one of before such logs were begun
+    log(home, silent, {**START, "system": "m3net", "seed": 4, "dataset": "esc10"}, epoch(1))
+    text = status()
+    assert "m3net seed 4 (0123456789ab) on esc10: epoch 1 of 6" in text
+    assert text.count("  next: the same command again continues it") == len(ODD) + 1
+    (line,) = [x for x in text.splitlines() if "next: repro" in x]
+    command = line.partition("next: ")[2].removesuffix(" continues it")
+    assert "--device cuda:1 --threads 4" in command
+    assert run.id in planned(command)
 
 
 def test_a_job_that_was_cancelled_before_it_started_is_told_apart(status, home, runs, squeue):
@@ -143,7 +177,8 @@ def test_a_job_that_was_cancelled_before_it_started_is_told_apart(status, home, 
     rows = status(TABLE, "--format", "json")["failed"]
     assert [row["run"] for row in rows] == [run.id for run in runs.values()]  # as in the table
     assert rows[0]["cause"] == f"Slurm's job 7_{len(runs) - 1} left the queue before it started"
-    assert rows[0]["next"] == "the same command again"
+    assert rows[0]["next"] == rows[0]["command"]
+    assert rows[0]["command"].endswith(" --slurm")
 
 
 def test_a_failed_run_that_is_queued_again_waits(status, home, runs, squeue):

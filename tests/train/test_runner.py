@@ -247,7 +247,7 @@ def test_a_disk_too_small_for_the_audio_is_named_with_what_it_needs(train, run, 
 def test_the_log_of_a_record_tells_how_it_went(reference):
     lines = (reference.record.path / "log.txt").read_text().splitlines()
     events = [json.loads(line)["event"] for line in lines]
-    assert events == ["start", "epoch", "epoch", "epoch"]
+    assert events == ["asked", "start", "epoch", "epoch", "epoch"]
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])

@@ -55,7 +55,7 @@ def list_(sort: str, home: str | None, fmt: str, **asked: str | None) -> None:
     lines = _lines(rows)
     if not wanted:
         lines += [
-            f"{run}  in progress, or interrupted: asking for its table again continues it"
+            f"{run}  in progress, or interrupted: repro status names the command that continues it"
             for run in writing.in_progress(where.runs)
         ]
     if lines:

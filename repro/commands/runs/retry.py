@@ -7,9 +7,11 @@ import click
 
 from repro import places
 from repro.commands.shared import asking, damage, suggesting
+from repro.commands.shared.exactly import Commands
 from repro.errors import UserError
 from repro.records.ledger import Ledger
 from repro.records.record import Training
+from repro.upkeep import rerun
 
 FAILED = 5
 
@@ -40,7 +42,6 @@ def retry(
       repro runs retry b61f6caa --gpu 1
     """
     from repro.commands.shared import making
-    from repro.upkeep import rerun
 
     where = places.home(home)
     ledger = Ledger.of(where)
@@ -59,7 +60,7 @@ def retry(
     if not failed:
         click.echo("no failed runs", err=True)
     if dry_run:
-        _tell(ready, refused, fmt)
+        _tell(ready, refused, fmt, Commands(where))
         return
     given = asking.devices(gpu, device) if gpu or device else None
 
@@ -71,18 +72,28 @@ def retry(
     for (threads, devices), group in groupby(sorted(ready, key=how), key=how):
         failures |= making.train([rerun.run_of(r) for r in group], devices, threads, where)
     if fmt == "json":
-        _tell(ready, refused, fmt, Ledger.of(where))
+        _tell(ready, refused, fmt, Commands(where), Ledger.of(where))
     click.get_current_context().exit(FAILED if failures or refused else 0)
 
 
 def _tell(
-    ready: list[Training], refused: dict[str, str], fmt: str, after: Ledger | None = None
+    ready: list[Training],
+    refused: dict[str, str],
+    fmt: str,
+    commands: Commands,
+    after: Ledger | None = None,
 ) -> None:
-    """Say which runs are trained again, or were; `after`: the ledger after training."""
+    """Say which runs are trained again, or were, and which command asks for each, if one does.
+
+    after: the ledger after training.
+    """
+    asked = {r.run: commands.of(rerun.run_of(r), rerun.device_of(r), int(r.described["threads"]))
+             for r in ready}  # fmt: skip
     if fmt == "json":
         rows = [
             {"run": r.run, "system": r.system, "seed": r.seed, "profile": r.profile,
-             "cause": r.cause, "done": after is not None and after.result(r.run) is not None}
+             "cause": r.cause, "command": asked[r.run],
+             "done": after is not None and after.result(r.run) is not None}
             for r in ready
         ]  # fmt: skip
         click.echo(json.dumps({"runs": rows, "refused": refused}, indent=1))
@@ -90,6 +101,7 @@ def _tell(
     for record in ready:
         what = f"{record.profile:<4}  {record.system:<14} seed {record.seed}"
         click.echo(f"{record.run}  {what}  {record.cause}")
+        click.echo(f"  {asked[record.run] or 'no table asks for it: repro runs stale says why'}")
 
 
 def _failed(ledger: Ledger, names: tuple[str, ...]) -> list[Training]:

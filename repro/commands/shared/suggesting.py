@@ -47,6 +47,19 @@ def completed(step: str, message: str = "") -> str:
     return _COMMAND.sub(complete, step)
 
 
+def exact(command: str) -> str:
+    """Return a command that says all it needs, for the same home, by the name that was typed."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return command
+    root = context.find_root()
+    given = _given(*_verb(root.command, root.meta.get(TYPED, ())))
+    name, program = "repro", str(root.info_name)
+    if program.endswith("cli.py"):
+        command = program + command.removeprefix(name)
+    return f"{command} --home {shlex.quote(str(given[_PLACE]))}" if _PLACE in given else command
+
+
 def _whole(command: click.Command, words: list[str]) -> bool:
     """Tell whether words are a command's own to the last, and no sentence about it."""
     try:
