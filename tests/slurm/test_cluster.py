@@ -213,7 +213,8 @@ def test_a_run_whose_parent_fails_is_not_trained(home, tables, repro):
     rows = json.loads(repro("status", tiny.TABLE, *ASKED, "--format", "json").stdout)["failed"]
     of = {row["run"]: row for row in rows}
     assert "does not match" in of[first.id]["cause"]
-    assert "then the same command again" in of[first.id]["next"]  # no record can be of its id
+    assert of[first.id]["command"].endswith(" --slurm")  # no record can be of its id
+    assert of[first.id]["next"].endswith(f", then {of[first.id]['command']}")
     assert "left the queue before it started" in of[second.id]["cause"]
 
 
