@@ -8,8 +8,9 @@ import functools
 import importlib
 from pathlib import Path
 
-from repro.data import lists, noted
+from repro.data import lists
 from repro.data.cards import Card
+from repro.data.folders import noted
 from repro.errors import UserError, unknown
 
 ABOUT = ".own.json"  # <data>/<name>.own.json: what the card of a user's dataset is made of

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from repro import atomic, places
-from repro.data import evidence, manifest, noted, remembered
-from repro.data.folders import derived, missing, names
+from repro.data import evidence, manifest, remembered
+from repro.data.folders import derived, missing, names, noted
 from repro.data.folders.scan import scan
 from repro.data.lists import Clip
 from repro.data.registry import card

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from repro.data import noted
+from repro.data.folders import noted
 from repro.places import Home
 from repro.records import locks, reading
 from repro.records.ledger import Ledger

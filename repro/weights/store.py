@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from repro import atomic, places
-from repro.data import noted
 from repro.data.cards import UNVERIFIED
 from repro.data.fetching import download
 from repro.data.fetching.transfer import Progress, Remote
+from repro.data.folders import noted
 from repro.errors import UserError
 from repro.weights import statefile
 from repro.weights.published import CARDS, Card, Source, card, names

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from repro import atomic
-from repro.data import manifest, noted, registry, sources
+from repro.data import manifest, registry, sources
 from repro.data.cards import Archive, Card, Hub
 from repro.data.fetching import download, hub, unpack
 from repro.data.fetching.transfer import Progress, Remote
+from repro.data.folders import noted
 from repro.errors import UserError
 
 ABOUT = "fetched.json"  # in the dataset's folder: which bytes it was unpacked from
