@@ -71,14 +71,18 @@ class Work:
         return reading.read_as(folder, there, self.final.parent.name, name)
 
     def finish(self, record: dict[str, Any]) -> Path:
-        """Write the seal and run.json, the last file of a record, and publish it."""
+        """Write the seal and run.json, the last file of a record, and publish it as `publish` does.
+
+        Nobody can take the run over from the first byte to the last.
+        """
         for name in SEALED:
             if (self.folder / name).is_file():
                 atomic.sync_folder(self.folder / name)
         content = (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
-        atomic.write(self.folder / SEAL, seal.text(self.folder, content).encode())
-        atomic.write(self.folder / "run.json", content)
-        return self.publish()
+        with self._alone():
+            atomic.write(self.folder / SEAL, seal.text(self.folder, content).encode())
+            atomic.write(self.folder / "run.json", content)
+            return self._publish()
 
     def publish(self) -> Path:
         """Give the folder its final name; LostError if another has taken the run over.
@@ -89,18 +93,21 @@ class Work:
         `<execution>.heard-<digest>`.
         """
         with self._alone():
-            self._sweep()
-            self.final.parent.mkdir(parents=True, exist_ok=True)
-            atomic.sync_folder(self.final.parent.parent)
-            place = self._place()
-            if place.is_dir() and any(place.iterdir()):
-                there = self._read(place)
-                if _is_result(there):
-                    shutil.rmtree(self.folder)
-                    return place
-                failed = there is not None and not isinstance(there, Damaged)
-                place.rename(_aside(self.final, "failed" if failed else "damaged"))
-            self.folder.rename(place)
+            return self._publish()
+
+    def _publish(self) -> Path:
+        self._sweep()
+        self.final.parent.mkdir(parents=True, exist_ok=True)
+        atomic.sync_folder(self.final.parent.parent)
+        place = self._place()
+        if place.is_dir() and any(place.iterdir()):
+            there = self._read(place)
+            if _is_result(there):
+                shutil.rmtree(self.folder)
+                return place
+            failed = there is not None and not isinstance(there, Damaged)
+            place.rename(_aside(self.final, "failed" if failed else "damaged"))
+        self.folder.rename(place)
         atomic.sync_folder(place.parent)
         return place
 

@@ -113,6 +113,7 @@ def _train(
              "seed": resolved["seed"], "dataset": resolved["dataset"]}  # fmt: skip
     log({"event": "start", "epochs": task.recipe["epochs"], "parameters": parameters, **about})
     outcome = loop.fit(task, Checkpoints(work.folder, task.store.digest, work.check), log)
+    work.check()
     _write_results(work.folder, task, outcome)
     if job.get("keep") and outcome.weights:
         torch.save(outcome.weights, work.folder / WEIGHTS)

@@ -5,6 +5,7 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -194,6 +195,97 @@ def test_a_corrupt_checkpoint_falls_back_to_the_one_before(train, run, reference
     assert [event["epoch"] for event in child.of("resume")] == [1]
     assert digests(child.record) == digests(reference.record)
     assert second.name in (child.record.path / "log.txt").read_text()
+
+
+ODD = {  # what may lie in a work folder, and whether it is moved aside
+    "run.json": b"[]",
+    "notes.txt": b"mine",
+    ".log.txt.elsewhere.0.part": b"half",
+    "epochs.jsonl/a": b"a folder in the place of a file",
+    "odd/deep/a": b"a folder",
+    "checkpoint-9/a": b"a folder that is called like ours",
+}
+
+
+def test_garbage_in_a_work_folder_stops_no_run_and_what_is_not_ours_is_kept(
+    train, run, reference, tmp_path
+):
+    home = tmp_path / "home"
+    renames = [n for n, e in enumerate(reference.of("file"), 1) if e["what"] == "os.rename"]
+    checkpoints = [n for n in renames if "checkpoint" in reference.of("file")[n - 1]["path"]]
+    train(run.job(), home, kill_at=checkpoints[1])
+    (work,) = (p for p in (home / "runs" / ".work").iterdir() if p.is_dir())
+    for name, content in ODD.items():
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_bytes(content)
+    child = train(run.job(), home)
+    assert child.status == "complete"
+    assert [event["epoch"] for event in child.of("resume")] == [1]
+    assert digests(child.record) == digests(reference.record)
+    said = " ".join(note["text"] for note in child.of("note"))
+    for name in ("run.json", "epochs.jsonl", "odd", "checkpoint-9"):
+        assert f"{work / name} is " in said
+    kept = [p for p in (home / "runs" / ".work" / writing.ASIDE).rglob("*") if p.is_file()]
+    assert sorted(p.read_bytes() for p in kept) == sorted(
+        content for name, content in ODD.items() if not name.endswith(".part")
+    )
+    assert {p.name for p in child.record.path.iterdir()} == {
+        p.name for p in reference.record.path.iterdir()
+    }
+
+
+def taken_over(home, run):
+    """Let another host take a lock over, as from a process that was stopped for long."""
+    lock = home.runs / ".work" / f"{run.id}.lock"
+    lock.write_text(json.dumps({"host": "elsewhere", "pid": 7, "token": "theirs", "beats": 1}))
+    return lock
+
+
+@pytest.mark.parametrize("when", ["at an epoch", "before its results", "before its record"])
+def test_who_loses_its_lock_while_it_trains_writes_nothing_more(when, run, tmp_path, monkeypatch):
+    home, there = tiny.home(tmp_path), {}
+
+    def lose():
+        taken_over(home, run)
+        (work,) = writing.work_folders(home.runs)
+        there.update((p.name, p.read_bytes()) for p in work.iterdir())
+
+    def emit(event):
+        if when == "at an epoch" and (event["event"], event.get("epoch")) == ("epoch", 2):
+            lose()
+
+    def losing(do):
+        def done(*given):
+            made = do(*given)
+            lose()
+            return made
+
+        return done
+
+    if when == "before its results":
+        monkeypatch.setattr(runner.loop, "fit", losing(runner.loop.fit))
+    if when == "before its record":
+        monkeypatch.setattr(runner, "_write_results", losing(runner._write_results))
+    status, cause = runner.execute(run.job(), "cpu", 1, home, emit)
+    assert (status, there.keys() >= {"log.txt"}) == ("busy", True)
+    assert "process 7 on elsewhere, which took it over" in cause
+    assert list(ledger.Ledger([home.runs]).every()) == []
+    (work,) = writing.work_folders(home.runs)
+    assert {p.name: p.read_bytes() for p in work.iterdir()} == there
+
+
+def test_who_lost_its_lock_is_told_of_the_result_of_the_other(run, reference, tmp_path):
+    home, told = tiny.home(tmp_path), []
+
+    def emit(event):
+        told.append(event)
+        if (event["event"], event.get("epoch")) == ("epoch", 2):
+            taken_over(home, run)
+            shutil.copytree(reference.record.path.parent, home.runs / run.id)
+
+    assert runner.execute(run.job(), "cpu", 1, home, emit) == ("complete", "")
+    (said,) = [event["text"] for event in told if event["event"] == "note"]
+    assert f"the result is in {home.runs / run.id}" in said
 
 
 def test_another_process_with_the_run_is_left_alone(train, run, tmp_path):

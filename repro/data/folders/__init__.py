@@ -1,1 +1,1 @@
-"""What lies in a folder: which files are audio, which of them is which clip, what is amiss or noted."""
+"""What lies in a folder: which files are audio, and which clips; what is amiss, what is noted."""
