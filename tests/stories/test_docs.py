@@ -64,6 +64,7 @@ def test_every_command_explains_itself_with_examples_that_parse(path, parse):
 
 # What they write is a file, or a script.
 FILES = {"repro report", "repro figure", "repro appendix", "repro completion"}
+FILES |= {path for path in ALL if path.startswith("repro new ")}
 
 
 def test_every_answer_can_be_had_as_json():
