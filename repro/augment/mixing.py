@@ -14,9 +14,8 @@ Deviations:
     Algorithm 1 cuts at int(lambda n_fft), beyond the n_fft / 2 + 1 rows of a spectrum of real
     samples, and its second case joins 2 k_c rows. Here, as in the code, int((1 - lambda) rows) rows
     of the second clip replace those of the first: the highest or the lowest.
-    mixup gives the label the weight lambda, as the cited work does. The code gives it p, which
-    depends on the loudness and can be near 0. Loudness is the mean power, as in the code; the cited
-    work weights frequencies as the ear does.
+    mixup's loudness is the mean power, as in the code; the cited work weights frequencies as the
+    ear does.
     The code swaps rows and mixes phases with reflected ends; here zeros surround a clip.
     A phase is the principal value, as in the code: near +-pi rounding may turn it by 2 pi, and the
     mixed phase by 2 pi lambda.
@@ -39,9 +38,17 @@ BLOCKS = {"cpu": 1 << 19, "cuda": 1 << 26}
 
 
 def mix(
-    kind: str, waveforms: Tensor, partners: Tensor, key: int, clips: Tensor, rate: int
+    kind: str,
+    waveforms: Tensor,
+    partners: Tensor,
+    key: int,
+    clips: Tensor,
+    rate: int,
+    label: str = "lambda",
 ) -> tuple[Tensor, Tensor]:
     """Mix each clip with its partner; return the mixes (B, S) and the first labels' weights (B,).
+
+    label: what the weight of mixup is, lambda or the amplitude p that it comes to.
 
     kind: one of MIXES. waveforms, partners: (B, S) float32. key: 63 bits, from `seeds.derive`.
     clips: (B,) int64 as `augment.hashed_uniform` takes them. The mix of a clip depends on the key,
@@ -70,6 +77,8 @@ def mix(
         first, second, lam, side = waveforms[rows], partners[rows], weight[rows], sides[rows]
         if kind == "mixup":
             mixed[rows] = mixup(first, second, lam)
+            if label == "amplitude":
+                weight[rows] = amplitude(first, second, lam)
         elif kind == "timemix":
             mixed[rows] = timemix(first, second, lam, side)
         elif kind == "freqmix":
@@ -85,15 +94,22 @@ def block_rows(waveforms: Tensor) -> int:
     return max(1, samples // max(1, waveforms.shape[1]))
 
 
-def mixup(first: Tensor, second: Tensor, lam: Tensor) -> Tensor:
-    """Add two clips so that the first is heard with the share lam (B,): between-class mixing.
+def amplitude(first: Tensor, second: Tensor, lam: Tensor) -> Tensor:
+    """Return p (B,), by which the first of two clips is heard with the share lam (B,).
 
-    p = 1 / (1 + 10^((G1 - G2) / 20) (1 - lam) / lam), G in dB of the mean power; the mix is
-    (p x1 + (1 - p) x2) / sqrt(p^2 + (1 - p)^2).
+    p = 1 / (1 + 10^((G1 - G2) / 20) (1 - lam) / lam), G in dB of the mean power.
     """
     loud = first.square().mean(dim=1).clamp(min=QUIETEST)  # (B,)
     other = second.square().mean(dim=1).clamp(min=QUIETEST)
-    p = 1 / (1 + (loud / other).sqrt() * (1 - lam) / lam)  # (B,)
+    return 1 / (1 + (loud / other).sqrt() * (1 - lam) / lam)
+
+
+def mixup(first: Tensor, second: Tensor, lam: Tensor) -> Tensor:
+    """Add two clips so that the first is heard with the share lam (B,): between-class mixing.
+
+    With p of `amplitude`, (p x1 + (1 - p) x2) / sqrt(p^2 + (1 - p)^2).
+    """
+    p = amplitude(first, second, lam)
     norm = (p.square() + (1 - p).square()).sqrt()
     return first * (p / norm)[:, None] + second * ((1 - p) / norm)[:, None]
 

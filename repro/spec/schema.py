@@ -94,6 +94,8 @@ class Augment(Strict):
     noises: list[str] = neutral([])  # EAT Table 1: one kind drawn for each clip
     mixing: list[str] = neutral([])  # EAT: one mixing strategy drawn for each batch
     mix_from_epoch: int = neutral(0)
+    # EAT, mixup: what weighs the labels, lambda or the amplitude p that makes it audible
+    mixup_label: Literal["lambda", "amplitude"] = neutral("lambda")
 
 
 class Demo(Strict):

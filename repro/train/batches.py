@@ -144,7 +144,8 @@ def _on_waveforms(
     draw = seeds.uniform(key(task, "mixing", epoch), np.array([number], dtype=np.uint64), 1)
     kind = kinds[int(draw[0, 0] * len(kinds))]
     mix_key = seeds.derive(key(task, "mix", epoch), number)
-    x, weights = mixing.mix(kind, x, x.roll(-1, 0), mix_key, clips, rate)
+    named = settings.get("mixup_label", "lambda")
+    x, weights = mixing.mix(kind, x, x.roll(-1, 0), mix_key, clips, rate, named)
     hard = task.recipe.get("mixed_loss") == "bce-hard"
     label = mixing.hard_targets if hard else mixing.convex_targets
     return x, label(targets, targets.roll(-1, 0), weights), True

@@ -16,6 +16,7 @@ from repro import seeds
 from repro.augment import mixing, signals
 from repro.augment.mixing import (
     MIXES,
+    amplitude,
     analyse,
     convex_targets,
     freqmix,
@@ -283,6 +284,24 @@ def test_mix_hands_its_draws_to_the_four() -> None:
         assert stats.binomtest(int(ends[0].sum()), 40, 0.5).pvalue > 1e-3
         related = ends[0] == (lam >= 0.75)
         assert stats.binomtest(int(related.sum()), 40, 0.5).pvalue > 1e-3
+
+
+def test_the_label_of_mixup_may_have_the_amplitude_as_its_weight() -> None:
+    """A clip at half the other's amplitude is heard as loud where p = 2/3: 1 / (1 + 1/2)."""
+    first, second, keys = waves(40, 3000), waves(40, 3000, seed=1), clip_keys(40)
+    first, second = (x / x.square().mean(dim=1, keepdim=True).sqrt() for x in (first, second))
+    half = torch.full((40,), 0.5)
+    assert torch.allclose(amplitude(0.5 * first, second, half), torch.full((40,), 2 / 3))
+    lam = mix("mixup", first, second, KEY, keys, RATE)[1]
+    for scale in (1.0, 0.5, 2.0):
+        mixed, weight = mix("mixup", scale * first, second, KEY, keys, RATE, "amplitude")
+        # p / (1 - p) = lam / (1 - lam) / scale
+        assert torch.allclose(weight, 1 / (1 + scale * (1 - lam) / lam), atol=1e-6)
+        assert torch.equal(mixed, mix("mixup", scale * first, second, KEY, keys, RATE)[0])
+    for kind in ("timemix", "freqmix", "phasemix"):
+        both = [mix(kind, first, second, KEY, keys, RATE, label)[1]
+                for label in ("lambda", "amplitude")]  # fmt: skip
+        assert torch.equal(*both)
 
 
 def test_each_window_is_drawn_as_often() -> None:
