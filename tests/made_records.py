@@ -40,7 +40,7 @@ RESOLVED = {
     "augment_version": 1,
     "loop_version": 1,
 }
-CLIPS = {"dataset": "esc50", "audio": "local", "protocol": "official"}
+CLIPS = {"dataset": "esc50", "audio": "local", "protocol": "official", "fold": 0, "folds": 1}
 
 
 def seeded(seed: int) -> dict[str, Any]:

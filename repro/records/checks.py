@@ -109,8 +109,8 @@ class _Clips(_Plain):
     dataset: str
     audio: Literal["local", "generated"]
     protocol: str
-    fold: Count = 0
-    folds: int = Field(1, gt=0)
+    fold: Count
+    folds: int = Field(gt=0)
     subset: bool = False
     caps: dict[str, int] = Field(default_factory=dict)
     valid: float = 0.0
@@ -219,8 +219,8 @@ def _training(record: Training) -> Iterator[str]:
     """Ask a training what its status demands."""
     if record.dataset != record.clips["dataset"]:
         yield f"its run is on {record.dataset}, its clips are of {record.clips['dataset']}"
-    if record.clips.get("fold", 0) >= record.clips.get("folds", 1):
-        yield f"fold {record.clips['fold']} of {record.clips.get('folds', 1)}"
+    if record.clips["fold"] >= record.clips["folds"]:
+        yield f"fold {record.clips['fold']} of {record.clips['folds']}"
     if record.status != "complete":
         if any(metrics.n for metrics in record.metrics.values()):
             yield f"it says {record.status} and has metrics"

@@ -29,8 +29,8 @@ def values(record: Record) -> tuple[Any, ...]:
     resolved, execution, clips = record.resolved, record.described, record.clips
     return (
         record.run, record.execution, record.status, record.profile, record.system,
-        resolved["dataset"], resolved["audio"], clips["protocol"], clips.get("fold", 0),
-        clips.get("folds", 1), resolved["seed"],
+        resolved["dataset"], resolved["audio"], clips["protocol"], clips["fold"],
+        clips["folds"], resolved["seed"],
         *(getattr(record.part(part), name) for part in _PARTS for name in _MEASURED),
         resolved["recipe"]["epochs"], record.best_epoch, record.parameters, record.seconds,
         execution["device_name"], execution["torch"], record.finished,

@@ -15,9 +15,10 @@ from tests import fake_ledger
 def record(tmp_path):
     """Write a record with these losses and validation accuracies by epoch, and read it."""
 
-    def record(losses, scores, right, train=240, **request):
+    def record(losses, scores, right, batches=4, **request):
         table = request.pop("table", "m3net-urbansound8k")
         run = fake_ledger.planned(tmp_path, table, **request).runs[0]
+        train = batches * run.resolved["recipe"]["batch"]
         part = {"accuracy": right, "n": 100}
         folder = fake_ledger.write(tmp_path / "runs", run, {"valid": part, "test": part},
                                    train=train)  # fmt: skip
@@ -35,24 +36,24 @@ def record(tmp_path):
 
 def test_a_run_that_was_cut_short_says_so(record):
     went = learning.of(record([2.3, 1.5, 1.0], [0.1, 0.3, 0.4], 0.4))
-    assert (went.steps, went.loss) == (400, 1.0)  # four batches of 64 in 240 clips, 100 times
+    assert (went.steps, went.loss) == (400, 1.0)  # four batches, 100 times
     assert went.doubts == [learning.FEW_STEPS, learning.HIGH, STEEP, LAST]
 
 
 def test_a_run_that_went_well_says_nothing(record):
-    went = learning.of(record([2.3, 0.1, 0.098], [0.1, 0.8, 0.8], 0.9, train=6400))
+    went = learning.of(record([2.3, 0.1, 0.098], [0.1, 0.8, 0.8], 0.9, batches=100))
     assert (went.steps, went.doubts) == (10_000, [])
 
 
 def test_a_run_that_learned_nothing_says_so(record):
-    went = learning.of(record([2.3, 2.3, 2.3], [0.1, 0.1, 0.1], 0.1, train=6400))
+    went = learning.of(record([2.3, 2.3, 2.3], [0.1, 0.1, 0.1], 0.1, batches=100))
     assert went.doubts == [learning.HIGH, CHANCE]
 
 
 @pytest.mark.parametrize("table", ["eat-esc50", "asmrh-speechcommands"])
 def test_a_loss_of_another_kind_is_not_held_against_a_guess(record, table):
     """EAT smooths its labels and learns from itself; AST mixes clips."""
-    assert not learning.of(record([2.3, 2.3], [0.5, 0.5], 0.5, 6400, table=table)).high
+    assert not learning.of(record([2.3, 2.3], [0.5, 0.5], 0.5, 100, table=table)).high
 
 
 def test_the_lines_under_a_table_count_and_name_the_runs(record):
