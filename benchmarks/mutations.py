@@ -62,7 +62,7 @@ def _is_filter(node: Any) -> bool:
 
 
 def _skipped(tree: ast.Module) -> set[int]:
-    """Return the nodes that are no code: docstrings, annotations, imports, decorators."""
+    """Return the nodes that are no code: docstrings, imports, decorators, what is for types."""
     roots: list[ast.AST] = []
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
@@ -76,6 +76,8 @@ def _skipped(tree: ast.Module) -> set[int]:
             roots.append(node)
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             roots += node.decorator_list
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            roots.append(node)
     return {id(part) for root in roots for part in ast.walk(root)}
 
 

@@ -51,6 +51,12 @@ def test_runs_of_folds_have_both_numbers(tmp_path):
     assert told(read(tmp_path, text)) == {"ast": shares}  # named by its file: fold, then run
 
 
+def test_rows_without_a_fold_are_counted(tmp_path):
+    text = "model,acc,auc\nX,.9,.99\nY,.7,.99\nX,.8,.99\n"
+    shares = {"X": {"1": Fraction(9, 10), "3": Fraction(8, 10)}, "Y": {"2": Fraction(7, 10)}}
+    assert told(read(tmp_path, text)) == shares
+
+
 @pytest.mark.parametrize(
     ("text", "values", "unit"),
     [
@@ -127,6 +133,7 @@ WRONG = {  # file and content -> what is said, with the place and the key
     "an oblong matrix": ("a.json", '{"A": [[1, 2, 3], [1, 2, 3]]}', "'A' is neither a number"),
     "a matrix of shares": ("a.json", '{"A": [[0.5, 0.5], [0, 1]]}', "'A' is neither a number"),
     "a matrix below zero": ("a.json", '{"A": [[5, -1], [0, 1]]}', "'A' is neither a number"),
+    "a ragged matrix": ("a.json", '{"A": [[1, 2], [3]]}', "'A' is neither a number"),
     "an empty matrix": ("a.json", '{"A": [[0, 0], [0, 0]]}', "'A' counts no clips"),
     "no number": ("a.json", '{"A": NaN}', "NaN is no accuracy"),
     "beyond all numbers": ("a.json", "[1, Infinity]", "Infinity is no accuracy"),

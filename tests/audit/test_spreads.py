@@ -76,6 +76,22 @@ def test_true_runs_are_never_excluded(data):
     assert meaning in {fit.meaning for fit in found}
 
 
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.data())
+def test_runs_that_were_rounded_before_are_never_excluded(data):
+    """Mean and spread of run values as printed, on sizes whose shares need more decimals."""
+    n = data.draw(st.sampled_from([30, 60, 144, 290, 300, 874]))
+    counts = data.draw(st.lists(st.integers(0, n), min_size=2, max_size=4))
+    decimals = data.draw(st.integers(1, 2))
+    meaning = data.draw(st.sampled_from(MEANINGS))
+    values = tuple(round(100 * k / n, decimals) for k in counts)
+    mean, x = statistics.fmean(values), spread_of(values, meaning)
+    found = spreads.fits(
+        number(f"{mean:.{decimals}f}"), number(f"{x:.{decimals}f}"), n, len(counts)
+    )
+    assert meaning in {fit.meaning for fit in found}
+
+
 def test_47_10_with_five_runs_of_200_is_no_sample_sd():
     found = spreads.fits(number("47.10"), number("1.50"), 200, 5)
     how = {fit.meaning: fit.how for fit in found}
@@ -167,6 +183,8 @@ def test_examples_are_runs_that_print_it_and_are_found_where_there_are_any(
         ("51.00", "2.00", 200, 2, "population SD", {(98, 106)}),
         ("100.00", "0.00", 50, 3, "sample SD", {(50, 50, 50)}),
         ("0.00", "0.00", 50, 3, "half the range", {(0, 0, 0)}),
+        # 50 is any sum from 198 to 202; a gap of one clip (.25) leaves the odd ones.
+        ("50", "0.25", 200, 2, "half the range", {(99, 100), (100, 101)}),
         # Nothing lies below 0 or above n, so a mean of 100 leaves no room for a spread.
         ("100.00", "1.00", 50, 3, "half the range", set()),
         ("100.00", "1.00", 50, 3, "population SD", set()),
