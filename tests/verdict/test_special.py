@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from repro.plan.planning import TablePlan
+from repro.plan.planning import PlannedCell, TablePlan
 from repro.records.ledger import Ledger
 from repro.spec import printed
 from repro.stats.ranks import signed_rank
@@ -305,6 +305,15 @@ def test_a_p_value_needs_all_runs_and_pairs_that_can_reach_it(tmp_path: Path) ->
     assert special.p_side(number("5.0e-2"), six, 1) == "CONTRADICTED"  # not below .05
     assert special.p_side(number("< 5.0e-2"), six, -1) == "CONTRADICTED"  # the other way round
     assert special.p_side(number("< 5.0e-2"), six, 0) == "CONTRADICTED"  # printed alike
+
+
+@pytest.mark.parametrize(
+    ("row", "rival", "sign"),
+    [("97.44", "83.5", 1), ("83.5", "97.44", -1), ("90", "90.0", 0), ("90", "/", 0)],
+)
+def test_which_side_the_print_favours(row: str, rival: str, sign: int) -> None:
+    sides = [SimpleNamespace(printed=printed.parse(text)) for text in (row, rival)]
+    assert special._favours(*cast(list[PlannedCell], sides)) == sign
 
 
 def test_a_layer_that_prints_one_number_or_a_product() -> None:
