@@ -61,7 +61,7 @@ def test_the_runs_of_the_table_are_no_attempts(plan, write, tmp_path):
     ("changes", "kind"),
     [
         ({"recipe__epochs": 99}, "under another recipe or reading"),
-        ({"recipe__optimizer__lr": 0.003}, "under another recipe or reading"),
+        ({"recipe__optimizer__lr": 0.0123}, "under another recipe or reading"),
         ({"model__args__width": 12}, "under another recipe or reading"),
         ({"frontend__args__mels": 40}, "under another recipe or reading"),
         ({"loop_version": 99}, "with another version of the code"),
