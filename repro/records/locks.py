@@ -21,9 +21,9 @@ from functools import cache
 from pathlib import Path
 
 from repro import atomic
-from repro.errors import UserError
 
 GUARD = ".guard"  # beside the locks; see _alone
+ASIDE = "aside"  # beside the locks: what lay in the way of a run, and is not the suite's to delete
 HEARTBEAT = 10.0  # seconds between two beats of a lock
 STALE = 3 * HEARTBEAT  # a lock of another host that does not beat for so long is dead
 
@@ -192,8 +192,18 @@ def _remove(lock: Path, dead: Holder) -> None:
         return
     if (_holder(claimed) or NOBODY) != dead:
         claimed.rename(lock)
+    elif claimed.is_dir():
+        set_aside(claimed, lock.parent, lock.name)
     else:
         claimed.unlink()
+
+
+def set_aside(path: Path, base: Path, name: str) -> Path:
+    """Move what lies in the way of a run to `base/aside`, under a free name; return the name."""
+    target = base / ASIDE / f"{name}.{os.urandom(3).hex()}"
+    target.parent.mkdir(exist_ok=True)
+    path.rename(target)
+    return target
 
 
 @contextmanager
@@ -219,8 +229,7 @@ def _holder(lock: Path) -> Holder | None:
         except FileNotFoundError:
             return None
         except IsADirectoryError:
-            raise UserError(f"{lock} is a folder, where a lock belongs",
-                            f"move {lock} away, then ask again") from None  # fmt: skip
+            return NOBODY
         except (ValueError, RecursionError):
             time.sleep(wait)  # between O_EXCL and the write there is a moment without content
         else:

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +13,11 @@ from typing import Any, TypeGuard
 
 from repro import atomic
 from repro.records import known, locks, reading, seal
-from repro.records.locks import Lock
+from repro.records.locks import Lock, set_aside
 from repro.records.reading import Damaged
 from repro.records.record import Record, Training
 from repro.records.seal import FILES, SEAL, SEALED
 
-ASIDE = "aside"  # in `.work`: what lay in the way of a run, and is not the suite's to delete
 _WORK = re.compile(r"[0-9a-f]{12}-\w+")
 
 
@@ -122,7 +121,7 @@ class Work:
             if _is_ours(path):
                 path.unlink()  # checkpoints, and what a killed process was writing
             else:
-                _set_aside(path)
+                _moved(path)
 
     def _place(self) -> Path:
         """Return where this record belongs: beside a result of other audio."""
@@ -145,13 +144,16 @@ def _is_ours(path: Path) -> bool:
     return ours and path.is_file()
 
 
-def _set_aside(path: Path) -> Path:
-    """Move what does not belong into a work folder to `.work/aside`, under a free name."""
-    folder = path.parent.parent / ASIDE
-    folder.mkdir(exist_ok=True)
-    target = folder / f"{path.parent.name}.{path.name}.{os.urandom(3).hex()}"
-    path.rename(target)
-    return target
+def _moved(path: Path) -> Path:
+    """Set aside what does not belong into a work folder; return where it is now."""
+    return set_aside(path, path.parent.parent, f"{path.parent.name}.{path.name}")
+
+
+def _unblocked(base: Path, folders: Iterable[Path]) -> Iterator[str]:
+    """Set aside what is no folder where a run needs one, and say what was moved where."""
+    for path in folders:
+        if os.path.lexists(path) and not path.is_dir():
+            yield f"{path} is no folder: moved to {set_aside(path, base, path.name)}"
 
 
 def _cleared(work: Work) -> Iterator[str]:
@@ -163,7 +165,7 @@ def _cleared(work: Work) -> Iterator[str]:
             work._read(work.folder), Damaged
         )):  # fmt: skip
             what = "a folder" if path.is_dir() else "no record"
-            yield f"{path} is {what}: moved to {_set_aside(path)}"
+            yield f"{path} is {what}: moved to {_moved(path)}"
 
 
 def _is_result(read: Record | Damaged | None) -> TypeGuard[Record]:
@@ -187,11 +189,12 @@ def work(
     base = runs / ".work"
     base.mkdir(parents=True, exist_ok=True)
     with locks.held(base / f"{run}.lock") as lock:
-        folder = base / f"{run}-{execution}"
+        folder, final = base / f"{run}-{execution}", runs / run / execution
+        notes = [lock.replaced] if lock.replaced else []
+        notes += _unblocked(base, (final.parent, final, folder))
         folder.mkdir(exist_ok=True)
-        made = Work(folder, runs / run / execution, fits, lock)
-        replaced = [lock.replaced] if lock.replaced else []
-        yield replace(made, notes=(*replaced, *_cleared(made)))
+        made = Work(folder, final, fits, lock)
+        yield replace(made, notes=(*notes, *_cleared(made)))
 
 
 def put(root: Path, run: str, execution: str, record: dict[str, Any]) -> Path:

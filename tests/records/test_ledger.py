@@ -253,6 +253,24 @@ def test_a_disk_that_fills_up_while_recording_leaves_the_work_and_no_record(tmp_
         assert names(disk / ".work") == [GUARD]
 
 
+@pytest.mark.parametrize("where", [RUN, f"{RUN}/{EXECUTION}", f".work/{RUN}-{EXECUTION}"])
+@pytest.mark.parametrize("kind", ["a file", "a link to nothing"])
+def test_what_is_no_folder_where_a_run_needs_one_is_set_aside(where, kind, tmp_path):
+    path = tmp_path / where
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "a file":
+        path.write_text("mine")
+    else:
+        path.symlink_to(tmp_path / "nowhere")
+    with writing.work(tmp_path, RUN, EXECUTION) as work:
+        (note,) = work.notes
+        assert f"{path} is no folder: moved to {tmp_path / '.work' / locks.ASIDE}" in note
+        work.finish(record())
+    assert Ledger([tmp_path]).result(RUN).done
+    (kept,) = (tmp_path / ".work" / locks.ASIDE).iterdir()
+    assert kept.is_symlink() or kept.read_text() == "mine"
+
+
 def test_all_records_come_by_run_then_execution_and_nothing_else(tmp_path):
     made = [(RUN, 1), (OTHER, 2), (RUN, 2)]
     for run, threads in made:

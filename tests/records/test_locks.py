@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from repro.errors import UserError
 from repro.records import locks
 
 
@@ -277,8 +276,12 @@ def test_a_lock_that_somebody_deleted_or_damaged_is_taken_again(damage, lock):
     assert left(lock) == []
 
 
-def test_a_folder_in_the_place_of_a_lock_is_named(lock):
+def test_a_folder_in_the_place_of_a_lock_is_set_aside(lock):
     lock.mkdir()
-    with pytest.raises(UserError, match="is a folder") as caught, locks.held(lock):
-        pass
-    assert str(lock) in caught.value.message
+    (lock / "mine").write_text("kept")
+    assert locks.in_hand(lock) is None
+    with locks.held(lock) as taken:
+        assert str(lock) in taken.replaced
+        assert locks.in_hand(lock).pid == os.getpid()
+    (kept,) = (lock.parent / locks.ASIDE).glob("*/mine")
+    assert kept.read_text() == "kept"

@@ -225,7 +225,7 @@ def test_garbage_in_a_work_folder_stops_no_run_and_what_is_not_ours_is_kept(
     said = " ".join(note["text"] for note in child.of("note"))
     for name in ("run.json", "epochs.jsonl", "odd", "checkpoint-9"):
         assert f"{work / name} is " in said
-    kept = [p for p in (home / "runs" / ".work" / writing.ASIDE).rglob("*") if p.is_file()]
+    kept = [p for p in (home / "runs" / ".work" / locks.ASIDE).rglob("*") if p.is_file()]
     assert sorted(p.read_bytes() for p in kept) == sorted(
         content for name, content in ODD.items() if not name.endswith(".part")
     )
