@@ -1,13 +1,17 @@
 """What runs cost on a device, and on what that estimate rests."""
 
+import json
+import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import Path
 from statistics import median
 from typing import Any
 
-from repro import identity
+from repro import atomic, identity
 from repro.data.remembered import code, remembered
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
@@ -16,9 +20,15 @@ from repro.records.record import Measurement
 # Used only where no run of the system was recorded on such a device.
 ASSUMED_TFLOPS = {"cuda": 50.0, "mps": 3.0}  # sustained in training
 CPU_SHARE = 0.5  # of the CPU's matrix rate that training sustains
+_MINUTES, _HOURS = 5400.0, 36 * 3600.0  # up to which a CPU's work is called so
 _SCALE = ("mean", "std")  # of a front end: they cost nothing, whatever they are
 PER_CLIP = {"cuda": 1e-4, "mps": 1e-3, "cpu": 2e-3}  # seconds besides: front end, loop, launches
 FORWARD_AND_BACKWARD = 6  # operations for each multiply-add of a forward pass: 2, three times over
+
+
+# Of records: seconds per clip and epoch by kind of run; GFLOP of a clip in training by network; the
+# network (with and without its dataset) and the precision of each kind.
+_Read = tuple[dict[str, float], dict[str, float], dict[str, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -36,12 +46,15 @@ def estimate(runs: Sequence[Run], ledger: Ledger, device: str) -> Estimate:
     kind = device.partition(":")[0]
     found = expected(runs, ledger, device).values()
     recorded = sum(basis == "recorded" for _, basis in found)
-    counted = sum(basis == "counted" for _, basis in found)
+    paced = sum(basis == "paced" for _, basis in found)
+    counted = paced + sum(basis == "counted" for _, basis in found)
     unknown = len(runs) - recorded - counted
     basis = [f"{recorded} from recorded runs on {kind}"] if recorded else []
     if counted:
-        how = "assumed" if kind in ASSUMED_TFLOPS else "half of the matrix rate measured now"
-        basis.append(f"{counted} from operations at {_tflops(kind):.2g} TFLOP/s ({how})")
+        how = "assumed" if kind in ASSUMED_TFLOPS else "half of the best matrix rate measured here"
+        pace = ", at the pace of recorded ones" if paced else ""
+        rate = f"{_tflops(kind, ledger.cache):.2g} TFLOP/s ({how})"
+        basis.append(f"{counted} from operations at {rate}{pace}")
     if unknown:
         basis.append(f"{unknown} unknown")
     total = sum(seconds for seconds, _ in found if seconds is not None)
@@ -51,10 +64,15 @@ def estimate(runs: Sequence[Run], ledger: Ledger, device: str) -> Estimate:
 def expected(
     runs: Sequence[Run], ledger: Ledger, device: str
 ) -> dict[str, tuple[float | None, str]]:
-    """Return the seconds of each run, by id, and on what they rest: recorded, counted, unknown."""
+    """Return the seconds of each run, by id, and on what they rest.
+
+    That is: recorded runs of the kind; counted operations, or those at the pace of other recorded
+    runs (paced); or unknown.
+    """
     kind = device.partition(":")[0]
-    rates, measured = _recorded(ledger, kind)
+    rates, measured, networks = _recorded(ledger, kind)
     found: dict[str, tuple[float | None, str]] = {}
+    pace: dict[str, float] = {}
     for run in runs:
         rate = rates.get(_kind_of(run.resolved))
         front = run.resolved["frontend"]
@@ -65,11 +83,41 @@ def expected(
         if rate is not None:
             found[run.id] = (rate * run.clip_epochs, "recorded")
         elif gflop is not None and run.clip_epochs:
-            clip = gflop / (1000 * _tflops(kind)) + PER_CLIP[kind]
-            found[run.id] = (clip * run.clip_epochs, "counted")
+            pace = pace or _pace(rates, measured, networks, kind, ledger.cache)
+            clip = _counted(gflop, kind, ledger.cache)
+            times = pace.get(run.resolved["recipe"]["precision"])
+            seconds = clip * (times or 1.0) * run.clip_epochs
+            found[run.id] = (seconds, "counted" if times is None else "paced")
         else:
             found[run.id] = (None, "unknown")
     return found
+
+
+def _counted(gflop: float, kind: str, cache: Path | None) -> float:
+    """Return the seconds of a clip in training by its operations."""
+    return gflop / (1000 * _tflops(kind, cache)) + PER_CLIP[kind]
+
+
+def _pace(
+    rates: Mapping[str, float], measured: Mapping[str, float],
+    networks: Mapping[str, Sequence[str]], kind: str, cache: Path | None,
+) -> dict[str, float]:  # fmt: skip
+    """Return by precision how many times as long recorded runs took as their operations say."""
+    found: dict[str, list[float]] = {}
+    for name, (network, alike, precision) in networks.items():
+        gflop = measured.get(network, measured.get(alike))
+        if gflop is not None:
+            found.setdefault(precision, []).append(rates[name] / _counted(gflop, kind, cache))
+    return {precision: median(ratios) for precision, ratios in found.items()} or {"": 1.0}
+
+
+def feasible(seconds: float | None, device: str) -> str:
+    """Say in a word whether that can be done on a CPU; empty on any other device."""
+    if not device.startswith("cpu"):
+        return ""
+    if seconds is None:
+        return "unknown"
+    return "minutes" if seconds < _MINUTES else "hours" if seconds < _HOURS else "not here"
 
 
 def longest_first(runs: Sequence[Run], ledger: Ledger, device: str) -> list[Run]:
@@ -109,7 +157,7 @@ def _network(model: dict[str, Any], frontend: dict[str, Any], dataset: str) -> s
 
 
 @lru_cache(maxsize=8)  # one command asks for table after table
-def _recorded(ledger: Ledger, kind: str) -> tuple[dict[str, float], dict[str, float]]:
+def _recorded(ledger: Ledger, kind: str) -> _Read:
     """Return what records say, by what they hold for.
 
     The median seconds per clip and epoch on a kind of device; the GFLOP of a clip in training,
@@ -118,14 +166,17 @@ def _recorded(ledger: Ledger, kind: str) -> tuple[dict[str, float], dict[str, fl
     if ledger.cache is None:
         return _read_rates(ledger, kind)
     key = ["rates", code(__file__, identity.__file__), kind, ledger.state()]
-    rates, measured = remembered(ledger.cache / "plans", key, lambda: _read_rates(ledger, kind))
-    return rates, measured
+    rates, measured, networks = remembered(
+        ledger.cache / "plans", key, lambda: _read_rates(ledger, kind)
+    )
+    return rates, measured, networks
 
 
-def _read_rates(ledger: Ledger, kind: str) -> tuple[dict[str, float], dict[str, float]]:
+def _read_rates(ledger: Ledger, kind: str) -> _Read:
     """Read every record; see `_recorded`."""
     found: dict[str, list[float]] = {}
     measured: dict[str, float] = {}
+    networks: dict[str, list[str]] = {}
     kinds: dict[str, str] = {}  # thousands of records are of few kinds: each is digested once
     for record in ledger.all():
         resolved = record.resolved
@@ -140,21 +191,48 @@ def _read_rates(ledger: Ledger, kind: str) -> tuple[dict[str, float], dict[str, 
             text = repr(_parts(resolved))
             if text not in kinds:
                 kinds[text] = _kind_of(resolved)
+                front = {"name": resolved["frontend"]["name"], **resolved["frontend"]["args"]}
+                networks[kinds[text]] = [
+                    _network(resolved["model"], front, resolved["dataset"]),
+                    _network(resolved["model"], front, ""), resolved["recipe"]["precision"],
+                ]  # fmt: skip
             found.setdefault(kinds[text], []).append(record.seconds / clip_epochs)
-    return {key: median(values) for key, values in found.items()}, measured
+    return {key: median(values) for key, values in found.items()}, measured, networks
+
+
+def _tflops(kind: str, cache: Path | None) -> float:
+    """Return the rate that training sustains; the CPU's follows from a matrix product.
+
+    Of a CPU the best that was ever measured here is kept: what else runs on the machine now says
+    nothing about the hours to come, and two plans in a row say the same.
+    """
+    if kind in ASSUMED_TFLOPS:
+        return ASSUMED_TFLOPS[kind]
+    rate = _measured_now()
+    file = None if cache is None else cache / "plans" / f"rate-{platform.node() or 'here'}.json"
+    if file is None:
+        return CPU_SHARE * rate
+    best = 0.0
+    with suppress(OSError, ValueError, TypeError):
+        best = float(json.loads(file.read_text(encoding="utf-8")))
+    if rate > 1.1 * best and file.parent.parent.parent.is_dir():
+        with suppress(OSError):  # asked on a disk that is full or read-only
+            atomic.write(file, json.dumps(rate).encode())
+    return CPU_SHARE * (rate if rate > 1.1 * best else best)
 
 
 @cache
-def _tflops(kind: str) -> float:
-    """Return the rate that training sustains; the CPU's follows from a matrix product, run once."""
-    if kind in ASSUMED_TFLOPS:
-        return ASSUMED_TFLOPS[kind]
+def _measured_now() -> float:
+    """Return the rate of matrix products on this CPU now, in TFLOP/s: the best of five."""
     import numpy as np
 
     a = np.ones((768, 768), dtype=np.float32)
     a @ a
-    began, rounds = time.perf_counter(), 0
-    while time.perf_counter() - began < 0.1:
-        a @ a
-        rounds += 1
-    return CPU_SHARE * rounds * 2 * 768**3 / (time.perf_counter() - began) / 1e12
+    best = 0.0
+    for _ in range(5):
+        began, rounds = time.perf_counter(), 0
+        while time.perf_counter() - began < 0.03:
+            a @ a
+            rounds += 1
+        best = max(best, rounds * 2 * 768**3 / (time.perf_counter() - began) / 1e12)
+    return best

@@ -139,3 +139,34 @@ def test_what_records_say_is_remembered_until_one_comes(runs, tmp_path, monkeypa
         assert seconds() == first
     record(tmp_path / "runs", runs["asm-rh", 1], 0.03 * 100 * epochs)
     assert seconds() == pytest.approx(0.02 * asked[0].clip_epochs)
+
+
+def test_of_a_busy_machine_the_best_rate_that_was_ever_measured_is_kept(tmp_path, monkeypatch):
+    rates = iter([0.2, 0.05, 0.21, 0.4, 0.1])
+    monkeypatch.setattr(cost, "_measured_now", lambda: next(rates))
+    got = [cost._tflops("cpu", tmp_path / "cache") / cost.CPU_SHARE for _ in range(5)]
+    assert got == [0.2, 0.2, 0.2, 0.4, 0.4]  # a little better is the same
+
+
+def test_recorded_runs_say_how_long_operations_take_in_their_precision(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(cost, "_measured_now", lambda: 0.2)
+    one, other = runs["asm-rh", 0], runs["asm", 0]
+    resolved = {"kind": "measure", "dataset": one.resolved["dataset"],
+                "model": one.resolved["model"],
+                "frontend": {"name": "fbank", **one.resolved["frontend"]["args"]}}  # fmt: skip
+    fake_ledger.measure(tmp_path, resolved, "no device", {"multiply_adds": 10**9})
+    by_operations = 6 / (1000 * 0.2 * cost.CPU_SHARE) + cost.PER_CLIP["cpu"]  # seconds a clip
+    record(tmp_path, one, 3 * by_operations * 100 * one.resolved["recipe"]["epochs"])
+    plain = other.gflop / (1000 * 0.2 * cost.CPU_SHARE) + cost.PER_CLIP["cpu"]
+    (seconds, basis) = cost.expected([other], Ledger([tmp_path]), "cpu")[other.id]
+    assert basis == "paced"
+    assert seconds == pytest.approx(3 * plain * other.clip_epochs)  # of one precision
+
+
+@pytest.mark.parametrize(
+    ("seconds", "device", "word"),
+    [(60, "cpu", "minutes"), (7200, "cpu", "hours"), (1e7, "cpu", "not here"),
+     (None, "cpu", "unknown"), (1e7, "cuda:0", "")],
+)  # fmt: skip
+def test_a_cpu_is_told_what_it_can_do(seconds, device, word):
+    assert cost.feasible(seconds, device) == word

@@ -61,7 +61,9 @@ def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) 
         screen.say([*planned.detail(one, devices), *(f"  {x}" for x in _decisive(one, where))])
     else:
         width = max(len(one.id) for one in tables)
-        lines = [f"{one.id:<{width}}  {planned.state(one)}" for one in tables]
+        told = [f"{one.feasible:<8}  " if devices[0] == "cpu" else "" for one in tables]
+        lines = [f"{one.id:<{width}}  {here}{planned.state(one)}"
+                 for one, here in zip(tables, told, strict=True)]  # fmt: skip
         total = planned.total(tables, ledger, devices)
         screen.say([*lines, "", *total, *planned.missing(tables)])
 
@@ -98,6 +100,8 @@ def _table(one: Planned, home: places.Home) -> dict[str, Any]:
         "blocked": [run.id for run in one.blocked],
         "seconds": one.estimate.seconds,
         "basis": one.estimate.basis,
+        "seconds_blocked": one.later.seconds if one.blocked else 0.0,
+        "feasible": one.feasible,
         "missing": {
             text: {"what": kinds[text], "next": step, "systems": list(systems)}
             for (text, step), systems in one.gaps(by_system=True).items()

@@ -1,5 +1,6 @@
 """What tables need, in words: one table in detail, many in a line each and a sum."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -25,13 +26,16 @@ class Planned:
     blocked: list[Run]
     estimate: cost.Estimate  # of the ready ones
     answered: Answers
+    later: cost.Estimate  # of the blocked ones
+    device: str
 
     @classmethod
     def of(cls, plan: TablePlan, ledger: Ledger, device: str) -> "Planned":
         """Sort the open runs of a plan."""
         answered = answers(plan, ledger)
         ready, blocked = remaining(plan, answered)
-        return cls(plan, ready, blocked, cost.estimate(ready, ledger, device), answered)
+        now, later = (cost.estimate(runs, ledger, device) for runs in (ready, blocked))
+        return cls(plan, ready, blocked, now, answered, later, device)
 
     @property
     def id(self) -> str:
@@ -42,6 +46,16 @@ class Planned:
     def done(self) -> int:
         """How many of the runs that were asked for have a result."""
         return done(self.plan, self.ready, self.blocked)
+
+    @property
+    def feasible(self) -> str:
+        """Say in a word what a CPU makes of all open runs; empty on any other device."""
+        open_runs = [self.estimate.seconds] if self.ready else []
+        open_runs += [self.later.seconds] if self.blocked else []
+        if not open_runs:
+            return ""
+        known = [seconds for seconds in open_runs if seconds is not None]
+        return cost.feasible(sum(known) if known else None, self.device)
 
     def gaps(self, by_system: bool) -> Gaps:
         """Return what is missing and the next step, with the systems or the table that lack it."""
@@ -56,8 +70,7 @@ class Planned:
 
 def detail(one: Planned, devices: Sequence[str]) -> list[str]:
     """Say of one table what will be trained, what is missing, and how long it takes."""
-    parents = {run.id for run in one.plan.parents}.intersection(run.id for run in one.ready)
-    behind = f" ({len(parents)} of them only for others to start from)" if parents else ""
+    behind = f" ({'; '.join(_parents(one))})" if any(_parents(one)) else ""
     lines = [
         f"{one.id}: {len(one.plan.needed())} runs: {one.done} done, "
         f"{len(one.ready)} to train{behind}, {len(one.blocked)} blocked"
@@ -70,7 +83,20 @@ def detail(one: Planned, devices: Sequence[str]) -> list[str]:
         seconds = one.estimate.seconds
         time = cost.spoken(None if seconds is None else seconds / len(devices))
         lines.append(f"  time on {', '.join(devices)}: {time} ({one.estimate.basis})")
+    if one.blocked and one.later.seconds:
+        time = cost.spoken(one.later.seconds / len(devices))
+        lines.append(f"  {time} more once what is missing is here ({one.later.basis})")
+    if one.feasible:
+        lines.append(f"  on this CPU: {one.feasible}")
     return lines
+
+
+def _parents(one: Planned) -> Iterator[str]:
+    """Name the runs to train that stand behind no cell: others start from them."""
+    own = {run.id for run in one.plan.parents}
+    counts = Counter((r.system, r.clips.dataset) for r in one.ready if r.id in own)
+    for (system, dataset), number in counts.items():
+        yield f"{number} of them only for others to start from: {system} on {dataset}"
 
 
 def lengths(one: Planned) -> Iterator[str]:
@@ -101,7 +127,8 @@ def state(one: Planned) -> str:
         text += f", {unanswered}"
     if one.blocked:
         lacks = ", ".join(gap.removeprefix("needs ") for gap, _ in one.gaps(by_system=False))
-        text += f", {len(one.blocked)} lack {lacks}"
+        later = f" ({cost.spoken(one.later.seconds)} once here)" if one.later.seconds else ""
+        text += f", {len(one.blocked)} lack {lacks}{later}"
     return text
 
 
