@@ -8,8 +8,8 @@ from repro.data import registry
 from repro.data.guards import Finding
 from repro.data.outlines import Outline
 from repro.errors import UserError, unknown
-from repro.places import Home
-from repro.plan import grounds
+from repro.places import Home, absolute
+from repro.plan import grounds, reported
 from repro.plan.request import Request, Run
 from repro.plan.resolve import Resolver
 from repro.spec import catalogue, lines, printed
@@ -62,7 +62,7 @@ def plan_table(entry: Entry, request: Request, home: Home) -> TablePlan:
     """Resolve a table for a request; reads no audio."""
     if request.on is not None:
         registry.card(request.on, home.data)
-    entry = fitted(entry, request)
+    entry = fitted(entry, request, home)
     _check_request(entry, request)
     resolver = Resolver(entry, request, home)
     cells = tuple(
@@ -105,12 +105,16 @@ def _wanted(entry: Entry, request: Request, runs: tuple[Run, ...]) -> tuple[Run,
     return tuple(run for run in runs if run.seed in request.seeds)
 
 
-def fitted(entry: Entry, request: Request) -> Entry:
+def fitted(entry: Entry, request: Request, home: Home) -> Entry:
     """Return a table as a request asks for it: other data, further systems; see `spec.lines`."""
     asked = request.on or request.own or request.systems
-    if not asked or entry.on or entry.own:  # a plan's own entry is fitted already
+    if not asked or entry.on or entry.own or entry.reported:  # a plan's own is fitted already
         return entry
-    return lines.fit(entry, request.on or "", request.systems, request.own, catalogue.load_all)
+    files = [name for name in request.own if name.endswith(".csv")]
+    own = [name for name in request.own if name not in files]
+    data = request.on or lines.dataset(entry) or ""
+    told = [one for file in files for one in reported.read(absolute(file), data, home.data)]
+    return lines.fit(entry, request.on or "", request.systems, own, catalogue.load_all, told)
 
 
 def _is_ours(fields: CellFields) -> bool:

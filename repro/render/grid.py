@@ -186,7 +186,8 @@ def _cell(
         "profile": plan.request.profile,
     }
     if fields.kind == "declared":
-        return Cell(**cell, state="declared")
+        told = _reported(plan, planned)
+        return Cell(**cell, state="reported", text=told) if told else Cell(**cell, state="declared")
     if fields.kind == "cited":
         cell |= {"source": fields.source or "", "same_as": fields.same_as or ""}
         return Cell(**cell, state="cited")
@@ -210,6 +211,18 @@ def _cell(
         runs=tuple(run.id for run in runs),
         protocol="own" if plan.request.on else reduction.protocol(plan, planned).name,
     )
+
+
+def _reported(plan: TablePlan, planned: PlannedCell) -> str:
+    """Return what the user reports for a cell: of the metric that its row or column trains."""
+    row, column = planned.row.id, planned.column.id
+    for one in plan.entry.reported:
+        if one.system in (row, column):
+            metrics = (c.fields.metric for c in plan.cells if c.fields.kind == "trained" and (
+                c.column.id == column if one.system == row else c.row.id == row
+            ))  # fmt: skip
+            return one.texts.get(str(next(metrics, None)), "")
+    return ""
 
 
 def _without_runs(

@@ -67,8 +67,6 @@ def marks(plan: TablePlan) -> list[str]:
 def warning(plan: TablePlan) -> str:
     """Say in a sentence what the numbers are not."""
     request = plan.request
-    if request.on is not None and request.profile == "full" and not request.subset:
-        return ""  # nothing printed stands beside them
     foreign = request.subset or request.on is not None or request.settings or request.steps
     if request.profile == "demo" or request.audio == "generated" or foreign:
         return "Not the paper's experiment: these numbers say nothing about the printed ones."

@@ -49,6 +49,7 @@ def ours(cell: Cell) -> str:
     """Write our side of a cell without its evidence; never blank, never the printed number."""
     if cell.state in ("cited", "declared"):
         return cell.state
+    # What the user reports is text of his, told apart in its evidence.
     if cell.text:
         return cell.text
     if cell.ours is None:
@@ -70,6 +71,8 @@ def evidence(cell: Cell, delta: bool) -> tuple[str, ...]:
     """
     if tells_reason(cell):
         return (cell.reason,)
+    if cell.state == "reported":
+        return ("reported by you",)
     parts = []
     if delta and cell.delta is not None:
         parts.append(number(cell.delta, cell.decimals, signed=True))

@@ -18,6 +18,21 @@ from repro.spec.schema import (
 
 
 @dataclass(frozen=True)
+class Reported:
+    """Results that the user made elsewhere: numbers, or what his scores come to.
+
+    values: per cent by metric, then by seed and fold (from 1). texts: as they stand in a table.
+    clips: those that were scored, by seed and fold; empty where only numbers are told.
+    """
+
+    system: str
+    file: str
+    values: dict[str, dict[tuple[int, int], float]]
+    texts: dict[str, str]
+    clips: dict[tuple[int, int], frozenset[str]]
+
+
+@dataclass(frozen=True)
 class Entry:
     """A table with the paper and the recipes that it names."""
 
@@ -29,6 +44,7 @@ class Entry:
     recipes: Recipes
     on: str = ""  # the data in place of the table's: nothing printed is left
     own: frozenset[str] = frozenset()  # systems that are the user's, or of another table
+    reported: tuple["Reported", ...] = ()  # results that the user made elsewhere
     said: tuple[str, ...] = ()  # of those systems: what each has otherwise
 
     def fields(self, row: Row, column: Column) -> CellFields:

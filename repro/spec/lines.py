@@ -11,7 +11,7 @@ from typing import Any
 
 from repro.errors import UserError, unknown
 from repro.spec import own, readings
-from repro.spec.entry import Entry
+from repro.spec.entry import Entry, Reported
 from repro.spec.schema import Assumption, Cell, CellFields, Column, Recipes, Row, System
 
 PARAMETERS = "parameters"
@@ -40,11 +40,11 @@ class _Added:
 
 def fit(
     entry: Entry, on: str, systems: Sequence[str], own_names: Sequence[str],
-    load_all: Callable[[], Iterable[Entry]],
+    load_all: Callable[[], Iterable[Entry]], reported: Sequence[Reported] = (),
 ) -> Entry:  # fmt: skip
     """Return a table as it is asked for; `load_all`: reads every table, for systems of others."""
     lines = list(_lines(entry))
-    if not lines and not own_names:
+    if not lines and not own_names and not reported:
         return entry  # it trains nothing: no data makes another table of it
     if not lines:
         raise UserError(f"{entry.id} trains nothing: no model has a line in it", "repro list")
@@ -59,6 +59,8 @@ def fit(
         fitted = _with(fitted, one)
     if systems:
         fitted = _chosen(fitted, systems)
+    for results in reported:
+        fitted = _told(fitted, results)
     if on:
         labels = ", ".join(dict.fromkeys(_labels(fitted)))
         fitted = replace(
@@ -66,7 +68,8 @@ def fit(
         )
     return replace(
         fitted, on=on, own=frozenset(one.system for one in added),
-        said=tuple(one.said for one in added),
+        reported=tuple(reported),
+        said=(*(one.said for one in added), *map(_sentence, reported)),
     )  # fmt: skip
 
 
@@ -75,6 +78,13 @@ def first(entry: Entry) -> tuple[str, str]:
     for line in _lines(entry):
         return line.system, line.recipe
     raise UserError(f"{entry.id} trains nothing", "repro list")
+
+
+def dataset(entry: Entry) -> str | None:
+    """Return the dataset of the first system that a table trains."""
+    for line in _lines(entry):
+        return next(f.dataset for f in line.fields.values() if trains(f))
+    return None
 
 
 def trains(fields: CellFields) -> bool:
@@ -291,6 +301,36 @@ def _with(entry: Entry, one: _Added) -> Entry:
         blank = Row(id=one.system, label=one.label, cells=[""] * len(table.column))
         update["row"] = [*table.row, blank]
     return replace(entry, table=table.model_copy(update=update), recipes=_joined(entry, one))
+
+
+def _told(entry: Entry, one: Reported) -> Entry:
+    """Return a table with a line of results that the user made elsewhere."""
+    table, columns = entry.table, _in_columns(entry)
+    ids = {c.id for c in table.column} | {row.id for row in table.row}
+    if one.system in ids:
+        raise UserError(f"{one.file}: {entry.id} has a line {one.system!r}",
+                        "give yours another name")  # fmt: skip
+    others = [r.id for r in table.row] if columns else [c.id for c in table.column]
+    cells = [
+        Cell(row=other if columns else one.system, column=one.system if columns else other,
+             kind="declared")
+        for other in others
+    ]  # fmt: skip
+    label, update = f"{one.system} (reported by you)", {"cell": [*table.cell, *cells]}
+    if columns:
+        more = {
+            "column": [*table.column, Column(id=one.system, label=label)],
+            "row": [r.model_copy(update={"cells": [*r.cells, ""]}) for r in table.row],
+        }
+    else:
+        blank = Row(id=one.system, label=label, cells=[""] * len(table.column))
+        more = {"row": [*table.row, blank]}
+    return replace(entry, table=table.model_copy(update={**update, **more}))
+
+
+def _sentence(one: Reported) -> str:
+    clips = "its scores were measured here" if one.clips else "its seeds and folds are your word"
+    return f"{one.system} is reported by you in {one.file}, no run of ours; {clips}."
 
 
 def _joined(entry: Entry, one: _Added) -> Recipes:

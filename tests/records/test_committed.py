@@ -8,7 +8,7 @@ from repro.data import clips
 from repro.data.clips import ClipSource
 from repro.records import again
 from repro.records.ledger import Ledger
-from repro.records.seal import FILES, WEIGHTS
+from repro.records.seal import FILES, MODEL, WEIGHTS
 
 SHIPPED = [r for r in Ledger([places.shipped("results")]).all() if r.kind == "train"]
 
@@ -23,7 +23,7 @@ def test_trainings_ship_with_the_suite():
 
 
 def test_it_is_whole_and_holds_neither_audio_nor_weights(record):
-    assert {path.name for path in record.path.iterdir()} == {*FILES} - {WEIGHTS}
+    assert {path.name for path in record.path.iterdir()} == {*FILES} - {WEIGHTS, MODEL}
     assert record.status == "complete"
 
 

@@ -145,7 +145,7 @@ def test_marks_say_what_a_table_must_not_be_taken_for(tmp_path: Path) -> None:
     assert "Not the paper's experiment" in demo.warning
     other = made(tmp_path, TABLE, on="esc50")
     assert other.title.endswith("[ON esc50]")
-    assert other.warning == ""  # nothing printed stands beside them
+    assert "Not the paper's experiment" in other.warning
     assert "Protocol official: what esc50 calls for." in other.notes
     random = made(tmp_path, TABLE, on="esc50", protocol="random")
     assert random.title.endswith("[ON esc50 random]")

@@ -2,10 +2,12 @@
 
 import pytest
 
+from repro.data import manifest
+from repro.errors import UserError
 from repro.plan.planning import plan_table
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
-from repro.render import grid
+from repro.render import grid, markdown
 from repro.spec import catalogue
 from repro.verdict.declared import rivals
 from tests import fake_ledger
@@ -110,3 +112,61 @@ def test_a_value_that_is_set_for_a_look_is_in_title_and_id_and_takes_the_verdict
     assert {run.resolved["recipe"]["epochs"] for run in look.plan.runs} == {3}
     assert look.cells["M3Net", "accuracy"].verdict == "NO VERDICT"
     assert "--set recipe.epochs=3" in " ".join(look.plan.request.words())
+
+
+def test_reported_numbers_are_paired_by_seed_and_fold_and_are_no_run_of_ours(tmp_path):
+    file = tmp_path / "results.csv"
+    rows = [f"theirs,{seed},1,accuracy,{98 + 0.1 * seed}" for seed in range(5)]
+    file.write_text("\n".join(["system,seed,fold,metric,value", *rows]))
+    base = {0: 97.0, 1: 97.5, 2: 97.0, 3: 97.5, 4: 98.0}
+    made = filled(tmp_path, lambda run: base[run.seed], own=(str(file),))
+    cell = made.cells["theirs", "accuracy"]
+    assert (cell.state, cell.text, cell.runs, cell.ours) == (
+        "reported", "98.20 ± 0.16", (), None  # the sample deviation of 98, 98.1, ... 98.4
+    )  # fmt: skip
+    (one,) = made.rivals
+    # 1.0, 0.6, 1.2, 0.8 and 0.4 points above, seed by seed.
+    assert (one.better, one.n) == ("theirs", (5,))
+    assert one.effect == pytest.approx(0.8)
+    assert "at your word" in one.note
+    assert {run.system for run in made.plan.runs} == {"m3net"}
+    assert "reported by you in results.csv, no run of ours" in " ".join(made.notes)
+    page = markdown.render(made, "both")
+    assert "theirs (reported by you)" in page
+    assert "98.20 ± 0.16 (reported by you)" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("system,seed,value\na,0,1", "its columns are system, seed, value"),
+        ("system,seed,fold,metric,value\na,0,1,accuracy,0.97", "write 97.4, not 0.974"),
+        ("system,seed,fold,metric,value\na,0,1,f1,97", "line 2: unknown metric 'test.f1'"),
+        ("system,seed,fold,metric,value\na,x,1,accuracy,97", "line 2: seed 'x'"),
+        ("system,seed,fold,metric,value\na,0,1,accuracy,970", "line 2: value '970'"),
+        ("system,seed,fold,metric,value\na,0,1,auc,97\na,0,1,auc,98", "line 3: seed 0, fold 1"),
+        ("system,seed,clip,no\na,0,x,1", "are not the classes of esc10"),
+    ],
+)
+def test_a_mistake_in_a_file_of_results_is_named(tmp_path, text, said):
+    file = tmp_path / "results.csv"
+    file.write_text(text)
+    with pytest.raises(UserError) as error:
+        filled(tmp_path, lambda run: 1.0, own=(str(file),), on="esc10")
+    assert said in f"{error.value.message} {error.value.next_step}"
+
+
+def test_reported_scores_are_measured_here_and_compared_on_equal_clips_only(tmp_path):
+    home = fake_ledger.home(tmp_path)
+    listed = manifest.load("esc10", home.data)
+    right, wrong = listed.clips[:3], listed.clips[3:5]
+    lines = [",".join(["system", "seed", "clip", *listed.classes])]
+    for clip, hit in [*((c, True) for c in right), *((c, False) for c in wrong)]:
+        scores = ["1" if (name == clip.label) == hit else "0" for name in listed.classes]
+        lines.append(f"theirs,0,{clip.id},{','.join(scores)}")
+    (tmp_path / "scores.csv").write_text("\n".join(lines))
+    made = filled(tmp_path, lambda run: 50.0, own=(str(tmp_path / "scores.csv"),), on="esc10")
+    assert made.cells["theirs", "accuracy"].text == "60.00"  # three of five
+    (one,) = made.rivals
+    assert one.effect is None
+    assert "other test clips" in rivals.told(one)

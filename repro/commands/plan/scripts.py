@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from repro import places
@@ -29,13 +30,14 @@ class Job:
     @property
     def line(self) -> str:
         """Return the command as a line of a shell script; folders outside the home go along."""
-        moved = [
-            name
-            for name in ("REPRO_DATA", "REPRO_CACHE", "REPRO_EXTENSIONS")
-            if os.environ.get(name)
-        ]
+        names = ("REPRO_DATA", "REPRO_CACHE", "REPRO_EXTENSIONS")
+        moved = [name for name in names if os.environ.get(name) and not self._inside(name)]
         before = [f"{name}={shlex.quote(os.environ[name])}" for name in moved]
         return " ".join([*before, shlex.join(self.words)])
+
+    def _inside(self, name: str) -> bool:
+        """Tell whether a folder lies where the home, which the command names, has it anyway."""
+        return str(Path(os.environ[name]).parent) in self.words
 
     def as_dict(self) -> dict[str, Any]:
         """Return the job as plain data."""

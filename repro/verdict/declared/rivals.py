@@ -5,14 +5,20 @@ user's own against each of the paper's. They are one Holm family of their own, a
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 from repro.plan.planning import PlannedCell, TablePlan
+from repro.records import predictions
+from repro.records.record import Training
+from repro.spec.entry import Reported
 from repro.spec.schema import Claim
-from repro.stats import summary
-from repro.verdict import claims, reduction
+from repro.stats import significance, summary
+from repro.verdict import claims, contrast, evidence, reduction
 from repro.verdict.judgement import ClaimVerdict
 from repro.verdict.reduction import Results
+
+_FLOOR = 1e-6  # points: the least spread, so that equal differences leave a t
 
 
 def compare(plan: TablePlan, found: Results) -> tuple[ClaimVerdict, ...]:
@@ -20,9 +26,83 @@ def compare(plan: TablePlan, found: Results) -> tuple[ClaimVerdict, ...]:
 
     Generated audio says nothing about which system is better on real clips.
     """
-    if not (plan.entry.on or plan.entry.own) or plan.request.audio == "generated":
+    entry = plan.entry
+    asked = entry.on or entry.own or entry.reported
+    if not asked or plan.request.audio == "generated":
         return ()
-    return claims.judge(plan, found, drawn=list(_pairs(plan)))
+    return (*claims.judge(plan, found, drawn=list(_pairs(plan))), *_told_against(plan, found))
+
+
+def _told_against(plan: TablePlan, found: Results) -> Iterator[ClaimVerdict]:
+    """Compare what the user reports with each system, in pairs where the splits are the same.
+
+    Scores tell by their clips whether they are; of bare numbers seed and fold are taken at the
+    user's word. A family of their own, by Holm.
+    """
+    drafts = [
+        _against(one, metric, cell, found)
+        for one in plan.entry.reported
+        for metric, cell in _tested(plan).items()
+    ]
+    adjusted = significance.holm([draft.p for draft in drafts]) if drafts else []
+    for draft, p in zip(drafts, adjusted, strict=True):
+        word = "UNDECIDED"
+        if draft.effect is not None and p < claims.ALPHA:
+            word = "CONFIRMED" if draft.effect > 0 else "CONTRADICTED"
+        yield replace(draft, p_adjusted=p, word=word)
+
+
+def _tested(plan: TablePlan) -> dict[tuple[str, str], PlannedCell]:
+    """Return the trained cells of the primary metrics, by metric and system."""
+    primary = _primary(plan)
+    return {
+        (str(cell.fields.metric), str(cell.fields.system)): cell
+        for cell in plan.cells
+        if cell.fields.kind == "trained" and str(cell.fields.metric) in primary
+    }
+
+
+def _against(one: Reported, at: tuple[str, str], cell: PlannedCell, found: Results) -> ClaimVerdict:
+    """Test reported minus ours over the seeds and folds that both have."""
+    metric, system = at
+    draft = ClaimVerdict(one.system, system, metric, "", "UNDECIDED")
+    mine = one.values.get(metric, {})
+    pairs: list[tuple[float, float, Training]] = []
+    for run in cell.runs:
+        place, record = (run.seed, run.clips.fold + 1), found[run.id]
+        value = None if record is None else reduction.value_of(record, metric)
+        if record is None or value is None or place not in mine:
+            continue
+        if one.clips and one.clips.get(place) != _clips(record):
+            return replace(draft, reason=f"seed {place[0]}, fold {place[1]}: other test clips")
+        pairs.append((mine[place], value, record))
+    if len(pairs) < 2:
+        return replace(draft, reason=f"{len(pairs)} seeds and folds that both have")
+    records = [record for *_, record in pairs]
+    differences = [a - b for a, b, _ in pairs]
+    note = "" if one.clips else "your seeds and folds are taken at your word"
+    if evidence.folds(cell) > 1 or evidence.resplit(cell):
+        test = significance.corrected_t(differences, *contrast.sizes(records), floor=_FLOOR)
+    else:
+        a, b = (
+            summary.estimate_runs(values, floor=_FLOOR)
+            for values in ([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+        )
+        test = significance.difference_t("Welch t", a, b, (len(pairs), len(pairs)))
+    interval = test.interval()
+    return replace(
+        draft, p=test.p, effect=test.difference, interval=(interval.low, interval.high),
+        test=test.method, n=test.n, note=note,
+    )  # fmt: skip
+
+
+def _clips(record: Training) -> frozenset[str]:
+    """Return the clips that a run is tested on; none where it keeps no predictions."""
+    try:
+        stored = predictions.load(record).get("test")
+    except ValueError:
+        return frozenset()
+    return frozenset(stored.names() if stored is not None else ())
 
 
 def _pairs(plan: TablePlan) -> Iterator[Claim]:
