@@ -2,5 +2,5 @@
 
 A request, its resolved runs with their ids, the gaps before them, the cost of what is left.
 
-Imports: ground, data, records, spec, weights.
+Imports: ground, data, records, spec, stats, weights.
 """
