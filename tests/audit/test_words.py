@@ -112,3 +112,9 @@ def test_a_p_is_multiplied_for_no_more_comparisons_than_there_are(family, possib
     found = plattice.ways(number("6.25e-2"), 7, "exact", "greater", False, family)
     assert found.plain == ()
     assert found.other == (("p was multiplied by 4",) if possible else ())
+
+
+def test_a_p_is_not_multiplied_unless_there_is_a_family():
+    """4 of 128 is twice 2 of 128."""
+    assert plattice.ways(number("3.125e-2"), 7, "exact", "greater", False).other == ()
+    assert plattice.ways(number("3.125e-2"), 7, "exact", "greater", False, 2).other != ()
