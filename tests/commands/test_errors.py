@@ -290,9 +290,9 @@ def test_exit_codes_of_a_rendered_table(home):
 
 
 def test_more_than_an_hour_needs_a_yes_where_nobody_can_be_asked(monkeypatch):
-    from repro.plan import cost
+    from repro.commands.shared import making
 
-    monkeypatch.setitem(cost.PER_CLIP, "cpu", 10.0)
+    monkeypatch.setattr(making, "ASK_ABOVE", 0.0)
     done = repro("table", TABLE, "--profile", "demo", "--only", "asm-rh")
     assert done.exit_code == 2
     assert "--yes" in done.stderr

@@ -83,7 +83,7 @@ SETTINGS = {
     ("gafx-extractors", "gafx-u", "unet"): {
         **GAFX,
         "frontend": {"length": 8192},
-        "recipe": {**AST, "epochs": 9, "schedule": {"at": [8], "warmup_steps": 10}},
+        "recipe": {**AST, "epochs": 12, "schedule": {"at": [11], "warmup_steps": 10}},
     },
     ("eat-speechcommands", "eat-s-16k", "speechcommands"): {"recipe": {"batch": 10, "epochs": 6}},
 }

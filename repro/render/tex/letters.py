@@ -20,13 +20,17 @@ _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", [*"0123456789", "$-$", "
 # Superscripts in one piece; the first of two hyphens, which TeX would join; all that is special.
 _SPECIAL = re.compile(rf"[{''.join(_RAISED)}]+|-(?=-)|[\\{{}}$&#%_~^<>|`]|[^\x00-\x7f]")
 _OPENING = re.compile(r'(^|[\s(\[/=])"')
+_ROW = re.compile(r"(?<=[a-z]),(?=[a-z])")
 _BREAKS = re.compile(r"(?<=[./=,@:;\])_])(?=\S)|(?<=\w-)(?=\w)")
 
 
 def escape(text: str) -> str:
-    """Escape text for LaTeX: straight quotes are opened and closed, nothing else changes."""
+    """Escape text for LaTeX: straight quotes are opened and closed, nothing else is seen.
+
+    Words in a row without spaces, as values of options are written, may break after a comma.
+    """
     text = _OPENING.sub(r"\1“", text.replace("\n", " ")).replace('"', "”")
-    return _SPECIAL.sub(_escaped, text)
+    return _ROW.sub(r",\\allowbreak{}", _SPECIAL.sub(_escaped, text))
 
 
 def code(text: str) -> str:
