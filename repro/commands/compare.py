@@ -53,7 +53,7 @@ def command(
       repro compare all --fail-on DIFFERENT,CONTRADICTED
       repro compare asmrh-speechcommands --assume hfft-axis=time
       repro compare asmrh-urbansound8k --ladder protocol
-      repro compare m3net-urbansound8k --on esc10 --components
+      repro compare m3net-urbansound8k --components
 
     \b
     Words of cells and tables: REPRODUCED, COMPATIBLE, DIFFERENT, INCONCLUSIVE, NOT RUN,

@@ -52,7 +52,7 @@ def command(
     Examples:
       repro figure asmrh-speechcommands --kind forest -o forest.pdf
       repro figure asmrh-urbansound8k --kind ladder -o ladder.svg
-      repro figure m3net-urbansound8k --on esc10 --kind components -o components.svg
+      repro figure m3net-urbansound8k --kind components -o components.svg
       repro figure asmrh-speechcommands --profile demo --kind curves -o curves.pdf
       repro figure all --kind forest --format pdf -o figures
 

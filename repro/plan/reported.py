@@ -28,7 +28,8 @@ def read(path: Path, dataset: str, data: Path) -> list[Reported]:
             reader = csv.DictReader(stream)
             head, rows = list(reader.fieldnames or ()), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read ({error})", "--with FILE.csv") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"{path}: cannot be read ({why})", "--with FILE.csv") from None
     if set(head) - {"fold"} == {*_NUMBERS} - {"fold"}:
         return _numbers(path, rows)
     if {*_SCORES} - {"fold"} <= set(head):

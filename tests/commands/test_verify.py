@@ -272,3 +272,21 @@ def test_a_record_with_one_other_digest_is_found_out(trained: tuple[Path, Path, 
     assert process.returncode == 5, said
     assert printed.startswith(f"DIFFERENT: run {run}")
     assert "weights: part at epoch 2" in printed
+
+
+@pytest.mark.slow
+def test_a_model_of_the_user_s_is_taken_from_the_record(home: Path) -> None:
+    """The file has changed since; its copy in the record has not."""
+
+    def repro(*words: str) -> Result:
+        return CliRunner().invoke(main, [*words, "--home", str(home)], prog_name="repro")
+
+    assert repro("new", "model", "mynet").exit_code == 0
+    own = ("--with", "mynet", "--only", "mynet", "--seeds", "0", "--profile", "demo")
+    repro("table", "m3net-speechcommands", *own)
+    (record,) = home.glob("runs/*/*/run.json")
+    with (home / "extensions/models/mynet.py").open("a") as file:
+        file.write("raise ValueError('changed since')\n")
+    done = verify(record.parents[1].name, "--home", home)
+    assert done.exit_code == 0, done.output
+    assert "the record can be made again here, to the bit" in done.stdout

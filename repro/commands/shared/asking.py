@@ -31,7 +31,7 @@ def home_option(command: Command) -> Command:
                      help="Where your own models and tables are (default: REPRO_EXTENSIONS, or "
                           "extensions/ in the home)."),
     ]  # fmt: skip
-    return _add(options, command)
+    return with_options(options, command)
 
 
 def _home(context: click.Context, _: click.Parameter, home: str | None) -> str | None:
@@ -106,7 +106,7 @@ def request_options(command: Command) -> Command:
         ),
         click.option("--execution", metavar="ID", help="Use records of this execution only."),
     ]  # fmt: skip
-    return _add(options, command)
+    return with_options(options, command)
 
 
 def device_options(command: Command) -> Command:
@@ -119,10 +119,11 @@ def device_options(command: Command) -> Command:
             help="CPU threads of a worker; part of the execution, never taken from the machine.",
         ),
     ]  # fmt: skip
-    return _add(options, command)
+    return with_options(options, command)
 
 
-def _add(options: list[Callable[[Any], Any]], command: Command) -> Command:
+def with_options(options: list[Callable[[Any], Any]], command: Command) -> Command:
+    """Add options to a command; help shows them in this order."""
     for option in reversed(options):
         command = option(command)
     return command

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from repro import places
-from repro.commands.shared import suggesting
+from repro.commands.shared import asking, suggesting
 from repro.engines import slurm, slurm_options
 from repro.engines.slurm import Asked
 from repro.errors import UserError
@@ -29,9 +29,7 @@ def options(command: Command) -> Command:
         click.option("--slurm-chunk", type=click.IntRange(1), default=slurm.CHUNK, metavar="N",
                      show_default=True, help="Runs in an array; below the cluster's MaxArraySize."),
     ]  # fmt: skip
-    for option in reversed(made):
-        command = option(command)
-    return command
+    return asking.with_options(made, command)
 
 
 def asked(values: dict[str, Any]) -> Asked | None:

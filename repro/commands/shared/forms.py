@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from repro.commands.shared import screen, writing
+from repro.commands.shared import asking, screen, writing
 from repro.errors import UserError
 from repro.plan.request import Request
 
@@ -41,9 +41,7 @@ def options(command: Command) -> Command:
         click.option("--siunitx", is_flag=True, help="LaTeX: numbers in columns of siunitx."),
         writing.output_option,
     ]  # fmt: skip
-    for option in reversed(found):
-        command = option(command)
-    return command
+    return asking.with_options(found, command)
 
 
 @dataclass(frozen=True)

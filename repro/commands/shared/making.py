@@ -57,9 +57,7 @@ def output_options(command: Command) -> Command:
                      help="Keep the weights of what is trained, for repro predict."),
         click.option("--yes", is_flag=True, help="Do not ask before training for hours."),
     ]  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return asking.with_options(options, command)
 
 
 @dataclass(frozen=True)
