@@ -9,7 +9,7 @@ from typing import Any
 from repro import identity
 from repro.errors import UserError
 from repro.places import Home
-from repro.plan.planning import plan_table
+from repro.plan.planning import fitted, plan_table
 from repro.plan.request import Request, Run, requests
 from repro.spec import catalogue
 from repro.spec.entry import Entry
@@ -69,9 +69,13 @@ class Tables:
         others that touch what differs.
         """
         entries = [e for e in self.entries if run.system in e.recipes.systems]
+        quoted = [e for e in self.entries if any(r.rival == run.system for r in e.table.row)]
+        rivals = Request(rivals=bool(quoted) and not entries)
+        entries = entries or [fitted(entry, rivals, self.home) for entry in quoted]
         run = replace(run, resolved=_as_recorded(run))
         near: list[Near] = []
-        for request in requests(run):
+        for plain in requests(run):
+            request = replace(plain, rivals=rivals.rivals)
             planned = [(entry, self._plan(entry, request)) for entry in entries]
             for entry, there in planned:
                 if run.id in there.runs:

@@ -107,14 +107,16 @@ def _wanted(entry: Entry, request: Request, runs: tuple[Run, ...]) -> tuple[Run,
 
 def fitted(entry: Entry, request: Request, home: Home) -> Entry:
     """Return a table as a request asks for it: other data, further systems; see `spec.lines`."""
-    asked = request.on or request.own or request.systems
+    asked = request.on or request.own or request.systems or request.rivals
     if not asked or entry.on or entry.own or entry.reported:  # a plan's own is fitted already
         return entry
     files = [name for name in request.own if name.endswith(".csv")]
     own = [name for name in request.own if name not in files]
     data = request.on or lines.dataset(entry) or ""
     told = [one for file in files for one in reported.read(absolute(file), data, home.data)]
-    return lines.fit(entry, request.on or "", request.systems, own, catalogue.load_all, told)
+    return lines.fit(
+        entry, request.on or "", request.systems, own, catalogue.load_all, told, request.rivals
+    )
 
 
 def _is_ours(fields: CellFields) -> bool:

@@ -30,6 +30,7 @@ class Request:
     own: tuple[str, ...] = ()  # models of the user's with a line in the table
     systems: tuple[str, ...] = ()  # the systems that are put side by side on other data
     settings: Mapping[str, str] = field(default_factory=dict)  # values of --set, by path
+    rivals: bool = False  # quoted systems that can be trained have a line in the table
 
     def words(self) -> list[str]:
         """Return the options of the command line that ask for this."""
@@ -39,6 +40,7 @@ class Request:
         asked += ["--systems", ",".join(self.systems)] if self.systems else []
         for name in self.own:
             asked += ["--with", name]
+        asked += ["--with-rivals"] if self.rivals else []
         asked += ["--subset"] if self.subset else []
         if self.seeds is not None:
             asked += ["--seeds", ",".join(map(str, self.seeds))]
@@ -86,7 +88,7 @@ def ask(audio: str | None = None, **asked: Any) -> Request:
 
 
 # Options that leave runs out, give others a line, or choose among records: the run is the same.
-NARROWING = ("seeds", "only", "execution", "systems", "own")
+NARROWING = ("seeds", "only", "execution", "systems", "own", "rivals")
 # An option for a quick look: no table asks for such a run when nobody looks any more.
 PASSING = ("settings",)
 

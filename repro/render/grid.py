@@ -13,7 +13,7 @@ from repro.records.ledger import Ledger
 from repro.records.record import Training
 from repro.render import measurement, notes
 from repro.spec.schema import Table
-from repro.verdict import best, judge, reduction, special
+from repro.verdict import best, judge, phrases, reduction, special
 from repro.verdict.declared import attempts, rivals
 from repro.verdict.judgement import CellVerdict, ClaimVerdict, Judgement
 from repro.verdict.reduction import Measured, Reduced, Results, Unit
@@ -231,7 +231,7 @@ def _without_runs(
     """Return the measurement of a cell that no training fills, or why it has none."""
     fields, printed = planned.fields, planned.printed
     if fields.kind == "derived":
-        return {"state": "not comparable", "reason": judged.sentence}
+        return _p_value(judged)
     if not planned.text:  # of other data, or of a system that the paper does not have
         return _counted(plan, planned, found)
     value = measurement.value(plan, planned, measured)
@@ -246,6 +246,16 @@ def _without_runs(
     )  # a measured value has no spread: one digit more
     delta = _delta(planned, judged, value)
     return {"state": "complete", "ours": value, "delta": delta, "decimals": decimals}
+
+
+def _p_value(judged: CellVerdict) -> dict[str, Any]:
+    """Return our p-value beside a printed one, or why there is none."""
+    if judged.pairs is None:
+        state = "not run" if judged.n_needed else "not comparable"
+        return {"state": state, "reason": UNTRAINED if judged.n_needed else judged.sentence}
+    text = f"{phrases.p_value(judged.pairs.p)}, n = {judged.pairs.n}"
+    counted = {"n_done": judged.n_done, "n_needed": judged.n_needed}
+    return {"state": "complete", "text": text, **counted}
 
 
 def _counted(plan: TablePlan, planned: PlannedCell, found: Results) -> dict[str, Any]:

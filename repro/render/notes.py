@@ -58,6 +58,7 @@ def marks(plan: TablePlan) -> list[str]:
     if request.steps:
         found.append(f"{request.steps:,} STEPS")
     found += [f"WITH {name}" for name in request.own]
+    found += ["WITH RIVALS"] if request.rivals and plan.entry.own else []
     if any("micro_batch" in run.resolved["recipe"] for run in plan.runs):
         found.append(f"BATCH NORM OVER {request.micro_batch} CLIPS")
     found += [f"SET {path}={value}" for path, value in request.settings.items()]

@@ -117,7 +117,10 @@ def whole(cell: Cell, grid: Grid, view: View = "both") -> dict[str, Any]:
     if view == "printed" or not cell.is_ours:
         return kept
     units = [{"seed": u.seed, "value": u.value, "folds": u.folds} for u in cell.units]
-    return {**kept, "units": units, "evidence": vars(cell.judged)}
+    evidence = {name: value for name, value in vars(cell.judged).items() if name != "pairs"}
+    if cell.judged.pairs is not None:
+        evidence["pairs"] = vars(cell.judged.pairs)
+    return {**kept, "units": units, "evidence": evidence}
 
 
 def dump(data: Any) -> str:

@@ -5,9 +5,10 @@ Every message names the file, the key, and the nearest valid name where there is
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 
 from repro.errors import UserError, unknown
-from repro.spec import assumptions
+from repro.spec import assumptions, rivals
 from repro.spec.entry import Entry
 from repro.spec.schema import CellFields, Protocol
 
@@ -26,6 +27,7 @@ def check(entry: Entry) -> None:
     _claims(entry)
     _statistics(entry)
     _systems(entry)
+    _rivals(entry)
     assumptions.check(entry)
 
 
@@ -192,3 +194,19 @@ def _systems(entry: Entry) -> None:
             if parent.kind == "run":
                 _known(f"parent system {where}", parent.name, recipes.systems)
                 _known(f"parent's recipe {where}", parent.recipe, recipes.recipes)
+
+
+def _rivals(entry: Entry) -> None:
+    """Refuse a rival of a row that is not quoted, or whose name is taken."""
+    ids = [*(row.id for row in entry.table.row), *(column.id for column in entry.table.column)]
+    for row in entry.table.row:
+        if row.rival is None:
+            continue
+        rival = rivals.of(row, str(entry.path))
+        own = entry.table.model_copy(update={"assumption": []})
+        assumptions.check(replace(entry, path=rival.file, recipes=rival.about, table=own))
+        where = f"{entry.path}: row {row.id!r}: rival {row.rival!r}"
+        if row.kind != "cited":
+            raise UserError(f"{where}: only a quoted row (kind = 'cited') has one")
+        if row.rival in (*ids, *entry.recipes.systems):
+            raise UserError(f"{where}: the table has something of that name")

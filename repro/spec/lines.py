@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from repro.errors import UserError, unknown
-from repro.spec import own, readings
+from repro.spec import own, readings, rivals
 from repro.spec.entry import Entry, Reported
+from repro.spec.rivals import Rival
 from repro.spec.schema import Assumption, Cell, CellFields, Column, Recipes, Row, System
 
 PARAMETERS = "parameters"
@@ -36,27 +37,33 @@ class _Added:
     recipe: str
     brings: Recipes
     said: str
+    below: str = ""  # the row under which its own stands; empty: below all
 
 
 def fit(
     entry: Entry, on: str, systems: Sequence[str], own_names: Sequence[str],
     load_all: Callable[[], Iterable[Entry]], reported: Sequence[Reported] = (),
+    with_rivals: bool = False,
 ) -> Entry:  # fmt: skip
-    """Return a table as it is asked for; `load_all`: reads every table, for systems of others."""
+    """Return a table as it is asked for; `load_all`: reads every table, for systems of others.
+
+    with_rivals: each quoted row that names a rival gets a line below it, in which that is trained.
+    """
     lines = list(_lines(entry))
     if not lines and not own_names and not reported:
         return entry  # it trains nothing: no data makes another table of it
     if not lines:
         raise UserError(f"{entry.id} trains nothing: no model has a line in it", "repro list")
-    here = {line.system for line in lines}
+    added = list(_rivals(entry)) if with_rivals else []
+    here = {line.system for line in lines} | {one.system for one in added}
     wanted = [name for name in systems if name not in here]
-    added = [_own(entry, lines[0], name) for name in dict.fromkeys((*own_names, *wanted))
-             if name in own_names or name in own.names()]  # fmt: skip
+    added += [_own(entry, lines[0], name) for name in dict.fromkeys((*own_names, *wanted))
+              if name in own_names or name in own.names()]  # fmt: skip
     taken = {one.system for one in added}
     added += [_foreign(name, load_all, here) for name in wanted if name not in taken]
     fitted = _cleared(entry) if on else entry
     for one in added:
-        fitted = _with(fitted, one)
+        fitted = _with(fitted, replace(one, below="") if on else one)  # quoted rows are gone
     if systems:
         fitted = _chosen(fitted, systems)
     for results in reported:
@@ -239,15 +246,41 @@ def _foreign(name: str, load_all: Callable[[], Iterable[Entry]], here: Iterable[
                     system=name,
                     label=shared.systems[name].label,
                     recipe=f"{entry.paper_id}/{line.recipe}",
-                    brings=_brought(entry, name),
+                    brings=_brought(shared, entry.paper_id, entry.assumptions(), name),
                     said=f"{name} is trained as in {entry.id}.",
                 )
-    raise unknown("system", name, sorted(known), "repro models list")
+    if (rival := rivals.rivals().get(name)) is not None and len(rival.about.recipes) == 1:
+        return _rival(rival, rival.about.systems[name].label, "", "")
+    raise unknown("system", name, sorted({*known, *rivals.rivals()}), "repro models list")
 
 
-def _brought(entry: Entry, name: str) -> Recipes:
-    """Return what a system needs of its paper's recipes, under names of that paper."""
-    shared, paper = entry.recipes, entry.paper_id
+def _rivals(entry: Entry) -> Iterator[_Added]:
+    """Yield the systems that the quoted rows of a table name, each once."""
+    found: dict[str, Row] = {}
+    for row in entry.table.row:
+        if row.rival is not None:
+            found.setdefault(row.rival, row)
+    for row in found.values():
+        yield _rival(rivals.of(row, str(entry.path)), row.label, row.rival_recipe, row.id)
+
+
+def _rival(rival: Rival, label: str, recipe: str, below: str) -> _Added:
+    """Return a rival with what it needs of its file."""
+    about, name = rival.about, rival.file.stem
+    chosen = rival.recipe(recipe)
+    return _Added(
+        system=rival.name,
+        label=f"{label}, trained here",
+        recipe=f"{name}/{chosen}",
+        brings=_brought(about, name, about.assumption, rival.name),
+        said=f"{rival.name} is quoted by papers, and trained here by a recipe of its own: "
+             f"{about.source}.",
+        below=below,
+    )  # fmt: skip
+
+
+def _brought(shared: Recipes, paper: str, assumptions: Iterable[Assumption], name: str) -> Recipes:
+    """Return what a system needs of the recipes of a paper, under names of that paper."""
     needed = [name]
     for system in needed:
         for parent in shared.systems[system].init:
@@ -272,7 +305,7 @@ def _brought(entry: Entry, name: str) -> Recipes:
         frontends={f"{paper}/{key}": front for key, front in shared.frontends.items()},
         recipes={f"{paper}/{key}": recipe for key, recipe in shared.recipes.items()},
         systems={system: moved(shared.systems[system]) for system in needed},
-        assumption=[made for a in entry.assumptions() if (made := mine(a)) is not None],
+        assumption=[made for a in assumptions if (made := mine(a)) is not None],
     )
 
 
@@ -299,7 +332,9 @@ def _with(entry: Entry, one: _Added) -> Entry:
         update["row"] = [r.model_copy(update={"cells": [*r.cells, ""]}) for r in table.row]
     else:
         blank = Row(id=one.system, label=one.label, cells=[""] * len(table.column))
-        update["row"] = [*table.row, blank]
+        above = [row.id for row in table.row].index(one.below) + 1 if one.below else None
+        update["row"] = [*table.row]
+        update["row"].insert(len(table.row) if above is None else above, blank)
     return replace(entry, table=table.model_copy(update=update), recipes=_joined(entry, one))
 
 
@@ -345,12 +380,16 @@ def _joined(entry: Entry, one: _Added) -> Recipes:
         else a.model_copy(update={"systems": theirs})
         for a in shared.assumption
     ]  # fmt: skip
+    every = {assumption.key: assumption for assumption in ours}
+    for a in brings.assumption:  # two systems of one file share theirs
+        before = every[a.key].systems if a.key in every else []
+        every[a.key] = a.model_copy(update={"systems": list(dict.fromkeys([*before, *a.systems]))})
     return shared.model_copy(
         update={
             "frontends": {**shared.frontends, **brings.frontends},
             "recipes": {**shared.recipes, **brings.recipes},
             "systems": {**shared.systems, **brings.systems},
-            "assumption": [*ours, *brings.assumption],
+            "assumption": list(every.values()),
         }
     )
 

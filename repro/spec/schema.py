@@ -269,6 +269,8 @@ class Row(CellFields):
     cells: list[str]
     group: str = ""  # a heading printed across the table above this row
     in_heading: bool = False  # its cell stands in the table's heading, not in a row
+    rival: Name | None = None  # quoted: the system of `tables/rivals/` that can be trained for it
+    rival_recipe: str = ""  # how; empty: by the only recipe of its file
     bold: Distinct = []  # columns printed bold in this row
 
 
@@ -453,6 +455,8 @@ class Table(CellFields):
                     f"row {row.id!r} has {len(row.cells)} cells for {len(columns)} columns"
                 )
             _known("bold column", row.bold, columns)
+            if row.rival_recipe and row.rival is None:
+                raise ValueError(f"row {row.id!r} has a rival_recipe, but no rival")
         for cell in self.cell:
             _known("row of a [[cell]]", [cell.row], rows)
             _known("column of a [[cell]]", [cell.column], columns)

@@ -18,7 +18,7 @@ from repro.verdict import (
     special,
 )
 from repro.verdict import statement as statements
-from repro.verdict.declared import registration
+from repro.verdict.declared import p_values, registration
 from repro.verdict.evidence import Design, Evidence, Pool
 from repro.verdict.judgement import (
     WORDS,
@@ -94,7 +94,7 @@ def _cell(
     """Judge one cell: first what can have no verdict of ours, then by its kind."""
     fields = cell.fields
     if fields.kind == "cited":
-        return special.cited(cell)
+        return special.cited(plan, cell)
     if fields.kind == "declared":
         return special.nothing("declared", "text, not a result")
     unprinted = special.nothing("dash", "nothing is printed here")
@@ -103,10 +103,10 @@ def _cell(
     mute = special.nothing(silenced, f"{silenced} runs say nothing about the printed number")
     mute = mute if cell.text else unprinted
     if not cell.runs:
+        if fields.kind == "derived":
+            return p_values.judge(plan, cell, found, mute if silenced else None)
         if silenced:
             return mute
-        if fields.kind == "derived":
-            return special.p_value(plan, cell, found)
         return special.measured(plan, cell, measurements)
     reduced = reduction.observe(plan, cell, found)
     verdict = mute if silenced or not cell.text else _from_runs(plan, cell, reduced, found, pools)

@@ -21,6 +21,23 @@ REASONS = {
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """A signed-rank test of ours in place of a printed p-value, and what it could have shown."""
+
+    unit: str  # what a pair is: folds, splits
+    n: int  # differences that are not zero
+    zeros: int  # those that are, left out
+    ties: int
+    method: str
+    p: float
+    least: float  # the smallest p that these ranks can give
+    adjusted: float  # p by Holm over the p-values of the column, missing ones as 1
+    family: int  # how many they are
+    enough: int  # pairs whose smallest p is below .05 after that
+    rank_biserial: float
+
+
+@dataclass(frozen=True)
 class CellVerdict:
     """The word of one cell, why, and the evidence; numbers in the unit of the table."""
 
@@ -42,6 +59,7 @@ class CellVerdict:
     interval: tuple[float, float] | None = None  # of the difference, 90 %
     p: float | None = None  # of the two one-sided tests that our mean is within the margin
     p_different: float | None = None  # that paper and we have one mean
+    pairs: Pairs | None = None  # of a printed p-value
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Verdicts that need no margin: divergence, parameter counts, layers, times, p-values, text."""
+"""Verdicts that need no margin: divergence, parameter counts, layers, times, text."""
 
 import math
 from fractions import Fraction
@@ -6,10 +6,10 @@ from fractions import Fraction
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.records.record import Measurement
 from repro.spec.printed import Printed
-from repro.stats import counts, ranks, significance, summary
-from repro.verdict import contrast, evidence, phrases, reduction
+from repro.stats import counts, significance, summary
+from repro.verdict import phrases, reduction
 from repro.verdict.judgement import CellVerdict
-from repro.verdict.reduction import Measured, Reduced, Results, same_device
+from repro.verdict.reduction import Measured, Reduced, same_device
 
 ALPHA = 0.05
 SAME_TIME = (0.8, 1.25)  # ratio of times that counts as equal
@@ -20,10 +20,13 @@ OFTEN = 0.5  # share of diverging runs that "/" stands for at least: c = 0 refut
 # ---- what is not ours ------------------------------------------------------------------------
 
 
-def cited(cell: PlannedCell) -> CellVerdict:
-    """Say where a quoted cell comes from."""
+def cited(plan: TablePlan, cell: PlannedCell) -> CellVerdict:
+    """Say where a quoted cell comes from, and where its system is trained."""
     fields = cell.fields
     text = f"CITED: quoted from {fields.source or 'another work'}"
+    if cell.row.rival in plan.entry.own:
+        text += (f"; trained here as {cell.row.rival}, under this table's protocol: no verdict on "
+                 "the quoted number")  # fmt: skip
     if fields.same_as:
         text += f"; trained in {fields.same_as}"
     return CellVerdict("CITED", note=fields.test_set or "", sentence=f"{text}.")
@@ -159,60 +162,6 @@ def _time(cell: PlannedCell, record: Measurement | None, length: str) -> CellVer
     text = f"{word}: {math.exp(test.difference):.2f} times the printed {cell.text}, 90 % interval "
     text += f"{phrases.interval(low, high)}, equal inside {phrases.interval(*SAME_TIME)}."
     return CellVerdict(word, reason, sentence=text, n=len(medians), p_different=test.p)
-
-
-# ---- p-values --------------------------------------------------------------------------------
-
-
-def p_value(plan: TablePlan, cell: PlannedCell, found: Results) -> CellVerdict:
-    """Judge a printed Wilcoxon p by its side of .05 alone; a quoted rival leaves no pairs."""
-    row, rival = (_trained(plan, cell, name) for name in (cell.row.id, str(cell.fields.against)))
-    if row is None or rival is None or cell.printed is None:
-        text = "NOT COMPARABLE: the rival is quoted, so there are no pairs to test."
-        return CellVerdict("NOT COMPARABLE", "quoted", sentence=text)
-    a, b = (reduction.reduce(side, found) for side in (row, rival))
-    done, needed = a.n_done + b.n_done, a.n_needed + b.n_needed
-    if not all(side.complete and len(side.units) == side.passes for side in (a, b)):
-        word = "UNDECIDED" if done else "NOT RUN"
-        text = f"{word}: {done} of {needed} runs, {a.diverged + b.diverged} of them diverged."
-        return CellVerdict(word, "partial", sentence=text, n_done=done, n_needed=needed)
-    metric, fixed = str(row.fields.metric), evidence.fixed_folds(row)
-    pairs = [contrast.exact(side.units, metric, fixed) or [] for side in (a, b)]
-    differences = [x - y for x, y in zip(*pairs, strict=True)]
-    test = ranks.signed_rank(differences)
-    word = p_side(cell.printed, test, _favours(row, rival))
-    text = f"{word}: {test.method} signed-rank test of ours, n = {test.n}: "
-    text += f"{phrases.p_value(test.p)}; printed {cell.text}, compared by its side of .05 only."
-    return CellVerdict(word, sentence=text, n=test.n, n_done=done, n_needed=needed, p=test.p)
-
-
-def p_side(printed: Printed, ours: ranks.Wilcoxon, favours: int) -> str:
-    """Compare sides of .05; where n is too small to reach it, nothing is decided.
-
-    favours: sign of the printed difference, row minus rival.
-    """
-    edge = Fraction(1, 20)  # exact: 0.05 as a float lies above it
-    low = printed.value <= edge if printed.bound == "<" else printed.value < edge
-    if ours.smallest_p >= ALPHA:
-        return "UNDECIDED"
-    if ours.p < ALPHA:
-        agrees = low and ours.rank_biserial * favours > 0
-        return "CONFIRMED" if agrees else "CONTRADICTED"
-    return "UNDECIDED" if low else "CONFIRMED"
-
-
-def _trained(plan: TablePlan, cell: PlannedCell, row: str) -> PlannedCell | None:
-    """Return the trained cell of a row that holds the values a p-value is about."""
-    for other in plan.cells:
-        fields = other.fields
-        if other.row.id == row and fields.kind == "trained" and fields.metric == cell.fields.metric:
-            return other
-    return None
-
-
-def _favours(row: PlannedCell, rival: PlannedCell) -> int:
-    values = [side.printed.value for side in (row, rival) if side.printed]
-    return (values[0] > values[1]) - (values[0] < values[1]) if len(values) == 2 else 0
 
 
 # ---- notes beside a mean ---------------------------------------------------------------------

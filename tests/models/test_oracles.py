@@ -1,14 +1,15 @@
 """Networks against numbers that the public code gave: `benchmarks/fidelity.py` prints them.
 
-Made by github.com/Alibaba-MIIL/AudioClassfication at 6277e5e6 and github.com/YuanGongND/ast at
-31088be8, in double precision, on weights and inputs that are sines, so that no generator is needed.
+Made by github.com/Alibaba-MIIL/AudioClassfication at 6277e5e6, github.com/YuanGongND/ast at
+31088be8 and github.com/fpaissan/icassp2022_phinets at 692cc67, in double precision, on weights and
+inputs that are sines, so that no generator is needed.
 """
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from repro.models import ast_vit, eat
+from repro.models import ast_vit, eat, phinets
 
 
 @torch.no_grad()
@@ -43,3 +44,11 @@ def test_ast_is_the_public_network():
     theirs = [0.1953633942, 0.05827689041, 2.622398803, -1.480716877, 2.443148255]
     assert logits[0, :5].tolist() == pytest.approx(theirs, rel=1e-8)
     assert gradient(model, logits) == pytest.approx(427329.0054, rel=1e-8)
+
+
+def test_phinets_is_the_public_network():
+    model = waves(phinets.build(10, (60, 40)).double())
+    logits = model(torch.arange(60 * 40, dtype=torch.float64).mul(0.37).sin().view(1, 60, 40))
+    theirs = [1.684672132, 1.238958663, 0.690217845, 0.3694873689, 0.448528413]
+    assert logits[0, :5].tolist() == pytest.approx(theirs, rel=1e-8)
+    assert gradient(model, logits) == pytest.approx(1591.784167, rel=1e-8)

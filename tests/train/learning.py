@@ -8,7 +8,7 @@ from repro.plan.request import Request, Run
 from repro.plan.resolve import Resolver
 from repro.records.ledger import Ledger
 from repro.records.record import Training
-from repro.spec import catalogue
+from repro.spec import catalogue, lines
 from repro.spec.schema import CellFields, Demo
 from repro.train import runner
 
@@ -23,12 +23,13 @@ def planned(
     full: bool = False,
     **request: Any,
 ) -> Run:
-    """Return the run of a system of the table's paper with seed 0, starting at random.
+    """Return the run of a system of the table's paper, or of a rival in it, seed 0, from random.
 
     `full` takes model, front end and clips as the full profile has them, else they are the demo's.
     `changes` go over the demo's blocks (clips, recipe, frontend), key by key.
     """
-    entry = catalogue.load(table)
+    alone = catalogue.load(table)
+    entry = lines.fit(alone, "", (), (), catalogue.load_all, with_rivals=True)
     declared, start = entry.recipes.recipes[recipe], entry.recipes.systems[system]
     demo = Demo(clips={}) if full else declared.demo
     assert demo is not None

@@ -74,6 +74,7 @@ SETTINGS = {
         "recipe": {"batch": 8, "epochs": 12, "optimizer": {"lr": 1e-3}, "schedule": {"start": 12}},
     },
     ("m3net-speechcommands", "m3net-1s", "scratch"): {"recipe": {"batch": 16}},
+    ("m3net-urbansound8k", "phinets-m40", "phinets/released"): {"recipe": {"batch": 10}},
     ("gafx-baseline", "ast-ti", "baseline"): {
         "frontend": {"frames": 64},
         "recipe": {**AST, "epochs": 7},

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from repro.plan.planning import PlannedCell, TablePlan
+from repro.plan.planning import TablePlan
 from repro.records.ledger import Ledger
 from repro.spec import printed
-from repro.stats.ranks import signed_rank
 from repro.stats.summary import Spread
 from repro.verdict import judge, reduction, special
 from repro.verdict.judge import CellVerdict
@@ -240,80 +239,6 @@ def test_times_by_the_ratio_of_medians(tmp_path: Path, medians: list[float], wor
     plan = planned(tmp_path, "eat-inference-time")
     measure(tmp_path, plan, "5", "gpu-time", device="V-100", latency={"5s": medians})
     assert judged(tmp_path, plan)["5", "gpu-time"].word == word
-
-
-# ---- p-values ----------------------------------------------------------------------------------
-
-
-def test_a_p_value_against_a_quoted_rival_has_no_pairs(tmp_path: Path) -> None:
-    got = judged(tmp_path, planned(tmp_path, "m3net-speechcommands"))["SeqBoat", "p"]
-    assert (got.word, got.reason) == ("NOT COMPARABLE", "quoted")
-
-
-def rival_trained(folder: Path, p: str) -> TablePlan:
-    """Plan M3Net's table with ULSED as a system of ours on the ten official folds, 2 passes."""
-    old = 'label = "ULSED"\nkind = "cited"\nsource = "Peng et al. 2022, ULSED: An ultra-lightweight SED model for IoT devices"\ncells = ["Log-Mel", "83.5", "0.34", "< 5.0e-2", "✓", ""]'  # noqa: E501
-    new = (
-        'label = "ULSED"\nsystem = "m3net-1s"\nrecipe = "scratch"\nseeds = [0, 1]\n'
-        f'cells = ["Log-Mel", "83.5", "0.34", "{p}", "✓", ""]'
-    )
-    changes = {
-        old: new,
-        "seeds = [0, 1, 2, 3, 4]": "seeds = [0, 1]",
-        'protocol = "random"': 'protocol = "official"',
-        'unit = "run"': 'unit = "pass"',
-    }
-    return planned(folder, edited(folder, "m3net-urbansound8k", changes))
-
-
-@pytest.mark.parametrize(
-    ("p", "gap", "word"),
-    [
-        ("< 5.0e-2", -5, "CONFIRMED"),  # the rival is printed lower, and is
-        ("< 5.0e-2", 5, "CONTRADICTED"),
-        ("< 5.0e-2", 0, "UNDECIDED"),
-        ("2.2e-1", 0, "CONFIRMED"),
-        ("2.2e-1", -5, "CONTRADICTED"),
-    ],
-)
-def test_a_p_value_by_its_side_of_five_per_cent(
-    tmp_path: Path, p: str, gap: float, word: str
-) -> None:
-    plan = rival_trained(tmp_path, p)
-    wobble = [-4, 3, -2, 1, -1, 2, -3, 4, 0, 0]
-    fill(
-        tmp_path / "runs",
-        plan,
-        lambda run: 90.0 if run.system == "m3net" else 90 + gap + wobble[run.clips.fold] / 10,
-    )
-    got = judged(tmp_path, plan)["ULSED", "p"]
-    assert got.word == word
-    assert (got.n_done, got.n_needed) == (40, 40)
-    assert "compared by its side of .05 only" in got.sentence
-
-
-def test_a_p_value_needs_all_runs_and_pairs_that_can_reach_it(tmp_path: Path) -> None:
-    plan = rival_trained(tmp_path, "< 5.0e-2")
-    assert judged(tmp_path, plan)["ULSED", "p"].word == "NOT RUN"
-    fill(tmp_path / "runs", plan, lambda run: 90.0 if run.system == "m3net" else None)
-    assert judged(tmp_path, plan)["ULSED", "p"].word == "UNDECIDED"
-    five = signed_rank([1, 2, 3, 4, 5])  # two-sided p is 1/16 at best
-    assert special.p_side(number("< 5.0e-2"), five, 1) == "UNDECIDED"
-    assert special.p_side(number("2.2e-1"), five, 1) == "UNDECIDED"
-    six = signed_rank([1, 2, 3, 4, 5, 6])
-    assert special.p_side(number("< 5.0e-2"), six, 1) == "CONFIRMED"
-    assert special.p_side(number("5.0e-2"), six, 1) == "CONTRADICTED"  # not below .05
-    assert special.p_side(number("< 5.0e-2"), six, -1) == "CONTRADICTED"  # the other way round
-    assert special.p_side(number("< 5.0e-2"), six, 0) == "CONTRADICTED"  # printed alike
-
-
-@pytest.mark.parametrize(
-    ("row", "rival", "sign"),
-    [("97.44", "83.5", 1), ("83.5", "97.44", -1), ("90", "90.0", 0), ("90", "/", 0)],
-)
-def test_which_side_the_print_favours(row: str, rival: str, sign: int) -> None:
-    sides = [SimpleNamespace(printed=printed.parse(text)) for text in (row, rival)]
-    assert special._favours(*cast(list[PlannedCell], sides)) == sign
 
 
 def test_a_layer_that_prints_one_number_or_a_product() -> None:

@@ -81,6 +81,10 @@ def request_options(command: Command) -> Command:
             help="Give a model of yours a line in the table (see repro new model).",
         ),
         click.option(
+            "--with-rivals", "rivals", is_flag=True,
+            help="Train also the quoted systems that can be: with pairs a p-value is one.",
+        ),
+        click.option(
             "--protocol", type=click.Choice(["official", "random", "grouped"]),
             help="How the dataset of --on is split (default: as it itself calls for).",
         ),
@@ -144,6 +148,7 @@ def request(
     systems: str | None = None,
     own: tuple[str, ...] = (),
     settings: tuple[str, ...] = (),
+    rivals: bool = False,
 ) -> "Request":
     """Turn the request options into a Request."""
     from repro.plan.request import ask
@@ -163,6 +168,7 @@ def request(
         systems=tuple(filter(None, (systems or "").split(","))),
         own=own,
         settings=pairs("--set", settings, "PATH=VALUE"),
+        rivals=rivals,
     )
 
 
