@@ -92,12 +92,13 @@ def test_terms_like_the_loss_are_its_outputs_and_its_reduction(name, reduction):
 
 @pytest.mark.parametrize("like", ["softmax", "loss"])
 @pytest.mark.parametrize("reduction", ["mean", "sum", "clip"])
-@pytest.mark.parametrize("distill", ["self", "teacher"])
-def test_parts_of_a_batch_add_up_to_the_gradient_of_the_whole(distill, reduction, like):
+@pytest.mark.parametrize("name", ["ce", "bce"])
+@pytest.mark.parametrize("distill", ["none", "self", "teacher"])
+def test_parts_of_a_batch_add_up_to_the_gradient_of_the_whole(distill, name, reduction, like):
     """The terms that are means count by their share, sums in full, whatever the parts."""
     gradients = []
     for micro in (0, 4, 5):
-        recipe = {"reduction": reduction, "distill": distill, "distill_like": like, "loss": "bce",
+        recipe = {"reduction": reduction, "distill": distill, "distill_like": like, "loss": name,
                   "optimizer": {"name": "sgd", "lr": 0.0, "betas": [0.0, 0.0], "eps": 0.0,
                                 "weight_decay": 0.0}}  # fmt: skip
         teacher = Staged() if distill == "teacher" else None
@@ -108,7 +109,11 @@ def test_parts_of_a_batch_add_up_to_the_gradient_of_the_whole(distill, reduction
         generator = torch.Generator().manual_seed(0)
         x = torch.randn(10, 1, SAMPLES, generator=generator)
         loss = loop._step(
-            task, learner, x, torch.eye(CLASSES)[[0, 1, 2, 0, 1, 2, 0, 1, 2, 0]], False
+            task,
+            learner,
+            x,
+            torch.eye(CLASSES)[[0, 1, 2, 0, 1, 2, 0, 1, 2, 0]],
+            mixed=like == "loss",
         )
         gradients.append([loss, *(p.grad.clone() for p in learner.learning)])
     for parts in gradients[1:]:
