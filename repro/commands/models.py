@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 def command(context: click.Context, paper: str | None, home: str | None, fmt: str) -> None:
     """List every model: parameters, multiply-adds of a clip, input, section of its paper.
 
+    By paper; then the rivals that can be trained, by the work that they come from.
+
     \b
     Examples:
       repro models
@@ -60,7 +62,7 @@ def _list(paper: str | None, home: str | None, fmt: str) -> None:
     if paper is not None:
         index.check_paper(paper)
     kept = Ledger.of(places.home(home))
-    rows = [_row(n, kept) for n in networks.networks() if paper in (None, n.paper)]
+    rows = [_row(n, kept) for n in networks.networks() if _is_of(n, paper)]
     damage.tell(kept)
     if fmt == "json":
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
@@ -70,10 +72,16 @@ def _list(paper: str | None, home: str | None, fmt: str) -> None:
     lines, _ = screen.columns(head, cells, ("parameters", "mult-adds"), ("section", "input"), 2)
     first, *each = lines
     click.echo("\n".join(first))
-    by_row = iter(each)
-    for model, own in groupby(rows, key=lambda row: row["model"]):
+    by_row, told = iter(each), list[str]()
+    for (whose, model), own in groupby(
+        rows, key=lambda row: (row["rival"] or row["paper"], row["model"])
+    ):
+        of = next(own)
+        if whose not in told:
+            screen.say([*([""] if told else []), _heading(of)])
+            told.append(whose)
         screen.say([f"{model}: {_summary(model)}"])
-        for _ in own:
+        for _ in (of, *own):
             click.echo("\n".join(next(by_row)))
     if any(row["parameters"] is None for row in rows):
         click.echo("some are not counted yet: repro models measure --no-times", err=True)
@@ -192,6 +200,23 @@ def measure(
 # ---- the list --------------------------------------------------------------------------------
 
 
+def _is_of(network: "Network", paper: str | None) -> bool:
+    """Tell whether a paper trains a network, or quotes it as a rival; None: any paper."""
+    quoted = any(table.startswith(f"{paper}-") for table in network.tables)
+    return paper in (None, network.paper) or quoted
+
+
+def _heading(row: dict[str, Any]) -> str:
+    """Name the paper whose systems follow, or the work and the code behind a rival."""
+    from repro.spec import catalogue, rivals
+
+    if row["rival"]:
+        about = rivals.rivals()[row["systems"][0]].about
+        return f"# Rival, quoted by papers: {about.title}. {about.source}. {about.code}."
+    paper = catalogue.load(next(iter(row["tables"]))).paper
+    return f"# {paper.short}: {paper.title} ({paper.year})"
+
+
 def _row(network: "Network", kept: Ledger) -> dict[str, Any]:
     """Return a network's line in the list, from its record."""
     from repro.measure import networks
@@ -203,6 +228,7 @@ def _row(network: "Network", kept: Ledger) -> dict[str, Any]:
     tables = [catalogue.load(name) for name in network.tables]
     return {
         "paper": network.paper,
+        "rival": network.rival,
         "model": network.model,
         "systems": list(network.systems),
         "dataset": network.dataset,
@@ -222,8 +248,17 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     else:
         size, work = f"{row['parameters']:,}", measuring.in_short(row["multiply_adds"])
         shape = _shape(row["input"])
-    tables, sections = ", ".join(row["tables"].values()), "; ".join(row["sections"])
+    tables, sections = ", ".join(_numbers(row)), "; ".join(row["sections"])
     return ", ".join(row["systems"]), row["dataset"], shape, size, work, tables, sections
+
+
+def _numbers(row: dict[str, Any]) -> list[str]:
+    """Return the numbers of the tables that a network stands in; of a rival, whose they are."""
+    from repro.spec import catalogue
+
+    if not row["rival"]:
+        return list(row["tables"].values())
+    return [f"{catalogue.load(name).paper.short} {n}" for name, n in row["tables"].items()]
 
 
 def _summary(model: str) -> str:

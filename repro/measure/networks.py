@@ -19,7 +19,7 @@ from repro.errors import UserError, unknown
 from repro.records import writing
 from repro.records.ledger import Ledger
 from repro.records.record import SCHEMA, Measurement
-from repro.spec import catalogue
+from repro.spec import catalogue, lines, rivals
 from repro.spec.entry import Entry
 from repro.spec.readings import as_text
 from repro.verdict import reduction
@@ -38,7 +38,8 @@ class Network:
     tables: tuple[str, ...]
     times: tuple[str, ...]  # clip lengths whose inference time a table prints: "5s"
     elsewhere: tuple[str, ...]  # the other datasets for which a table builds it
-    paper: str
+    paper: str  # empty: of a rival, which several papers may quote
+    rival: str = ""  # the file in `tables/rivals/`
 
     @property
     def dataset(self) -> str:
@@ -58,10 +59,12 @@ class Network:
 
 @cache
 def networks() -> tuple[Network, ...]:
-    """Return every network of the tables, by paper, in the order of its systems."""
+    """Return every network of the tables, by paper, in the order of its systems; then rivals'."""
     found: list[Network] = []
     for paper, entries in _by_paper(catalogue.load_all()).items():
         found += _of_paper(paper, entries)
+    for name, entries in _by_rival().items():
+        found += (replace(n, paper="", rival=name) for n in _of_paper(name, entries))
     return tuple(found)
 
 
@@ -80,8 +83,8 @@ def assumed(found: Sequence[Network], assume: Mapping[str, str]) -> list[Network
     assume: as for --assume; UserError for a reading that no table of theirs lists.
     """
     tables = dict.fromkeys(name for network in found for name in network.tables)
-    entries = [catalogue.load(name) for name in tables]
-    listed = {a.key: a for entry in entries for a in entry.assumptions()}
+    entries = {name: _with_rivals(catalogue.load(name)) for name in tables}
+    listed = {a.key: a for entry in entries.values() for a in entry.assumptions()}
     for key, value in assume.items():
         if key not in listed:
             raise unknown("assumption", key, listed, "repro show ID, with its keys")
@@ -93,8 +96,7 @@ def assumed(found: Sequence[Network], assume: Mapping[str, str]) -> list[Network
     changed: dict[str, Network] = {}
     for network in found:
         for table, system in itertools.product(network.tables, network.systems):
-            entry = catalogue.load(table)
-            resolved = reduction.network(entry, system, network.dataset, assume)
+            resolved = reduction.network(entries[table], system, network.dataset, assume)
             name = identity.run_id(resolved)
             if name != network.id:
                 systems = (*(changed[name].systems if name in changed else ()), system)
@@ -110,7 +112,7 @@ def assumed(found: Sequence[Network], assume: Mapping[str, str]) -> list[Network
 
 def entry_of(name: str) -> tuple[Entry, str]:
     """Return a table's entry whose recipes hold a system or model, and the system's name."""
-    entries = catalogue.load_all()
+    entries = [*catalogue.load_all(), *(e for some in _by_rival().values() for e in some)]
     for entry in entries:
         if name in entry.recipes.systems:
             return entry, name
@@ -188,6 +190,23 @@ def _by_paper(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
     for entry in entries:
         grouped.setdefault(entry.paper_id, []).append(entry)
     return grouped
+
+
+def _with_rivals(entry: Entry) -> Entry:
+    """Return a table with the lines of its rivals."""
+    return lines.fit(entry, "", (), (), catalogue.load_all, with_rivals=True)
+
+
+def _by_rival() -> dict[str, list[Entry]]:
+    """Return for each rival's file the tables that name a system of it, with its recipes alone."""
+    found: dict[str, list[Entry]] = {}
+    for rival in rivals.rivals().values():
+        if rival.file.stem not in found:
+            named = [e for e in catalogue.load_all()
+                     if any(row.rival in rival.about.systems for row in e.table.row)]  # fmt: skip
+            alone = [replace(_with_rivals(entry), recipes=rival.about) for entry in named]
+            found |= {rival.file.stem: alone} if alone else {}
+    return found
 
 
 def _of_paper(paper: str, entries: Sequence[Entry]) -> Iterator[Network]:

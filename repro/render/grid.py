@@ -142,7 +142,8 @@ def build(plan: TablePlan, ledger: Ledger, command: str, data: Path) -> Grid:
     used = tuple(record for record in found.values() if record is not None)
     lost = reading.left_out(ledger.damaged([*found, *measured]))
     compared = rivals.compare(plan, found)
-    said = [*map(rivals.told, compared), *rivals.by_fold(plan, found)]
+    said = [rivals.told(one, rivals.as_printed(plan, one)) for one in compared]
+    said += rivals.by_fold(plan, found)
     tried = attempts.lines(plan, answered, ledger)
     return Grid(
         plan=plan,
@@ -231,9 +232,9 @@ def _without_runs(
     """Return the measurement of a cell that no training fills, or why it has none."""
     fields, printed = planned.fields, planned.printed
     if fields.kind == "derived":
-        return _p_value(judged)
+        return {**_p_value(judged), "protocol": reduction.protocol(plan, planned).name}
     if not planned.text:  # of other data, or of a system that the paper does not have
-        return _counted(plan, planned, found)
+        return _counted(plan, planned, found, measured)
     value = measurement.value(plan, planned, measured)
     if value is None and judged.word == "NOT COMPARABLE":
         return {"state": "not comparable", "reason": judged.sentence}
@@ -258,18 +259,22 @@ def _p_value(judged: CellVerdict) -> dict[str, Any]:
     return {"state": "complete", "text": text, **counted}
 
 
-def _counted(plan: TablePlan, planned: PlannedCell, found: Results) -> dict[str, Any]:
-    """Return the parameters that the records of a system's runs state."""
+def _counted(
+    plan: TablePlan, planned: PlannedCell, found: Results, measured: Measured
+) -> dict[str, Any]:
+    """Return the parameters that the records of a system's runs state, else those measured."""
     counts = {
         record.parameters
         for run in plan.runs
         if run.system == planned.fields.system and (record := found[run.id]) is not None
     }
     stated = [count for count in counts if count is not None]
-    if len(stated) != 1:
-        return {"state": "not run", "reason": UNTRAINED}
     scale = special.scale(planned.column.unit)
-    return {"state": "complete", "ours": stated[0] / scale, "decimals": 3 if scale > 1 else 0}
+    there = None if plan.entry.on else measurement.value(plan, planned, measured)
+    ours = stated[0] / scale if len(stated) == 1 else there
+    if not isinstance(ours, float):
+        return {"state": "not run", "reason": UNTRAINED}
+    return {"state": "complete", "ours": ours, "decimals": 3 if scale > 1 else 0}
 
 
 def _delta(planned: PlannedCell, judged: CellVerdict, ours: float | None) -> float | None:

@@ -31,6 +31,8 @@ class Title:
     cells: int
     hours: float | None  # of all its runs on one GPU of the class of an H200; None: unknown
     core: bool  # one of those that such a GPU trains in a night
+    rivals: int  # quoted systems that can be trained beside its own
+    rival_hours: float | None  # of theirs, not in `hours`
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -117,7 +119,9 @@ def titles(paper: str | None = None) -> list[Title]:
                 place = (about["order"], table["order"])
                 cells = len(table["row"]) * len(table["column"])
                 line = (about["short"], about["title"], about["year"], table["number"])
-                cost = (table.get("hours"), table.get("core", False))
+                quoted = {row["rival"] for row in table["row"] if "rival" in row}
+                cost = (table.get("hours"), table.get("core", False), len(quoted),
+                        table.get("rival_hours"))  # fmt: skip
                 title = Title(table_id, *line, table["title"], cells, *cost)
             except KeyError as error:
                 step = f"repro show {table_id}"
@@ -125,7 +129,8 @@ def titles(paper: str | None = None) -> list[Title]:
             except TypeError:
                 step = f"repro show {table_id}"
                 raise UserError(f"{path}: row and column are lists of tables", step) from None
-            _check_numbers(path, {"order": place[1], "year": title.year, "hours": title.hours or 0})
+            _check_numbers(path, {"order": place[1], "year": title.year, "hours": title.hours or 0,
+                                  "rival_hours": title.rival_hours or 0})  # fmt: skip
             found.append((place, title))
     return [title for _, title in sorted(found, key=lambda pair: pair[0])]
 

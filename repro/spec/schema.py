@@ -418,6 +418,7 @@ class Table(CellFields):
     printed_in: str
     title: str
     hours: Annotated[float, Field(ge=0)] | None = None  # written by benchmarks/hours.py
+    rival_hours: Annotated[float, Field(ge=0)] | None = None  # of its rivals, as `hours`
     core: bool = False  # one of those that one GPU trains in a night
     caption: str
     heading: str = ""  # printed above the columns; "{row id}" stands for that row's cell

@@ -157,7 +157,7 @@ def _test(claim: Claim, better: _Side, worse: _Side, data: Path) -> _Tested | No
         return _against_quoted(better, worse)
     if claim.test == "mcnemar":
         return _mcnemar(claim.metric, better, worse, data)
-    return _contrasted(better, worse, claim.test)
+    return _contrasted(better, worse, claim.test if claim.sentence else "")
 
 
 def _contrasted(better: _Side, worse: _Side, declared: str = "") -> _Tested | None:

@@ -25,6 +25,8 @@ def test_it_lists_every_table_with_its_number_and_title():
         assert entry.table.number in line
         assert entry.table.title in line
         assert any(entry.paper.title in heading for heading in lines)
+        quoted = {row.rival for row in entry.table.row if row.rival}
+        assert (f"(+ {len(quoted)} rival" in line) == bool(quoted)
 
 
 def test_json_has_one_object_for_each_table():
@@ -56,17 +58,19 @@ def test_the_hours_of_a_table_are_those_that_its_runs_are_expected_to_take(entry
     """If this fails, `python benchmarks/hours.py` writes them anew."""
     found = written_hours().hours(entry)
     assert entry.table.hours == (found if found is None else pytest.approx(found, rel=0.06))
+    found = written_hours().rival_hours(entry)
+    assert entry.table.rival_hours == (found if found is None else pytest.approx(found, rel=0.06))
 
 
 def test_hours_are_written_after_the_title_and_over_older_ones(tmp_path):
     path = tmp_path / "table.toml"
     path.write_text('number = "1"\ntitle = "A"\n\n[[assumption]]\ntitle = "B"\n')
     write = written_hours().write
-    write(path, 2.5)
-    write(path, 30.0)
+    write(path, hours=2.5)
+    write(path, hours=30.0)
     text = path.read_text()
     assert text == 'number = "1"\ntitle = "A"\nhours = 30\n\n[[assumption]]\ntitle = "B"\n'
-    write(path, None)
+    write(path, hours=None)
     assert "hours" not in path.read_text()
 
 

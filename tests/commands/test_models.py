@@ -12,7 +12,7 @@ from repro.commands.shared.measuring import in_short
 from repro.measure import networks, timing
 from repro.records.ledger import Ledger
 from repro.render import grid
-from repro.spec import catalogue
+from repro.spec import catalogue, rivals
 from repro.train import determinism
 from tests import fake_ledger
 
@@ -32,16 +32,28 @@ def test_the_list_has_a_line_for_every_network(tmp_path: Path) -> None:
     for there in networks.networks():
         start = [", ".join(there.systems), there.dataset]
         (line,) = (ln for ln in lines if re.split(r" {2,}", ln.strip())[:2] == start)
-        numbers = ", ".join(catalogue.load(table).table.number for table in there.tables)
+        of = [catalogue.load(table) for table in there.tables]
+        whose = [f"{entry.paper.short} " if there.rival else "" for entry in of]
+        numbers = ", ".join(w + e.table.number for w, e in zip(whose, of, strict=True))
         assert f"  {numbers}  " in line
     assert any(re.match(r"  m3net +urbansound8k +400 x 64 +29,392 +18.8 M  ", ln) for ln in lines)
     assert any(ln.startswith("eat: ") and "appendix C" in ln for ln in lines)
+    headed = [ln.split(":")[0] for ln in lines if ln.startswith("# ")]
+    papers = [entry.paper.short for entry in catalogue.load_all()]
+    files = {rival.file for rival in rivals.rivals().values()}
+    assert headed == [f"# {name}" for name in dict.fromkeys(papers)] + (
+        ["# Rival, quoted by papers"] * len(files)
+    )
+    for rival in rivals.rivals().values():
+        assert any(rival.about.source in ln and rival.about.code in ln for ln in lines)
 
 
 def test_the_list_as_json_is_what_is_committed(tmp_path: Path) -> None:
     rows = json.loads(repro("--format", "json", "--paper", "m3net", "--home", str(tmp_path)).stdout)
     found = {(row["systems"][0], row["parameters"], tuple(row["input"])) for row in rows}
-    assert found == {("m3net", 29_392, (400, 64)), ("m3net-1s", 31_017, (100, 64))}
+    assert found >= {("m3net", 29_392, (400, 64)), ("m3net-1s", 31_017, (100, 64)),
+                     ("phinets-m40", 28_978, (125, 40))}  # fmt: skip
+    assert [row["systems"][0] for row in rows if row["paper"] == "m3net"] == ["m3net", "m3net-1s"]
     assert rows[0]["sections"]
     assert rows[0]["tables"] == {"m3net-urbansound8k": "1"}
 

@@ -69,6 +69,10 @@ def test_a_system_or_a_model_is_chosen_by_name() -> None:
     with pytest.raises(UserError, match="did you mean 'eat-s'"):
         networks.chosen(["eat-ss"])
     assert networks.entry_of("gafx")[1] == "gafx-u"
+    (rival,) = networks.chosen(["phinets"])
+    assert (rival.systems, rival.rival, rival.paper) == (("phinets-m40",), "phinets", "")
+    (changed,) = networks.assumed([rival], {"phinets/frames": "126"})
+    assert changed.id != rival.id
 
 
 def test_a_record_is_written_whole_and_fills_its_cells(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from repro.plan.planning import TablePlan
 from repro.records.ledger import Ledger
-from repro.render import grid, records
+from repro.render import grid, markdown, records
 from repro.spec import printed
 from repro.spec.printed import Printed
 from repro.stats.ranks import signed_rank
@@ -153,9 +153,13 @@ def test_ten_folds_give_a_p_value_and_a_side(tmp_path: Path) -> None:
     assert tested.p == tested.least == 2 / 2**9
     assert (tested.adjusted, tested.family, tested.enough) == (10 / 2**9, 5, 8)
     assert (cell.printed, cell.verdict, cell.text) == ("< 5.0e-2", "CONFIRMED", "p = 0.004, n = 9")
-    for text in ("n = 10 folds", "1 of them without a difference", "exact p = 0.004",
-                 "at least 0.0039", "by Holm over the 5 of the column p = 0.020"):  # fmt: skip
+    for text in ("on 10 folds, each the mean of 5 seeds, 1 of them without a difference",
+                 "exact p = 0.004", "at least 0.0039",
+                 "by Holm over the 5 of the column p = 0.020"):  # fmt: skip
         assert text in cell.judged.sentence
+        assert text in markdown.render(filled, "both")  # a note under the table, in every format
+    (order,) = (note for note in filled.notes if note.startswith("phinets-m40 against m3net"))
+    assert order.endswith("m3net is better; printed 76.3 against 97.44: the same order.")
     quoted = filled.cells["PhiNets M40", "accuracy"]
     assert (quoted.printed, quoted.verdict, quoted.ours) == ("76.3", "CITED", None)
     assert "no verdict on the quoted number" in quoted.judged.sentence

@@ -60,10 +60,11 @@ def judge(
     at_row = (cell.row.id, sides.row.column.id)  # where a row's value is quoted, its print
     quoted = next(c.printed for c in plan.cells if (c.row.id, c.column.id) == at_row)
     word = p_side(cell.printed, pairs, favours(quoted, sides.rival.printed))
-    lead = mute.sentence.removesuffix(".") if mute else word
+    lead, told = mute.sentence.removesuffix(".") if mute else word, _told(sides, pairs)
     return replace(
         mute or CellVerdict(word),
-        sentence=f"{lead}: {_told(sides, pairs)}; printed {cell.text}"
+        note=told,
+        sentence=f"{lead}: {told}; printed {cell.text}"
         + (", compared by its side of .05 only." if mute is None else "."),
         n=test.n, n_done=done, n_needed=needed, p=test.p, pairs=pairs,
     )  # fmt: skip
@@ -165,10 +166,10 @@ def _told(sides: _Sides, pairs: Pairs) -> str:
     """Say how ours is computed, and how small it could be."""
     zeros = f", {pairs.zeros} of them without a difference" if pairs.zeros else ""
     text = (
-        f"signed ranks of ours, {sides.row.row.label} against {sides.rival.row.label}, "
-        f"n = {pairs.n + pairs.zeros} {pairs.unit}{zeros}: {pairs.method} "
-        f"{phrases.p_value(pairs.p)}, at least {phrases.number(pairs.least, 4)} with so many; by "
-        f"Holm over the {pairs.family} of the column {phrases.p_value(pairs.adjusted)}"
+        f"signed ranks of ours, {sides.row.row.label}, against {sides.rival.row.label} on "
+        f"{pairs.n + pairs.zeros} {pairs.unit}{zeros}: {pairs.method} {phrases.p_value(pairs.p)}, "
+        f"at least {phrases.number(pairs.least, 4)} with so many; by Holm over the "
+        f"{pairs.family} of the column {phrases.p_value(pairs.adjusted)}"
     )
     if pairs.least * pairs.family >= ALPHA:
         text += f"; below .05 takes {pairs.enough} pairs or more"

@@ -14,7 +14,7 @@ from repro.records.record import Training
 from repro.spec.entry import Reported
 from repro.spec.schema import Claim
 from repro.stats import significance, summary
-from repro.verdict import claims, contrast, evidence, reduction
+from repro.verdict import claims, contrast, evidence, judge, reduction
 from repro.verdict.judgement import ClaimVerdict
 from repro.verdict.reduction import Results
 
@@ -137,15 +137,46 @@ def _primary(plan: TablePlan) -> set[str]:
     return found[True] or found[False]
 
 
-def told(one: ClaimVerdict) -> str:
-    """Say a comparison in a line: the difference, the test, its p, and what p can be at least."""
+def as_printed(plan: TablePlan, one: ClaimVerdict) -> str:
+    """Say whether a rival stands to a system of the paper as the two printed numbers do.
+
+    Empty where nothing printed is compared: a word for the order alone, as protocols differ.
+    """
+    if plan.entry.on or judge.silence(plan):
+        return ""
+    texts: dict[str, PlannedCell] = {}
+    for cell in plan.cells:
+        name = cell.row.rival if cell.row.rival in plan.entry.own else cell.fields.system
+        if cell.fields.metric == one.metric and cell.printed is not None and (
+            cell.fields.kind in ("trained", "cited")
+        ):  # fmt: skip
+            texts.setdefault(str(name), cell)
+    a, b = texts.get(one.better), texts.get(one.worse)
+    if a is None or b is None or "cited" not in (a.fields.kind, b.fields.kind):
+        return ""
+    assert a.printed is not None
+    assert b.printed is not None
+    printed = f"printed {a.text} against {b.text}"
+    if one.word == "UNDECIDED":
+        return f"{printed}: their order is not decided here"
+    sign = 1 if one.word == "CONFIRMED" else -1
+    same = sign * (a.printed.value - b.printed.value) > 0
+    return f"{printed}: {'the same order' if same else 'another order'}"
+
+
+def told(one: ClaimVerdict, printed: str = "") -> str:
+    """Say a comparison in a line: the difference, the test, its p, and what p can be at least.
+
+    printed: what is said of the order of the printed numbers.
+    """
     pair = f"{one.better} against {one.worse}, {one.metric}"
     if one.effect is None or one.p is None:
         return f"{pair}: not compared ({one.reason})."
     low, high = one.interval or (None, None)
     between = "" if low is None else f" (95 % interval {low:+.2f} to {high:+.2f})"
     number = " and ".join(map(str, one.n)) or "?"
-    text = f"{pair}: {one.effect:+.2f} points{between}; {one.test}, n = {number}, p = {one.p:.4f}"
+    text = f"{pair}: {one.effect:+.2f} points{between}; {one.test}, n = {number}, "
+    text += f"p = {one.p:.4f}" if one.p >= 1e-4 else "p < 0.0001"
     text += f", by Holm {one.p_adjusted:.4f}" if one.p_adjusted != one.p else ""
     if one.ranks is not None and one.ranks_least is not None:
         text += (
@@ -153,7 +184,8 @@ def told(one: ClaimVerdict) -> str:
         )
     verdicts = {"CONFIRMED": f"{one.better} is better", "CONTRADICTED": f"{one.worse} is better"}
     note = f" ({one.note})" if one.note else ""
-    return f"{text}: {verdicts.get(one.word, 'no difference is shown')}{note}."
+    end = f"; {printed}" if printed else ""
+    return f"{text}: {verdicts.get(one.word, 'no difference is shown')}{note}{end}."
 
 
 def by_fold(plan: TablePlan, found: Results) -> list[str]:
