@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
@@ -76,22 +75,25 @@ def _is_accuracy(spot: Spot) -> bool:
 
 def _chances(paper: Paper, spot: Spot, way: Written) -> list[float]:
     """Return the chance of each last digit: that of the counts nearby, or even for other scores."""
+    import numpy as np
+
     n, number = paper.size_of(spot), spot.number
     if n is None or number is None or not _is_accuracy(spot):
         return [0.1] * 10
     total = n * ((spot.scored.runs if spot.scored else None) or 1)
     reach = max(10, NEAR * total // 100)
     centre = round(number.value * total / 100)
-    near = range(max(0, centre - reach), min(total, centre + reach) + 1)
-    digits: Counter[int] = Counter()
-    for k in near:
-        shares = 100 * k / number.unit / total
-        if way == "rounded":
-            digits[round(shares) % 10] += 2
-        else:  # floating point may cut off a whole number one lower
-            digits.update(((math.floor(shares)) % 10, (math.ceil(shares) - 1) % 10))
+    near = np.arange(max(0, centre - reach), min(total, centre + reach) + 1)
+    # In printed units, as a whole part and a remainder: exact, where floats would round.
+    whole, rest = np.divmod(100 * number.unit.denominator * near, number.unit.numerator * total)
+    if way == "rounded":
+        twice = 2 * rest - number.unit.numerator * total
+        last = np.repeat(whole + ((twice > 0) | ((twice == 0) & (whole % 2 == 1))), 2)
+    else:  # floating point may cut off a whole number one lower
+        last = np.concatenate([whole, whole - (rest == 0)])
+    digits = np.bincount(last % 10, minlength=10)
     # Other readings put some values beside these.
-    return [0.95 * digits[digit] / (2 * len(near)) + 0.005 for digit in range(10)]
+    return [float(share) for share in 0.95 * digits / len(last) + 0.005]
 
 
 def _p(seen: list[int], expected: list[list[float]]) -> float:
