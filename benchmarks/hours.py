@@ -1,16 +1,19 @@
 """Write into every table how long all its runs take on one GPU of the class of an H200.
 
-    python benchmarks/hours.py
+    python benchmarks/hours.py                      into the tables
+    python benchmarks/hours.py --into docs/whole.md   what makes each table whole, as a page
 
 From runs recorded on a GPU in `results/`, else from the measured operations at the rate that
 `repro.plan.cost` assumes. Parents count with each table. A table with a run of unknown cost gets no
 hours, one without runs gets 0. The rivals of a table are counted apart, in `rival_hours`.
 """
 
+import argparse
 import re
 from pathlib import Path
 
 from repro import places
+from repro.data import registry
 from repro.plan import cost
 from repro.plan.planning import plan_table
 from repro.plan.request import Request, Run
@@ -18,6 +21,7 @@ from repro.records.ledger import Ledger
 from repro.spec import catalogue
 from repro.spec.entry import Entry
 
+BEGIN, END = "<!-- counted: begin -->", "<!-- counted: end -->"
 NOWHERE = places.home("/nonexistent")  # the estimate must not depend on what data lies here
 
 
@@ -55,9 +59,48 @@ def write(path: Path, **found: float | None) -> None:
     path.write_text(text)
 
 
-if __name__ == "__main__":
-    for entry in catalogue.load_all():
+def page(entries: list[Entry]) -> str:
+    """Return what makes each table whole, as Markdown."""
+    lines = ["| table | data | weights | runs | hours | of rivals |", "|---" * 6 + "|"]
+    used: set[str] = set()
+    for entry in entries:
+        plan = plan_table(entry, Request(), NOWHERE)
+        if not plan.runs:
+            continue
+        runs = [*plan.parents, *plan.runs]
+        starts = [start for run in runs for start in run.resolved["init"]]
+        weights = {start["name"] for start in starts if start["kind"] == "weights"}
+        data = {run.resolved["dataset"] for run in runs}
+        used |= data
+        names = (", ".join(sorted(of)) for of in (data, weights))
+        time = "?" if entry.table.hours is None else f"{entry.table.hours:g}"
+        more = "" if entry.table.rival_hours is None else f"{entry.table.rival_hours:g}"
+        cells = (f"`{entry.id}`", *names, f"{len(runs):,}", time, more)
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| data | clips | licence | from |", "|---|---|---|---|"]
+    for name in sorted(used):
+        card = registry.card(name, NOWHERE.data)
+        clips = "" if card.clips is None else f"{card.clips:,}"
+        lines.append(f"| {name} | {clips} | {card.licence} | {card.source} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--into", type=Path, help="a page whose tables are written anew")
+    into = parser.parse_args().into
+    entries = catalogue.load_all()
+    if into is not None:
+        text = into.read_text(encoding="utf-8")
+        head, rest = text.split(BEGIN)
+        into.write_text(f"{head}{BEGIN}\n\n{page(entries)}\n\n{END}{rest.split(END)[1]}", "utf-8")
+        return
+    for entry in entries:
         found, more = hours(entry), rival_hours(entry)
         write(entry.path, hours=found, rival_hours=more)
         told = "unknown" if found is None else f"{found:g} h"
         print(f"{entry.id:<28} {told}" + (f", rivals {more:g} h" if more is not None else ""))
+
+
+if __name__ == "__main__":
+    main()

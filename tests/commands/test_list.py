@@ -62,6 +62,14 @@ def test_the_hours_of_a_table_are_those_that_its_runs_are_expected_to_take(entry
     assert entry.table.rival_hours == (found if found is None else pytest.approx(found, rel=0.06))
 
 
+def test_the_page_of_what_makes_tables_whole_is_counted_from_their_plans():
+    """If this fails, `python benchmarks/hours.py --into docs/whole.md` counts anew."""
+    script = written_hours()
+    text = (Path(__file__).resolve().parents[2] / "docs" / "whole.md").read_text(encoding="utf-8")
+    counted = text.split(script.BEGIN)[1].split(script.END)[0]
+    assert counted.strip() == script.page(catalogue.load_all())
+
+
 def test_hours_are_written_after_the_title_and_over_older_ones(tmp_path):
     path = tmp_path / "table.toml"
     path.write_text('number = "1"\ntitle = "A"\n\n[[assumption]]\ntitle = "B"\n')
