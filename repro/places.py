@@ -68,6 +68,20 @@ def home(root: str | Path | None = None) -> Home:
     )
 
 
+def environment(home: Home) -> dict[str, str]:
+    """Return the environment of a process of ours: its folders are the home's, wherever they lie.
+
+    A checkout that is not installed is found too.
+    """
+    here = {**os.environ, "REPRO_DATA": str(home.data), "REPRO_CACHE": str(home.cache),
+            "REPRO_EXTENSIONS": str(extensions())}  # fmt: skip
+    root = checkout()
+    if root is None:
+        return here
+    paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**here, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 def _folder(name: str, path: str | Path) -> Path:
     """Return a folder as an absolute path without links; UserError if it can be none."""
     # Unlike Path.resolve, this leaves a circle of links for whoever opens it to report.

@@ -79,7 +79,8 @@ def _cell(
 ) -> tuple[list[str], dict[str, Any]]:
     """Explain a cell by its numbers."""
     from repro.audit.report import audit, counted, named
-    from repro.plan.planning import command_line, plan_asked
+    from repro.plan.planning import command_line
+    from repro.plan.wanted import plan_asked
     from repro.records.ledger import Ledger
     from repro.render import grid
     from repro.render.screen import explain

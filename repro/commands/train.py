@@ -9,8 +9,8 @@ from repro import places
 from repro.commands.shared import asking, making
 from repro.errors import UserError, started
 from repro.plan.answers import Answers, answers
-from repro.plan.planning import plan_asked
 from repro.plan.request import Run
+from repro.plan.wanted import plan_asked
 from repro.records.ledger import Ledger
 from repro.records.record import Training
 from repro.spec import catalogue

@@ -1,14 +1,15 @@
 """The list of a dataset's clips: the committed `manifests/<dataset>.csv.gz`, or the user's own.
 
 The user's own list lies in the home's data folder: for a dataset that the suite does not know, and
-for one whose card says that the user may supply the list (`own_list`).
+for one whose card says that the user may supply the list (`own_list`). That of a dataset with a
+file in the extensions lies there too.
 """
 
 import functools
 import hashlib
 from pathlib import Path
 
-from repro.data import lists, registry
+from repro.data import extended, lists, registry
 from repro.data.lists import Manifest
 from repro.errors import UserError
 from repro.places import shipped
@@ -36,7 +37,7 @@ def _content(dataset: str, data: Path | None) -> tuple[Path, bytes]:
     own = None if data is None else registry.own_file(dataset, data)
     if own is not None and about.own_list and own.is_file():
         return own, lists.content(dataset, own)
-    if about.clips is None:
+    if not available(dataset, data):
         raise UserError(f"{dataset}: its list is not shipped; {about.by_hand}", about.next_step)
     return file_of(dataset), lists.content(dataset, file_of(dataset))
 
@@ -52,16 +53,28 @@ def classes(dataset: str, data: Path | None = None) -> tuple[str, ...]:
 
 
 def _listed(dataset: str, data: Path | None) -> str:
-    return dataset if available(dataset, data) else registry.card(dataset).companions[0]
+    companions = registry.card(dataset, data).companions
+    return dataset if available(dataset, data) or not companions else companions[0]
 
 
 def available(dataset: str, data: Path | None = None) -> bool:
     """Tell whether the dataset's list is here: committed, or supplied by the user."""
     if data is not None and registry.own_file(dataset, data).is_file():
         return True
+    if registry.has_file(dataset):
+        return file_of(dataset).is_file()
     return registry.card(dataset, data).clips is not None
 
 
 def file_of(dataset: str) -> Path:
-    """Return where the dataset's committed manifest lies."""
+    """Return where a dataset's list lies: beside those of the suite, or among the extensions."""
+    if registry.has_file(dataset):
+        return extended.list_of(dataset)
     return shipped("manifests") / f"{dataset}.csv.gz"
+
+
+def kept(dataset: str, data: Path) -> Path | None:
+    """Return where a list is kept that the user makes; None where it is the suite's alone."""
+    if registry.has_file(dataset):
+        return file_of(dataset)
+    return registry.own_file(dataset, data) if registry.card(dataset, data).own_list else None

@@ -1,14 +1,15 @@
-"""Which datasets there are: one file each in `datasets/`, and the user's own in the data folder.
+"""Which datasets there are: one file each in `datasets/`, and the user's own.
 
-A dataset's file is named by its id and holds `CARD`, and next to it what only this dataset needs; a
-file that starts with an underscore is shared by several.
+Those have a file in the extensions (`extended`), or a table of their clips that was added to the
+data folder (`own/`). A dataset's file is named by its id and holds `CARD`, and next to it what only
+this dataset needs; a file that starts with an underscore is shared by several.
 """
 
 import functools
 import importlib
 from pathlib import Path
 
-from repro.data import lists
+from repro.data import extended, lists
 from repro.data.cards import Card
 from repro.data.folders import noted
 from repro.errors import UserError, unknown
@@ -23,8 +24,15 @@ def names(data: Path | None = None) -> list[str]:
 
     They come from file names alone: no card is read.
     """
-    own = [] if data is None else [file.name.removesuffix(".csv.gz") for file in data.glob(_LISTS)]
-    return sorted({*own, *_shipped()})
+    if data is None:
+        return sorted(_shipped())
+    own = [file.name.removesuffix(".csv.gz") for file in data.glob(_LISTS)]
+    return sorted({*own, *extended.names(), *_shipped()})
+
+
+def has_file(name: str) -> bool:
+    """Tell whether a dataset is the user's and has a file in the extensions."""
+    return name not in _shipped() and name in extended.names()
 
 
 @functools.cache
@@ -37,6 +45,8 @@ def card(name: str, data: Path | None = None) -> Card:
     if name in _shipped():
         found: Card = importlib.import_module(f"repro.data.datasets.{name}").CARD
         return found
+    if has_file(name):
+        return extended.card(name)
     if data is None or name not in names(data):
         raise unknown("dataset", name, names(data), next_step="repro data list")
     return _own(name, data)

@@ -1,7 +1,6 @@
 """Run jobs in worker processes, one for each device; the parent never imports torch."""
 
 import json
-import os
 import queue
 import signal
 import subprocess
@@ -50,7 +49,7 @@ class _Worker:
         self.run: Run | None = None
         self.process = subprocess.Popen(
             [*WORKER, "--device", device, "--threads", str(threads), "--home", str(home.root)],
-            env=_environment(home),
+            env=places.environment(home),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -179,20 +178,6 @@ def _drop_orphans(waiting: list[Run], outcomes: Outcomes) -> None:
             waiting.remove(run)
             outcomes.failed[run.id] = f"the run it starts from, {lost[0]}, has not ended well"
             gone.add(run.id)
-
-
-def _environment(home: Home) -> dict[str, str]:
-    """Return the environment of a worker: its data and cache are the home's, wherever they lie.
-
-    A checkout that is not installed is found too.
-    """
-    here = {**os.environ, "REPRO_DATA": str(home.data), "REPRO_CACHE": str(home.cache),
-            "REPRO_EXTENSIONS": str(places.extensions())}  # fmt: skip
-    root = places.checkout()
-    if root is None:
-        return here
-    paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**here, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _note(event: Event, outcomes: Outcomes) -> None:

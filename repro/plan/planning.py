@@ -1,7 +1,7 @@
 """From a table to its runs: de-duplicated, in order, those that can be trained and those not."""
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from repro.data import registry
@@ -47,6 +47,7 @@ class TablePlan:
     demo: dict[str, Any]  # what the demo profile makes small, by setting
     home: Home
     padded: tuple[str, ...] = ()  # what becomes of clips that are too short for a system
+    remarks: tuple[str, ...] = ()  # on networks that were built (`buildable`)
 
     def needed(self) -> tuple[Run, ...]:
         """Return the runs that were asked for (`--only`, `--seeds`)."""
@@ -148,41 +149,6 @@ def _check_set(entry: Entry, request: Request, resolver: Resolver) -> None:
             }
             raise unknown(f"path of --set in {entry.id}", path, sorted(known),
                           f"repro show {entry.id}")  # fmt: skip
-
-
-def plan_asked(entry: Entry, request: Request, home: Home) -> TablePlan:
-    """Resolve a table as a person asks for it: a reading that changes no run is refused."""
-    plan = plan_table(entry, request, home)
-    _check_assumed(plan, home)
-    return plan
-
-
-def _check_assumed(plan: TablePlan, home: Home) -> None:
-    """Refuse a reading that changes no run: its title would claim what nothing here depends on.
-
-    As --on replaces the protocol, another reading of it changes nothing.
-    """
-    request = plan.request
-    about = {a.key for a in plan.entry.assumptions() if not a.path.startswith("statistics.")}
-    ids = {run.id for run in plan.runs}
-    if request.steps and any(run.steps for run in plan.runs):
-        without = plan_table(plan.entry, replace(request, steps=0), home)
-        if {run.id for run in without.runs} == ids:
-            raise UserError(
-                f"--steps {request.steps} changes no run of {plan.entry.id}: its recipe has them",
-                f"repro plan {plan.entry.id}",
-            )
-    for key in request.assume:
-        if key not in about or not ids:
-            continue
-        others = {name: value for name, value in request.assume.items() if name != key}
-        without = plan_table(plan.entry, replace(request, assume=others), home)
-        if {run.id for run in without.runs} == ids:
-            asked = f"--on {request.on}" if request.on else f"profile {request.profile}"
-            raise UserError(
-                f"--assume {key}={request.assume[key]} changes no run of {plan.entry.id} ({asked})",
-                f"repro show {plan.entry.id}",
-            )
 
 
 def _check_request(entry: Entry, request: Request) -> None:

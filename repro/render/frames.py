@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repro import places
-from repro.plan.planning import command_line, plan_asked
+from repro.plan.planning import command_line
 from repro.plan.request import ask
+from repro.plan.wanted import plan_asked
 from repro.records import reading, rows
 from repro.records.ledger import Ledger
 from repro.records.record import Training

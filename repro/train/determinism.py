@@ -18,6 +18,8 @@ from repro import seeds
 from repro.errors import UserError
 from repro.train import cards
 
+NO_LAW = ("{} has no init_parameter(name, tensor, generator): weights must follow from the seed "
+          "alone")  # fmt: skip
 THREADS = 2  # never from the number of cores: the order of sums depends on it
 DETERMINISTIC_WORKSPACES = (":4096:8", ":16:8")  # those for which cuBLAS promises equal bits
 # Each makes products of single precision coarser from outside, whatever PyTorch is told.
@@ -130,9 +132,7 @@ def initialise(model: Initialisable, *parts: str | int) -> None:
     """Fill every parameter from a generator of its own, seeded by the parts and its name."""
     if not hasattr(model, "init_parameter"):
         raise UserError(
-            f"{type(model).__name__} has no init_parameter(name, tensor, generator): weights must "
-            "follow from the seed alone",
-            "repro new model NAME writes a file that has one",
+            NO_LAW.format(type(model).__name__), "repro new model NAME writes a file that has one"
         )
     for name, parameter in model.named_parameters():
         generator = torch.Generator().manual_seed(seeds.derive(*parts, "init", name))

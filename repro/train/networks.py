@@ -53,6 +53,14 @@ def file_of(model: Mapping[str, Any], home: places.Home) -> Path | None:
     )  # fmt: skip
 
 
+def told(error: BaseException, path: Path | None) -> str:
+    """Say what went wrong in a line, with that of the model's file that it came through."""
+    # By contract the ValueError of a model is a sentence about what cannot be built.
+    plain = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    place = place_of(error, path) if path is not None else ""
+    return f"{place}: {plain}" if place else plain
+
+
 def place_of(error: BaseException, path: Path) -> str:
     """Return the line of the user's file that an error came through; empty if it did not."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -184,12 +184,8 @@ def _failure(error: Exception, device: str, log: "_Log", own: Path | None) -> di
     log.write(traceback.format_exc())
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         cause = f"out of memory on {device}: --micro-batch N puts fewer clips through at once"
-    elif isinstance(error, UserError):
-        cause = error.message
     else:
-        cause = f"{type(error).__name__}: {error}"
-    if own is not None and (place := networks.place_of(error, own)):
-        cause = f"{place}: {cause}"
+        cause = networks.told(error, own)
     return {"status": "failed", "cause": cause}
 
 

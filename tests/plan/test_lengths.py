@@ -4,8 +4,8 @@ import pytest
 
 from repro.errors import UserError
 from repro.plan.lengths import stretched
-from repro.plan.planning import plan_asked
 from repro.plan.request import Request
+from repro.plan.wanted import plan_asked
 from repro.render import notes
 from repro.spec.catalogue import load
 from tests import fake_ledger

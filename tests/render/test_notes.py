@@ -8,8 +8,8 @@ import pytest
 from repro.data import clips, sources
 from repro.data.clips import ClipSource
 from repro.errors import UserError
-from repro.plan.planning import plan_asked
 from repro.plan.request import Request
+from repro.plan.wanted import plan_asked
 from repro.render import markdown, notes, paragraph
 from repro.spec import catalogue
 from repro.spec.readings import as_text

@@ -146,7 +146,10 @@ def add(
                         f"repro data add {name} DIR --manifest FILE.csv --columns {columns}"
                         )  # fmt: skip
     else:
-        there, notes = sources.add(name, folder, data), ()
+        from repro.data.own import listing
+
+        notes = listing.first(name, folder, data)
+        there = sources.add(name, folder, data)
     card = registry.card(name, data)
     if fmt == "json":
         about = {"dataset": name, "folder": str(there.root), "here": len(there.found),

@@ -46,6 +46,7 @@ def show(name: str, rebuild: Path | None, output: Path | None, home: str | None,
       repro data manifest audioset_unbalanced --rebuild ~/audioset
     """
     from repro.data import manifest
+    from repro.data.own import listing
 
     data = places.home(home).data
     card = registry.card(name, data)
@@ -57,11 +58,9 @@ def show(name: str, rebuild: Path | None, output: Path | None, home: str | None,
         names.checked(places.absolute(rebuild), f"repro data manifest {name} --rebuild DIR")
         if not rebuild.is_dir():
             raise UserError(f"{rebuild} is not a folder", f"repro data manifest {name}")
-        hashes = {**(known.hashes if known else {}), **card.hashes(rebuild)}
-        seconds = {**(known.seconds if known else {}), **card.lengths(rebuild)}
-        listed = lists.build(name, card.rebuild(rebuild), hashes=hashes, seconds=seconds)
-        if card.own_list:
-            lists.write(listed, registry.own_file(name, data))
+        listed = listing.of_folder(name, rebuild, data, known)
+        if (file := manifest.kept(name, data)) is not None:
+            lists.write(listed, file)
             manifest.forget()
     elif known is None:
         raise UserError(f"{name}: its list is not shipped; {card.by_hand}", card.next_step)
@@ -69,9 +68,10 @@ def show(name: str, rebuild: Path | None, output: Path | None, home: str | None,
     if output is not None:
         lists.write(listed, output)
     said_aside = output is not None and atomic.standard_output(output)
-    kept = rebuild is not None and card.own_list
+    own = manifest.kept(name, data) is not None
+    kept = rebuild is not None and own
     click.echo("\n".join(_lines(listed, rebuild, known, kept, fmt)), err=said_aside)
-    same = known is None or card.own_list or listed == known
+    same = known is None or own or listed == known
     click.get_current_context().exit(0 if same else 1)
 
 

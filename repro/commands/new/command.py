@@ -1,5 +1,6 @@
-"""Begin a model or a table of your own: files that work, to be changed."""
+"""Begin a model, a table or a dataset of your own: files that work, to be changed."""
 
+import math
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from repro.errors import UserError
 
 @click.group()
 def command() -> None:
-    """Begin a model or a table of your own: files that work, to be changed.
+    """Begin a model, a table or a dataset of your own: files that work, to be changed.
 
     They lie in the extensions of the home (or --extensions), where every verb finds them.
 
@@ -20,6 +21,7 @@ def command() -> None:
       repro new model mynet
       repro new model mynet --like eat-esc50
       repro new table mypaper
+      repro new dataset mybirds --from ~/birds
     """
 
 
@@ -75,6 +77,43 @@ def table(name: str, home: str | None) -> None:
     folder = places.extensions() / "tables" / name
     _write({folder / file: text for file, text in texts.files(name).items()})
     click.echo(f"next: repro show {name}-results", err=True)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--from", "folder", metavar="DIR", type=click.Path(path_type=Path),
+              help="Its audio: the file then says how long the longest clip is.")  # fmt: skip
+@asking.home_option
+def dataset(name: str, folder: Path | None, home: str | None) -> None:
+    """Write a file that says what a dataset is and how its clips are listed.
+
+    As written it lists a folder for each class. For a folder with a table of its clips no file is
+    needed: repro data add NAME DIR --manifest FILE.csv.
+
+    \b
+    Examples:
+      repro new dataset mybirds --from ~/birds
+      repro data add mybirds ~/birds
+      repro table m3net-urbansound8k --on mybirds --profile demo
+    """
+    from repro.commands.new import dataset as texts
+    from repro.data import registry, sources
+    from repro.data.folders import names
+    from repro.data.own import adding
+
+    data = places.home(home).data
+    adding.check_name(name)
+    if registry.own_file(name, data).is_file():
+        raise UserError(f"{name} was added with a table of its clips", f"repro data remove {name}")
+    seconds = texts.SECONDS
+    if folder is not None:
+        root = sources.checked(name, folder)
+        found = {clip: str(root / clip) for clip in names.audio_below(root)}
+        if not found:
+            raise UserError(f"{root} holds no audio", f"repro new dataset {name}")
+        seconds = math.ceil(1000 * adding.lengths(root, found)[0]) / 1000
+    _write({places.extensions() / "datasets" / f"{name}.py": texts.file(name, seconds)})
+    click.echo(f"next: repro data add {name} {folder or 'DIR'}", err=True)
 
 
 def _check(name: str) -> None:

@@ -25,9 +25,10 @@ from repro.commands.shared.planned import Planned
 from repro.errors import UserError
 from repro.plan import cost
 from repro.plan.answers import answers
-from repro.plan.planning import TablePlan, command_line, plan_asked, plan_table
+from repro.plan.planning import TablePlan, command_line
 from repro.plan.remaining import remaining
 from repro.plan.request import Request, Run
+from repro.plan.wanted import plan_asked
 from repro.records.ledger import Ledger
 from repro.spec.entry import Entry
 
@@ -144,7 +145,7 @@ def _bring(entry: Entry, how: How, ledger: Ledger) -> tuple[TablePlan, bool, boo
     if one.ready or one.blocked:
         screen.say(_told(one, how), err=True)
     if one.blocked and how.offer.take(fetching.lacking(plan)):
-        plan = plan_table(entry, how.request, how.home)
+        plan = plan_asked(entry, how.request, how.home)
         one = Planned.of(plan, ledger, how.devices[0])
         screen.say(_told(one, how), err=True)
     if not (one.ready and agreed(one.estimate, how)):

@@ -77,7 +77,7 @@ def detail(one: Planned, devices: Sequence[str]) -> list[str]:
     ]
     for (text, step), systems in one.gaps(by_system=True).items():
         lines.append(f"  {', '.join(sorted(systems))}: {text}" + (f" -> {step}" if step else ""))
-    lines += [f"  {line}" for line in (*one.plan.padded, *one.answered.lines())]
+    lines += [f"  {line}" for line in (*one.plan.padded, *one.plan.remarks, *one.answered.lines())]
     lines += [f"  {line}" for line in lengths(one)]
     if one.ready:
         seconds = one.estimate.seconds

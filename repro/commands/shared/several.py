@@ -6,8 +6,9 @@ import click
 
 from repro.errors import UserError, unknown
 from repro.places import Home
-from repro.plan.planning import TablePlan, plan_asked
+from repro.plan.planning import TablePlan
 from repro.plan.request import Request
+from repro.plan.wanted import plan_asked
 from repro.spec import catalogue
 from repro.spec.entry import Entry
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repro import atomic
-from repro.data import lists, manifest, protocols, registry, settings, sources
+from repro.data import lists, manifest, registry, sources
 from repro.data.decoding import containers, decode
 from repro.data.folders import names
 from repro.data.folders.missing import Search
 from repro.data.folders.scan import scan
 from repro.data.lists import Manifest
-from repro.data.own import rows, table
+from repro.data.own import listing, rows, table
 from repro.data.own.table import Columns
 from repro.data.sources import Located
 from repro.errors import UserError
@@ -41,7 +41,7 @@ def add(
     `columns` says which column of the table is what (`table.mapping`). Every clip has to be in
     `folder`, in any format that is read; UserError names what is missing, and why.
     """
-    _check_name(name)
+    check_name(name)
     try:
         with lists.no_collection():
             return _added(name, folder, file, data, columns or {})
@@ -68,7 +68,7 @@ def _added(name: str, folder: Path, file: Path, data: Path, columns: Mapping[str
             f"mend the paths or the folder, then {table.AGAIN}; a path may be made of columns: "
             "--columns 'path=fold{fold}/{filename}'",
         )  # fmt: skip
-    longest, links = _opened(root, found)
+    longest, links = lengths(root, found)
     about = {
         "seconds": longest,
         "multilabel": any(";" in clip.label for clip in clips),
@@ -83,17 +83,18 @@ def _added(name: str, folder: Path, file: Path, data: Path, columns: Mapping[str
     return Added(sources.register(name, root, data, found, len(clips)), tuple(notes))
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse a name that no dataset can have, or that one has which is not the user's table."""
     if not _NAME.fullmatch(name):
         raise UserError(
             f"{name!r} is no name for a dataset: use small letters, digits and _", table.AGAIN
         )
-    if name in registry.names():
+    if name in registry.names() or registry.has_file(name):
         raise UserError(f"{name} is the name of a dataset that the suite knows; choose another",
                         table.AGAIN)  # fmt: skip
 
 
-def _opened(root: Path, found: Mapping[str, str]) -> tuple[float, list[str]]:
+def lengths(root: Path, found: Mapping[str, str]) -> tuple[float, list[str]]:
     """Return the length in seconds of the longest clip, by the headers, and the clips outside.
 
     Those are links that leave the folder. UndecodableError naming a file that is no audio.
@@ -140,13 +141,4 @@ def _notes(listed: Manifest, known: Columns, outside: list[str]) -> list[str]:
     if outside:
         notes.append(f"{len(outside):,} clips are links to files outside the folder, such as "
                      f"{outside[0]}")  # fmt: skip
-    try:
-        called = settings.called_for(listed)
-    except UserError as error:
-        return [*notes, f"protocol: {error.message}; {error.next_step}"]
-    kind = called.pop("protocol")
-    notes.append(f"protocol {kind}: {protocols.statement(kind, **called)}")
-    blank = listed.counts().get("", 0)
-    if kind == "official" and blank:
-        notes.append(f"{blank:,} clips are in no part and will be left out")
-    return notes
+    return [*notes, *listing.divided(listed)]
