@@ -145,6 +145,9 @@ def show(name: str, dataset: str | None, depth: int, home: str | None, fmt: str)
     metavar="KEY=VALUE",
     help="Build networks with another reading of a silent point (see repro show ID).",
 )
+@click.option("--table", "table", metavar="ID", default="m3net-urbansound8k", show_default=True,
+              help="Of a model of yours: whose front end and dataset it gets.")  # fmt: skip
+@click.option("--on", metavar="DATA", help="Of a model of yours: another dataset.")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep the records in this folder instead of the home's runs.")  # fmt: skip
 @asking.home_option
@@ -155,15 +158,18 @@ def measure(
     threads: int,
     times: bool,
     assume: tuple[str, ...],
+    table: str,
+    on: str | None,
     into: Path | None,
     home: str | None,
     fmt: str,
 ) -> None:
     """Record parameters, multiply-adds and layers, and inference times where a table prints them.
 
-    SYSTEM is a system or a model; none means all. Counts are the same on every device. A time is
-    the median of 50 passes over one clip after 10 that do not count, in single precision, of the
-    network alone, in each of 5 processes. What is recorded is not measured again.
+    SYSTEM is a system or a model, or a model of yours; none means all of the suite. Counts are the
+    same on every device. A time is the median of 50 passes over one clip after 10 that do not
+    count, in single precision, of the network alone, in each of 5 processes. What is recorded is
+    not measured again.
 
     \b
     Examples:
@@ -171,24 +177,29 @@ def measure(
       repro models measure eat-s eat-s-16k
       repro models measure eat --device cuda:0 --format json
       repro models measure eat-s --assume hidden-s=2048 --no-times
+      repro models measure mynet --table eat-esc50
     """
     from repro.measure import networks
+    from repro.spec import own
 
-    chosen = networks.chosen(systems)
+    where = places.home(home)
+    mine = [name for name in systems if name in own.names()]
+    others = tuple(name for name in systems if name not in mine)
+    chosen = networks.chosen(others) if others or not mine else []
     if assume:
         chosen = networks.assumed(chosen, asking.readings(assume))
-    where = places.home(home)
-    on = asking.devices(None, device)[0]
+    chosen += [networks.own(name, table, on, where.data) for name in mine]
+    hardware = asking.devices(None, device)[0]
     if times:
-        measuring.check_device(on)
+        measuring.check_device(hardware)
     root = where.runs if into is None else into
     kept = Ledger([root]) if into is not None else Ledger.of(where)
     rows = []
     for number, network in enumerate(chosen, 1):
         click.echo(f"[{number}/{len(chosen)}] {network.title}", err=True)
-        row = measuring.count(network, kept, root)
+        row = measuring.count(network, kept, root, where.data)
         if times and network.times:
-            row |= measuring.time(network, kept, root, on, threads)
+            row |= measuring.time(network, kept, root, hardware, threads, where.data)
         rows.append(row)
         if fmt == "text":
             click.echo(measuring.line(row))

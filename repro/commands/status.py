@@ -134,7 +134,7 @@ def _say_how(
         command = commands.of(Run.of_job(asked["job"]), asked["device"], asked["threads"])
     elif records:
         threads = int(records[0].described["threads"])
-        command = commands.of(rerun.run_of(records[0]), rerun.device_of(records[0]), threads)
+        command = commands.of(Run.of_record(records[0]), rerun.device_of(records[0]), threads)
     elif run in planned:
         command = commands.of(planned[run])
     if command and by_slurm:

@@ -8,13 +8,12 @@ from typing import Any
 import click
 
 from repro import places
+from repro.commands.runs import again
 from repro.commands.shared import asking, records
 from repro.errors import UserError
-from repro.places import Home
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
 from repro.records.record import Training
-from repro.records.seal import MODEL
 from repro.upkeep import parting, rerun
 from repro.upkeep.parting import Parting
 
@@ -47,86 +46,12 @@ def command(name: str, device: str | None, home: str | None, fmt: str) -> None:
         )
     record = rerun.check(found, where)
     chosen = asking.devices(None, device or rerun.device_of(record))[0]
-    apart = _apart(record, where)
-    again = _train(record, chosen, apart)
-    told = _Verified(record, again, parting.compare(record, again))
+    apart = again.apart(record, where, "verify")
+    made = again.train(Run.of_record(record), record, chosen, apart)
+    told = _Verified(record, made, parting.compare(record, made))
     click.echo(json.dumps(told.as_dict(), indent=1) if fmt == "json" else "\n".join(told.lines()))
     shutil.rmtree(apart.root)
     click.get_current_context().exit(EQUAL if told.parting.equal else DIFFERENT)
-
-
-def _apart(record: Training, home: Home) -> Home:
-    """Return a home for the second training: own runs and waveforms, the same data.
-
-    What an interrupted verification has left there is continued; a finished training is not used.
-    """
-    root = home.cache / "verify" / f"{record.run}-{record.path.name}"
-    apart = Home(root=root, data=home.data, cache=root / "cache")  # nothing kept is believed
-    if Ledger([apart.runs]).records(record.run):
-        shutil.rmtree(root)
-    apart.runs.mkdir(parents=True, exist_ok=True)
-    for parent in rerun.run_of(record).parents:  # their kept weights are needed
-        link = apart.runs / parent
-        if (home.runs / parent).is_dir() and not link.is_symlink():
-            link.symlink_to(home.runs / parent)
-    copy = record.path / MODEL
-    if copy.is_file():  # of the user's: what it has become since does not matter
-        models = root / "extensions" / "models"
-        models.mkdir(parents=True, exist_ok=True)
-        name = record.resolved["model"]["name"]
-        (models / f"{name}.py").write_bytes(copy.read_bytes())
-    return apart
-
-
-def _train(record: Training, device: str, apart: Home) -> Training:
-    """Train the run of a record in a home apart; UserError if that fails."""
-    from repro.commands.shared.progress import Progress
-    from repro.engines import local
-
-    run = rerun.run_of(record)
-    threads = record.described["threads"]
-    with Progress([run]) as progress:
-
-        def show(on: str, of: Run | None, event: dict[str, Any]) -> None:
-            if event["event"] == "start":
-                _note_start(record, event)
-            progress.show(on, of, event)
-
-        try:
-            outcomes = local.execute([run], [device], threads, apart, show)
-        except _OtherAudioError as error:
-            shutil.rmtree(apart.root)
-            raise UserError(str(error), f"repro data verify {run.clips.dataset}") from None
-    for cause in outcomes.busy.values():
-        raise UserError(f"run {run.id} is being verified: {cause}", "ask again later")
-    made = Ledger([apart.runs]).result(run.id)
-    if made is None:
-        cause = outcomes.failed[run.id]
-        click.echo(f"Error: run {run.id} failed where its record has a result: {cause}", err=True)
-        told = Ledger([apart.runs]).records(run.id)  # a process that was killed leaves none
-        step = f"runs show {run.id} --home {apart.root}" if told else f"verify {run.id}"
-        click.echo(f"Next:  repro {step}", err=True)
-        click.get_current_context().exit(DIFFERENT)
-    return made
-
-
-class _OtherAudioError(Exception):
-    """The audio is not what the record was made from."""
-
-
-def _note_start(record: Training, event: dict[str, Any]) -> None:
-    """Look at what is known before the first epoch: the audio, and the execution."""
-    if event["store"] != record.store:
-        raise _OtherAudioError(
-            f"the audio has changed since run {record.run}: its store was "
-            f"{str(record.store)[:12]}, here it is {event['store'][:12]}"
-        )
-    if event["execution"] != record.execution:
-        click.echo(
-            f"note: this is execution {event['execution']}, the record's is {record.execution}: "
-            "equal weights are not promised",
-            err=True,
-        )
 
 
 @dataclass(frozen=True)

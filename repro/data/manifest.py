@@ -9,8 +9,9 @@ import functools
 import hashlib
 from pathlib import Path
 
-from repro.data import extended, lists, registry
+from repro.data import lists, registry
 from repro.data.lists import Manifest
+from repro.data.own import extended
 from repro.errors import UserError
 from repro.places import shipped
 

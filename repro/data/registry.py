@@ -1,7 +1,7 @@
 """Which datasets there are: one file each in `datasets/`, and the user's own.
 
-Those have a file in the extensions (`extended`), or a table of their clips that was added to the
-data folder (`own/`). A dataset's file is named by its id and holds `CARD`, and next to it what only
+Those (`own/`) have a file in the extensions, or a table of their clips that was added to the data
+folder. A dataset's file is named by its id and holds `CARD`, and next to it what only
 this dataset needs; a file that starts with an underscore is shared by several.
 """
 
@@ -9,9 +9,10 @@ import functools
 import importlib
 from pathlib import Path
 
-from repro.data import extended, lists
+from repro.data import lists
 from repro.data.cards import Card
 from repro.data.folders import noted
+from repro.data.own import extended
 from repro.errors import UserError, unknown
 
 ABOUT = ".own.json"  # <data>/<name>.own.json: what the card of a user's dataset is made of

@@ -7,7 +7,6 @@ norms, activations and Fourier transforms. (On a CPU it misses the fused kernels
 and attention.)
 """
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,7 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from repro import places
 from repro.frontends import fbank
+from repro.train import networks
 
 DEPTH = 2  # levels of the layer table in a record
 
@@ -41,7 +42,7 @@ def build(
     classes, seconds = given
     settings = dict(resolved["frontend"])
     shape = fbank.build({"name": settings.pop("name"), "args": settings}, seconds).shape
-    module = importlib.import_module(f"repro.models.{resolved['model']['name']}")
+    module = networks.module_of(resolved["model"], places.home())
     with torch.device(device):
         model: nn.Module = module.build(classes, shape, **resolved["model"]["args"])
     return model.eval(), shape
@@ -52,7 +53,7 @@ def measure(
 ) -> dict[str, Any]:
     """Return what a record says of a network; elsewhere: other datasets that it is built for."""
     model, shape = build(resolved, given)
-    module = importlib.import_module(f"repro.models.{resolved['model']['name']}")
+    module = networks.module_of(resolved["model"], places.home())
     total, table = layers(model, shape, DEPTH)
     return {
         "parameters": parameters(model),

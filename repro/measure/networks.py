@@ -77,6 +77,28 @@ def chosen(names: Sequence[str]) -> list[Network]:
     return [n for n in every if not names or {*n.systems, n.model} & set(names)]
 
 
+def own(name: str, table: str, on: str | None, data: Path) -> Network:
+    """Return the network of a system of the user's, as it has a line in a table (on other data).
+
+    Timed are the clips that the table times, else those of the dataset.
+    """
+    entry = lines.fit(catalogue.load(table), on or "", (), [name], catalogue.load_all)
+    dataset = on or str(lines.dataset(entry))
+    resolved = reduction.network(entry, name, dataset)
+    metrics = [str(entry.fields(row, column).metric).partition(".")
+               for row in entry.table.row for column in entry.table.column]  # fmt: skip
+    printed = tuple(sorted({length for what, _, length in metrics if what == "latency"}))
+    return Network(
+        id=identity.run_id(resolved),
+        resolved=resolved,
+        systems=(name,),
+        tables=(entry.id,),
+        times=printed or (f"{registry.card(dataset, data).seconds:g}s",),
+        elsewhere=(),
+        paper="",
+    )
+
+
 def assumed(found: Sequence[Network], assume: Mapping[str, str]) -> list[Network]:
     """Return networks as other readings make them, without those that the readings leave alone.
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
 from typing import Any
@@ -57,9 +58,9 @@ class _Planned:
 class Tables:
     """What the tables ask for; each is planned once for each kind of request."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, entries: Sequence[Entry] | None = None) -> None:
         self.home = home
-        self.entries = catalogue.load_all()
+        self.entries = catalogue.load_all() if entries is None else entries
         self._planned: dict[tuple[Any, ...], _Planned] = {}
 
     def asking(self, run: Run) -> Asked | Near | None:

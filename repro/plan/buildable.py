@@ -23,7 +23,7 @@ from repro.plan.request import Missing, Run
 from repro.records.ledger import Ledger
 
 # -P: a file of the working folder that is named like a module is not that module.
-_PROBE = (sys.executable, "-P", "-m", "repro.train.probing")
+_PROBE = (sys.executable, "-P", "-m", "repro.train.probing.process")
 _PATIENCE = 180.0  # seconds after which nothing more is known
 
 
@@ -103,7 +103,8 @@ def _answers(jobs: Sequence[dict[str, Any]], home: Home) -> dict[str, dict[str, 
         return compute
 
     here = Path(__file__).parents[1] / "train"
-    made = [code(str(here / "probing.py"), str(here / "networks.py")), _version("torch")]
+    files = (here / "networks.py", *sorted((here / "probing").glob("*.py")))
+    made = [code(*map(str, files)), _version("torch")]
     found = {}
     for key in (job["key"] for job in jobs):
         try:

@@ -52,12 +52,18 @@ def lists(clips: ClipSource, data: Path) -> tuple[Missing, ...]:
 def published(settings: dict[str, Any], request: Request, home: Home) -> tuple[Missing, ...]:
     """Return the published weights that a run starts from and that are not here."""
     names = [parent["name"] for parent in settings["init"] if parent["kind"] == "weights"]
-    return tuple(_no_weights(n, home) for n in names if weights_here(n, request, home) is None)
+    model = settings["model"]["name"]
+    return tuple(
+        _no_weights(n, home) for n in names if weights_here(n, model, request, home) is None
+    )
 
 
-def weights_here(name: str, request: Request, home: Home) -> str | None:
-    """Return the hash of published weights that are here; a demo is too small for them."""
-    if request.profile == "demo":
+def weights_here(name: str, model: str, request: Request, home: Home) -> str | None:
+    """Return the hash of weights that are here; a demo is too small for them.
+
+    Not so of a user's model, which is as large in a demo.
+    """
+    if request.profile == "demo" and identity.own(f"models/{model}") is None:
         return None
     here = store.located(name, home.data)
     return here.sha256 if here else None

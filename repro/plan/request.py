@@ -8,6 +8,7 @@ from typing import Any
 from repro.data.clips import ClipSource
 from repro.errors import UserError
 from repro.records import learning
+from repro.records.record import Training
 
 _EXECUTION = re.compile(r"[0-9a-f]{6}")
 
@@ -169,6 +170,22 @@ class Run:
             micro_batch=job.get("micro_batch", 0),
             asked=job.get("asked", ""),
         )
+
+    @classmethod
+    def of_record(cls, record: Training) -> "Run":
+        """Return the run that a record describes; nothing is planned, and no table is read."""
+        job = {
+            "run": record.run,
+            "system": record.system,
+            "profile": record.profile,
+            "resolved": record.resolved,
+            "clips": record.clips,
+            "keep": record.keep,
+            "micro_batch": record.micro_batch,
+            "asked": record.asked,
+        }
+        clip_epochs = record.clips_used.get("train", 0) * int(record.recipe["epochs"])
+        return replace(cls.of_job(job), clip_epochs=clip_epochs)
 
     def job(self) -> dict[str, Any]:
         """Return what a worker needs; it also stands in the record, so a run can be made again."""

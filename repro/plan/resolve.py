@@ -188,7 +188,7 @@ class Resolver:
         recipe_data = identity.dump(trained)
         del recipe_data["source"], recipe_data["demo"]
         made = f"generated@{generated.VERSION}"
-        init, parents = self._init(settings["init"], seed)
+        init, parents = self._init(settings, seed)
         resolved = {
             "dataset": clips.dataset,
             "audio": made if clips.audio == "generated" else clips.audio,
@@ -268,17 +268,15 @@ class Resolver:
             only=self._whole_folds(settings["dataset"]),
         )
 
-    def _init(
-        self, init: list[dict[str, Any]], seed: int
-    ) -> tuple[list[dict[str, Any]], list[Run]]:
+    def _init(self, settings: dict[str, Any], seed: int) -> tuple[list[dict[str, Any]], list[Run]]:
         """Name what a run starts from: published weights by their hash, runs by their id."""
-        named, parents = [], []
-        for entry in init:
+        named, parents, model = [], [], settings["model"]["name"]
+        for entry in settings["init"]:
             if entry["kind"] == "run":
                 parent = self._parent(Parent.model_validate({**entry, "what": "resolved"}), seed)
                 parents.append(parent)
                 named.append({**entry, "run": parent.id})
-            elif here := gaps.weights_here(entry["name"], self.request, self.home):
+            elif here := gaps.weights_here(entry["name"], model, self.request, self.home):
                 named.append({**entry, "sha256": here})
             else:
                 named.append(entry)

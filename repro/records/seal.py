@@ -23,6 +23,11 @@ def text(folder: Path, content: bytes) -> str:
     """Return the seal of a folder's files and of the run.json that will stand beside them."""
     sums = {name: digest(folder / name) for name in SEALED[1:] if (folder / name).is_file()}
     sums["run.json"] = hashlib.sha256(content).hexdigest()
+    return lines(sums)
+
+
+def lines(sums: Mapping[str, str]) -> str:
+    """Write a seal: SHA-256 (hex) by file."""
     return "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
 
 

@@ -16,7 +16,7 @@ from repro.records import known, locks, reading, seal
 from repro.records.locks import Lock, set_aside
 from repro.records.reading import Damaged
 from repro.records.record import Record, Training
-from repro.records.seal import FILES, SEAL, SEALED
+from repro.records.seal import FILES, SEAL, SEALED, WEIGHTS
 
 _WORK = re.compile(r"[0-9a-f]{12}-\w+")
 
@@ -176,6 +176,22 @@ def seal_up(record: Record) -> None:
     """Seal a record that was made before there were seals; what it says has been checked."""
     content = (record.path / "run.json").read_bytes()
     atomic.write(record.path / SEAL, seal.text(record.path, content).encode())
+
+
+def keep(record: Record, weights: Path) -> None:
+    """Give a record the weights that it states; BusyError if a process trains the run.
+
+    The seal names them before they are there, which it may: no instant leaves a damaged record.
+    """
+    base = record.path.parent.parent / ".work"
+    base.mkdir(parents=True, exist_ok=True)
+    told = record.path / SEAL
+    with locks.held(base / f"{record.run}.lock"):
+        if told.is_file():
+            sums = {**seal.sums(told.read_bytes()), WEIGHTS: seal.digest(weights)}
+            atomic.write(told, seal.lines(sums).encode())
+        shutil.copyfile(weights, part := base / f".{record.run}.part")
+        part.replace(record.path / WEIGHTS)
 
 
 @contextmanager

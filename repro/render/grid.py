@@ -12,6 +12,7 @@ from repro.records import reading
 from repro.records.ledger import Ledger
 from repro.records.record import Training
 from repro.render import measurement, notes
+from repro.spec.lines import PARAMETERS
 from repro.spec.schema import Table
 from repro.verdict import best, judge, phrases, reduction, special
 from repro.verdict.declared import attempts, rivals
@@ -108,6 +109,9 @@ class Grid:
         """The id with data and readings in place of the table's own: apart for each fill."""
         request = self.plan.request
         read = "".join(f"+{key}={value}" for key, value in sorted(request.assume.items()))
+        read += f"+steps={request.steps}" if request.steps else ""
+        read += f"+protocol={request.protocol}" if request.protocol else ""
+        read += "+subset" if request.subset else ""
         return f"{self.id}@{request.on}{read}" if request.on else self.id
 
     @property
@@ -143,7 +147,7 @@ def build(plan: TablePlan, ledger: Ledger, command: str, data: Path) -> Grid:
     lost = reading.left_out(ledger.damaged([*found, *measured]))
     compared = rivals.compare(plan, found)
     said = [rivals.told(one, rivals.as_printed(plan, one)) for one in compared]
-    said += rivals.by_fold(plan, found)
+    said += [*rivals.by_fold(plan, found), *_timed(plan, measured)]
     tried = attempts.lines(plan, answered, ledger)
     return Grid(
         plan=plan,
@@ -234,7 +238,7 @@ def _without_runs(
     if fields.kind == "derived":
         return {**_p_value(judged), "protocol": reduction.protocol(plan, planned).name}
     if not planned.text:  # of other data, or of a system that the paper does not have
-        return _counted(plan, planned, found, measured)
+        return _unprinted(plan, planned, found, measured)
     value = measurement.value(plan, planned, measured)
     if value is None and judged.word == "NOT COMPARABLE":
         return {"state": "not comparable", "reason": judged.sentence}
@@ -257,6 +261,29 @@ def _p_value(judged: CellVerdict) -> dict[str, Any]:
     text = f"{phrases.p_value(judged.pairs.p)}, n = {judged.pairs.n}"
     counted = {"n_done": judged.n_done, "n_needed": judged.n_needed}
     return {"state": "complete", "text": text, **counted}
+
+
+def _unprinted(
+    plan: TablePlan, planned: PlannedCell, found: Results, measured: Measured
+) -> dict[str, Any]:
+    """Return what is measured of a system that the paper does not have: parameters, or a time."""
+    if planned.fields.metric == PARAMETERS:
+        return _counted(plan, planned, found, measured)
+    value = measurement.value(plan, planned, measured)
+    if value is None or isinstance(value, str):
+        return {"state": "not run", "reason": UNMEASURED}
+    return {"state": "complete", "ours": value, "decimals": 2}
+
+
+def _timed(plan: TablePlan, measured: Measured) -> list[str]:
+    """Say on which devices the times of the user's systems were measured."""
+    told = {
+        f"Time of {cell.fields.system}: the network alone, one clip, on {record.device_name}."
+        for cell in plan.cells
+        if cell.fields.system in plan.entry.own and str(cell.fields.metric).startswith("latency.")
+        if (record := reduction.measurement(plan, cell, measured)) is not None
+    }
+    return sorted(told)
 
 
 def _counted(

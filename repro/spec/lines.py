@@ -223,11 +223,15 @@ def _own(entry: Entry, line: _Line, name: str) -> _Added:
         brings=Recipes(
             frontends={name: mine}, recipes={name: recipe},
             systems={name: System(label=made.label or name, model=made.model, args=made.args,
-                                  frontend=name)},
+                                  frontend=name, init=made.parents())},
         ),
         said=f"{name} is yours ({own.folder().name}/{made.model}.py): trained as "
-             f"{line.system}{f', but {told}' if told else ' in every value'}.",
+             f"{line.system}{f', but {told}' if told else ' in every value'}{_starts(made)}.",
     )  # fmt: skip
+
+
+def _starts(made: own.OwnSystem) -> str:
+    return f"; it starts from {', '.join(start.name for start in made.init)}" if made.init else ""
 
 
 def _short(value: Any) -> str:
@@ -320,8 +324,8 @@ def _with(entry: Entry, one: _Added) -> Entry:
         )  # fmt: skip
         if trains(fields):
             kept = {**_plain(fields), "system": one.system, "recipe": one.recipe}
-        elif (fields.kind, fields.metric) == ("measured", PARAMETERS):
-            kept = {"kind": "measured", "metric": PARAMETERS, "system": one.system}
+        elif fields.kind == "measured":
+            kept = {"kind": "measured", "metric": fields.metric, "system": one.system}
         else:
             kept = {"kind": "declared"}
         cells.append(Cell.model_validate({**place, **kept}))

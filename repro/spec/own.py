@@ -12,7 +12,13 @@ from pydantic import Field
 
 from repro import identity, places
 from repro.errors import UserError, unknown
-from repro.spec.schema import Args, Demo, Name, Recipe, Strict, check, read
+from repro.spec.schema import Args, Demo, Name, Parent, Recipe, Strict, check, read
+
+
+class Start(Strict):
+    """Weights that a model of the user's starts from: published ones, or a file of his own."""
+
+    name: str  # of `repro weights list`, or of a file in extensions/weights/
 
 
 class OwnSystem(Strict):
@@ -24,6 +30,12 @@ class OwnSystem(Strict):
     frontend: Args = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
     demo: Demo | None = None
+    init: list[Start] = Field(default_factory=list)
+
+    def parents(self) -> list[Parent]:
+        """Return what it starts from, as a table's system says it."""
+        return [Parent(kind="weights", name=s.name, what=f"{s.name}, as load in {self.model}.py "
+                       "takes them") for s in self.init]  # fmt: skip
 
 
 def folder() -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # types without pydantic: shells complete with this file
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from repro.errors import UserError, unknown
@@ -58,19 +58,6 @@ def alternative(assumption: Assumption, value: str, show: str) -> Alternative:
     if value not in listed:
         raise unknown(f"value for --assume {assumption.key}", value, listed, show)
     return listed[value]
-
-
-def chosen(
-    assumptions: Iterable[Assumption], system: str, settings: dict[str, Any]
-) -> dict[str, str]:
-    """Return the listed alternatives that a run's settings have, by key, as --assume takes them."""
-    return {
-        assumption.key: as_text(other.value)
-        for assumption in assumptions
-        if applies(assumption, system, settings)
-        for other in assumption.alternatives
-        if as_text(other.value) == as_text(get(settings, assumption.path))
-    }
 
 
 def as_text(value: Any) -> str:

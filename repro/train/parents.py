@@ -47,14 +47,14 @@ def load(module: ModuleType, model: nn.Module, state: Mapping[str, Tensor], name
     `name` is the parent's, and stands before each line. UserError if they do not fit, or the model
     takes none.
     """
-    title = module.__name__.rpartition(".")[2]
+    title = Path(str(module.__file__)).stem
     if not hasattr(module, "load"):
         raise UserError(f"the model {title} takes no weights, and so not those of {name}",
-                        "remove init from its system in recipes.toml")  # fmt: skip
+                        f"write load(model, state) into {title}.py, or remove init")  # fmt: skip
     try:
-        return [f"{name}: {line}" for line in module.load(model, state)]
+        return [f"{name}: {line}" for line in module.load(model, state) or ()]
     except ValueError as error:
         raise UserError(
             f"the weights of {name} do not fit the model {title}: {error}",
-            "take model arguments that fit (repro show ID), or remove init in recipes.toml",
+            "take model arguments that fit (repro show ID), or remove init",
         ) from error

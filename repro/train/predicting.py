@@ -60,8 +60,8 @@ def _task(record: Training, device: str, home: places.Home) -> tuple[Task, tuple
     if not weights.is_file():
         raise UserError(
             f"run {record.run} has kept no weights",
-            "add --keep-weights to the command that trains it; in another --home it is trained "
-            "again",
+            f"{record.asked or 'repro table ...'} --keep-weights trains it again and keeps them "
+            "if they are the same",
         )
     if record.sealed and not seal.holds(
         record.path, seal.WEIGHTS, seal.sums((record.path / seal.SEAL).read_bytes())

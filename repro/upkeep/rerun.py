@@ -1,7 +1,5 @@
 """Train the run of a record again: the run it describes, and what stands against it here."""
 
-from dataclasses import replace
-
 from repro import identity
 from repro.data import generated, registry
 from repro.data.clips import ClipSource, select, unlisted
@@ -12,22 +10,6 @@ from repro.plan.request import Run
 from repro.records.ledger import Ledger
 from repro.records.record import Record, Training
 from repro.records.seal import MODEL, WEIGHTS
-
-
-def run_of(record: Training) -> Run:
-    """Return the run that a record describes; nothing is planned, and no table is read."""
-    job = {
-        "run": record.run,
-        "system": record.system,
-        "profile": record.profile,
-        "resolved": record.resolved,
-        "clips": record.clips,
-        "keep": record.keep,
-        "micro_batch": record.micro_batch,
-        "asked": record.asked,
-    }
-    clip_epochs = record.clips_used.get("train", 0) * int(record.recipe["epochs"])
-    return replace(Run.of_job(job), clip_epochs=clip_epochs)
 
 
 def device_of(record: Training) -> str:
@@ -85,12 +67,12 @@ def check(record: Record, home: Home) -> Training:
             step or "repro runs stale lists such records",
         )
     kept = Ledger.of(home)
-    for parent in run_of(record).parents:
+    for parent in Run.of_record(record).parents:
         if not any((r.path / WEIGHTS).is_file() for r in kept.records(parent)):
-            asked = Tables(home).asking(run_of(record))
+            asked = Tables(home).asking(Run.of_record(record))
             raise UserError(
                 f"run {run} starts from run {parent}, whose weights are not here",
-                f"{asked.command(run_of(record))} trains what it starts from, too"
+                f"{asked.command(Run.of_record(record))} trains what it starts from, too"
                 if isinstance(asked, Asked)
                 else "repro runs stale says why no table asks for it",
             )

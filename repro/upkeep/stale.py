@@ -7,6 +7,7 @@ from repro.data import registry
 from repro.measure import networks
 from repro.places import Home
 from repro.plan.asking import Asked, Near, Tables
+from repro.plan.request import Run
 from repro.records.record import Measurement, Record, Training
 from repro.spec.readings import as_text
 from repro.upkeep import rerun
@@ -45,7 +46,7 @@ def _unasked(record: Training, tables: Tables, home: Home) -> str | None:
     dataset = record.clips["dataset"]
     if dataset not in registry.names(home.data):
         return f"dataset {dataset} is not in this version"
-    found = tables.asking(rerun.run_of(record))
+    found = tables.asking(Run.of_record(record))
     if found is None:
         return f"no table trains {record.system}"
     return None if isinstance(found, Asked) else _reason(found)

@@ -153,5 +153,6 @@ def names() -> list[str]:
 def card(name: str) -> Card:
     """Return what weights are; an unknown name is an error with the nearest valid one."""
     if name not in CARDS:
-        raise unknown("weights", name, CARDS, "repro weights list")
+        raise unknown("weights", name, CARDS, "repro weights list; a file of yours lies in "
+                      "extensions/weights/")  # fmt: skip
     return CARDS[name]

@@ -4,6 +4,7 @@ A file lies in `<data folder>/weights/<slug>/`; `<slug>.json` beside that folder
 is and its hash. `published` holds the cards.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import atomic, places
+from repro.data import remembered
 from repro.data.cards import UNVERIFIED
 from repro.data.fetching import download
 from repro.data.fetching.transfer import Progress, Remote
@@ -62,11 +64,26 @@ def _about(folder: Path) -> Path:
     return folder.with_suffix(".json")
 
 
+def own(name: str) -> Path | None:
+    """Return the file of the user's own weights of that name, in `extensions/weights/`."""
+    file = places.extensions() / "weights" / name
+    return file if name not in CARDS and "/" not in name and file.is_file() else None
+
+
+@functools.cache
+def _hashed(file: Path, _state: str) -> str:
+    """Return SHA-256 (hex) of a file; `_state`: what changes with it, a key alone."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def located(name: str, data: Path) -> Located | None:
     """Return the file of weights that is here, with its hash; None if there is none.
 
     The hash is taken once, and again if the file's size or time of change is another.
     """
+    if (file := own(name)) is not None:
+        return Located(name, file, _hashed(file, remembered.state(file)), False)
     folder = folder_of(name, data)
     about = _about(folder)
     try:

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from repro import places
 from repro.commands._entry import main
+from repro.commands.runs import again as second
 from repro.engines import local
 from repro.records import seal
+from repro.records.ledger import Ledger
 from tests import fake_ledger, tiny, whole_records
 
 # Plays a worker: what it "trains" is the record in FROM; LIKE says how it starts and ends.
@@ -179,7 +182,38 @@ def test_a_training_that_fails_here_is_no_verdict(
 
 def test_a_run_that_another_process_verifies_is_left_to_it(play: Any, home: Path) -> None:
     record = whole_records.write(home / "runs")
-    assert_refused(play(record, record, status="busy", cause="by process 1"), "being verified")
+    assert_refused(
+        play(record, record, status="busy", cause="by process 1"),
+        "being trained again: by process 1",
+    )
+
+
+def test_the_weights_of_a_recorded_run_are_kept_if_they_are_the_same(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    record = whole_records.write(home / "runs")
+    where = places.Home(root=home, data=home / "data", cache=home / "cache")
+    (read,) = Ledger.of(where).trainings(record.parent.name)
+
+    def keep(made: Path) -> bool:
+        script = tmp_path / "worker.py"
+        script.write_text(PLAYED.replace("LIKE", "{}").replace("FROM", repr(str(made))))
+        monkeypatch.setattr(local, "WORKER", (sys.executable, str(script)))
+        return second.keep([read], "cpu", where)
+
+    before = files(home / "runs")
+    other = whole_records.write(tmp_path / "other", kept=b"others", weights=("a", "x", "y"))
+    assert not keep(other)
+    assert "its weights are not those of the record" in capsys.readouterr().err
+    assert files(home / "runs") == before
+    assert keep(whole_records.write(tmp_path / "same", kept=b"the weights"))
+    assert "trained again to the same bits" in capsys.readouterr().err
+    assert (record / seal.WEIGHTS).read_bytes() == b"the weights"
+    assert seal.holds(record, seal.WEIGHTS, seal.sums((record / seal.SEAL).read_bytes()))
+    fresh = Ledger.of(where)
+    assert [r.run for r in fresh.trainings(read.run)] == [read.run]  # and not damaged
+    assert list((home / "cache" / "keep").glob("[!.]*/")) == []
+    assert {path.name for path in files(record)} == {*(path.name for path in before), seal.WEIGHTS}
 
 
 def test_what_cannot_be_trained_again_is_refused_with_the_reason(home: Path) -> None:

@@ -7,10 +7,9 @@ import pytest
 from repro import identity
 from repro.plan import planning
 from repro.plan.asking import Asked, Near, Tables
-from repro.plan.request import NARROWING, PASSING, Request
+from repro.plan.request import NARROWING, PASSING, Request, Run
 from repro.records.ledger import Ledger
 from repro.spec.catalogue import load
-from repro.upkeep import rerun
 from tests import fake_ledger, whole_records
 
 TABLE = "asmrh-speechcommands"
@@ -92,7 +91,7 @@ def test_what_a_record_describes_is_the_run_it_was_made_from(tables, tmp_path):
         run = plan(tables, TABLE, micro_batch=micro).runs[0]
         folder = whole_records.write(tmp_path / str(micro), run)
         (record,) = Ledger([folder.parents[1]]).all()
-        again = rerun.run_of(record)
+        again = Run.of_record(record)
         assert identity.canonical(again.job()) == identity.canonical(run.job())
         assert (again.id, again.micro_batch) == (run.id, micro)
 

@@ -62,6 +62,10 @@ width = 16
 [frontend]  # what the network is given
 """
 
+_INIT = """# [[init]]  # weights to start from: def load(model, state) in MODEL.py puts them in
+# name = "DeiT"  # of repro weights list, or a file of a state dict in extensions/weights/
+"""
+
 
 def network(name: str) -> str:
     """Return the Python file of a new model."""
@@ -79,7 +83,8 @@ def training(name: str, entry: Entry) -> str:
     values = recipe.model_dump(exclude={"source", "demo", "frontend"}, exclude_defaults=True)
     head = _HEAD.replace("TABLE", entry.id).replace("SYSTEM", system)
     text = head.replace("NAME", name).replace("MODEL", name)
-    return "\n".join([text.rstrip(), *_listed(front), "", "[recipe]", *_listed(values)]) + "\n"
+    made = [text.rstrip(), *_listed(front), "", "[recipe]", *_listed(values), "", _INIT]
+    return "\n".join(made).replace("MODEL", name)
 
 
 def _listed(values: Mapping[str, Any]) -> Iterator[str]:

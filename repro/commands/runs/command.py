@@ -12,6 +12,7 @@ from repro import places
 from repro.commands.runs import check, diff, errors, listing, merge, retry, tidy
 from repro.commands.shared import asking, damage, screen
 from repro.places import Home
+from repro.plan.request import Run
 from repro.records import learning
 from repro.records.ledger import Ledger
 from repro.records.record import Epoch, Measurement, Metrics, Record, Training
@@ -109,7 +110,6 @@ def _errors(record: Record, data: Path) -> dict[str, Any]:
 def _asked(record: Training, home: Home) -> Iterator[str]:
     """Say what was asked: system, data, protocol, fold, seed, and the command."""
     from repro.plan.asking import Asked, Tables
-    from repro.upkeep import rerun
 
     resolved, clips = record.resolved, record.clips
     yield f"run        {record.run}, execution {record.execution}: {record.status}"
@@ -119,8 +119,8 @@ def _asked(record: Training, home: Home) -> Iterator[str]:
     yield f"data       {record.dataset} ({resolved['audio']}), {split}"
     command = record.asked
     if not command:  # records of earlier versions do not say it
-        found = Tables(home).asking(rerun.run_of(record))
-        command = found.command(rerun.run_of(record)) if isinstance(found, Asked) else ""
+        found = Tables(home).asking(Run.of_record(record))
+        command = found.command(Run.of_record(record)) if isinstance(found, Asked) else ""
     yield f"asked by   {command or 'no table of this version'}"
 
 

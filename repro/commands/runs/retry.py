@@ -9,6 +9,7 @@ from repro import places
 from repro.commands.shared import asking, damage, suggesting
 from repro.commands.shared.exactly import Commands
 from repro.errors import UserError
+from repro.plan.request import Run
 from repro.records.ledger import Ledger
 from repro.records.record import Training
 from repro.upkeep import rerun
@@ -70,7 +71,7 @@ def retry(
 
     failures = False
     for (threads, devices), group in groupby(sorted(ready, key=how), key=how):
-        failures |= making.train([rerun.run_of(r) for r in group], devices, threads, where)
+        failures |= making.train([Run.of_record(r) for r in group], devices, threads, where)
     if fmt == "json":
         _tell(ready, refused, fmt, Commands(where), Ledger.of(where))
     click.get_current_context().exit(FAILED if failures or refused else 0)
@@ -87,7 +88,7 @@ def _tell(
 
     after: the ledger after training.
     """
-    asked = {r.run: commands.of(rerun.run_of(r), rerun.device_of(r), int(r.described["threads"]))
+    asked = {r.run: commands.of(Run.of_record(r), rerun.device_of(r), int(r.described["threads"]))
              for r in ready}  # fmt: skip
     if fmt == "json":
         rows = [

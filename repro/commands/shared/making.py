@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from repro import places
+from repro.commands.runs import again
 from repro.commands.shared import (
     asking,
     cluster,
@@ -136,19 +137,19 @@ def _bring(entry: Entry, how: How, ledger: Ledger) -> tuple[TablePlan, bool, boo
                         "repro list")  # fmt: skip
     if how.render_only and not how.dry_run:
         return plan, False, True
-    one = Planned.of(plan, ledger, how.devices[0])
+    one = Planned.of(plan, ledger, how.devices[0], how.keep_weights)
     if how.dry_run:
         screen.say(_told(one, how))
         if one.ready and how.slurm is not None:
             click.echo(cluster.scripts(one.ready, how.slurm, ledger, how.home))
         return plan, False, False
-    if one.ready or one.blocked:
+    if one.ready or one.blocked or one.bare:
         screen.say(_told(one, how), err=True)
     if one.blocked and how.offer.take(fetching.lacking(plan)):
         plan = plan_asked(entry, how.request, how.home)
-        one = Planned.of(plan, ledger, how.devices[0])
+        one = Planned.of(plan, ledger, how.devices[0], how.keep_weights)
         screen.say(_told(one, how), err=True)
-    if not (one.ready and agreed(one.estimate, how)):
+    if not ((one.ready or one.bare) and agreed(one.estimate, how)):
         return plan, False, True
     return plan, *carry_out(one, how)
 
@@ -159,7 +160,9 @@ def carry_out(one: Planned, how: How) -> tuple[bool, bool]:
     if how.slurm is not None:
         cluster.submit(ready, one.id, how.slurm, how.home)
         return False, False
-    return train(ready, how.devices, how.threads, how.home, how.per_device), True
+    kept = again.keep(one.bare, how.devices[0], how.home)
+    failed = bool(ready) and train(ready, how.devices, how.threads, how.home, how.per_device)
+    return failed or not kept, True
 
 
 def _told(one: Planned, how: How) -> list[str]:

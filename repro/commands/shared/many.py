@@ -40,7 +40,7 @@ def make(entries: Sequence[Entry], how: How, output: Path | None) -> int:
             _tell(tables, how, ledger)
         ready = {run.id: run for one in tables for run in one.ready}
         estimate = cost.estimate(list(ready.values()), ledger, how.devices[0])
-        if not (ready and making.agreed(estimate, how)):
+        if not ((ready or any(one.bare for one in tables)) and making.agreed(estimate, how)):
             tables = [_nothing_to_train(one) for one in tables]
     codes, kept = [], []
     for number, one in enumerate(tables, 1):
@@ -73,7 +73,7 @@ def _target(entry: Entry, how: How, folder: Path) -> Path:
 def _planned(entries: Sequence[Entry], how: How, ledger: Ledger) -> list[Planned]:
     """Plan tables, the cheapest first."""
     plans = several.planned(entries, how.request, how.home)
-    found = [Planned.of(plan, ledger, how.devices[0]) for plan in plans]
+    found = [Planned.of(plan, ledger, how.devices[0], how.keep_weights) for plan in plans]
     return sorted(found, key=lambda one: one.estimate.seconds or 0.0)
 
 
@@ -89,7 +89,7 @@ def _tell(tables: Sequence[Planned], how: How, ledger: Ledger) -> None:
 
 
 def _nothing_to_train(one: Planned) -> Planned:
-    return replace(one, ready=[])
+    return replace(one, ready=[], bare=())
 
 
 def _one(one: Planned, how: How, ledger: Ledger, count: str) -> tuple[int, "Grid | None"]:
@@ -98,9 +98,9 @@ def _one(one: Planned, how: How, ledger: Ledger, count: str) -> tuple[int, "Grid
     Runs that another table has trained meanwhile are done.
     """
     failed = False
-    if one.ready:
-        now = Planned.of(one.plan, ledger, how.devices[0])
-        failed, here = making.carry_out(now, how) if now.ready else (False, True)
+    if one.ready or one.bare:
+        now = Planned.of(one.plan, ledger, how.devices[0], how.keep_weights)
+        failed, here = making.carry_out(now, how) if now.ready or now.bare else (False, True)
         if not here:
             return making.code(one.plan, ledger, failed), None
     code = making.code(one.plan, ledger, failed)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from repro import identity
 from repro.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,13 +25,21 @@ def check_device(device: str) -> None:
         raise UserError(reason, "repro doctor")
 
 
-def count(network: "Network", kept: "Ledger", root: Path) -> dict[str, Any]:
+def count(network: "Network", kept: "Ledger", root: Path, data: Path) -> dict[str, Any]:
     """Count a network; record it, or check it against what is recorded."""
     from repro.measure import counting, networks
 
-    given = networks.input_of(network.dataset)
+    given = networks.input_of(network.dataset, data)
     elsewhere = {name: networks.input_of(name) for name in network.elsewhere}
-    found = counting.measure(network.resolved, given, elsewhere)
+    try:
+        found = counting.measure(network.resolved, given, elsewhere)
+    except Exception as error:  # of a file of the user's: whatever it raises
+        file = identity.own(f"models/{network.model}")
+        if file is None or isinstance(error, UserError):
+            raise
+        from repro.train import networks as files
+
+        raise UserError(files.told(error, file), f"mend {file}, then ask again") from error
     record = networks.counted(networks.results(network, kept))
     if record is None:
         path = networks.save(root, network, found, networks.NO_DEVICE)
@@ -48,10 +57,9 @@ def count(network: "Network", kept: "Ledger", root: Path) -> dict[str, Any]:
 
 
 def time(
-    network: "Network", kept: "Ledger", root: Path, device: str, threads: int
+    network: "Network", kept: "Ledger", root: Path, device: str, threads: int, data: Path
 ) -> dict[str, Any]:
     """Time a network in several processes and record it, unless it is recorded."""
-    from repro import identity
     from repro.measure import networks, timing
     from repro.train import determinism
 
@@ -63,7 +71,7 @@ def time(
         return {"latency": found, "device": execution["device_name"], "times": str(before.path)}
     if (load_now := os.getloadavg()[0]) > (os.cpu_count() or 1) / 2:
         click.echo(f"  the machine is busy (load {load_now:.1f}): times will be long", err=True)
-    classes = networks.input_of(network.dataset)[0]
+    classes = networks.input_of(network.dataset, data)[0]
     latency: dict[str, list[float]] = {}
     load: dict[str, list[float]] = {}
     for length in network.times:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from repro.commands.runs.again import bare
 from repro.commands.shared import suggesting
 from repro.plan import cost
 from repro.plan.answers import Answers, answers
@@ -12,6 +13,7 @@ from repro.plan.remaining import done, remaining
 from repro.plan.request import Run
 from repro.records import learning
 from repro.records.ledger import Ledger
+from repro.records.record import Training
 from repro.verdict import lengths as trained
 
 Gaps = dict[tuple[str, str], dict[str, None]]  # what is missing and the next step: who lacks it
@@ -28,14 +30,18 @@ class Planned:
     answered: Answers
     later: cost.Estimate  # of the blocked ones
     device: str
+    bare: tuple[Training, ...] = ()  # results to train again, for their weights
 
     @classmethod
-    def of(cls, plan: TablePlan, ledger: Ledger, device: str) -> "Planned":
-        """Sort the open runs of a plan."""
+    def of(cls, plan: TablePlan, ledger: Ledger, device: str, keep: bool = False) -> "Planned":
+        """Sort the open runs of a plan; `keep`: the weights of those with a result are wanted."""
         answered = answers(plan, ledger)
         ready, blocked = remaining(plan, answered)
         now, later = (cost.estimate(runs, ledger, device) for runs in (ready, blocked))
-        return cls(plan, ready, blocked, now, answered, later, device)
+        again = bare(plan, answered) if keep else ()
+        if again:
+            now = cost.estimate([*ready, *map(Run.of_record, again)], ledger, device)
+        return cls(plan, ready, blocked, now, answered, later, device, again)
 
     @property
     def id(self) -> str:
@@ -79,7 +85,9 @@ def detail(one: Planned, devices: Sequence[str]) -> list[str]:
         lines.append(f"  {', '.join(sorted(systems))}: {text}" + (f" -> {step}" if step else ""))
     lines += [f"  {line}" for line in (*one.plan.padded, *one.plan.remarks, *one.answered.lines())]
     lines += [f"  {line}" for line in lengths(one)]
-    if one.ready:
+    if one.bare:
+        lines.append(f"  {len(one.bare)} of the done runs have kept no weights: trained again")
+    if one.ready or one.bare:
         seconds = one.estimate.seconds
         time = cost.spoken(None if seconds is None else seconds / len(devices))
         lines.append(f"  time on {', '.join(devices)}: {time} ({one.estimate.basis})")

@@ -59,12 +59,12 @@ def list_(home: str | None, fmt: str) -> None:
 
 def _users() -> dict[str, list[str]]:
     """Return name -> the systems that start from these weights, as <paper>/<system>."""
-    from repro.spec.index import paper_ids
+    from repro.spec.index import folder_of, paper_ids
     from repro.spec.schema import Recipes, read
 
     found: dict[str, list[str]] = {}
     for paper in paper_ids():
-        recipes = read(places.shipped("tables") / paper / "recipes.toml", Recipes)
+        recipes = read(folder_of(paper) / "recipes.toml", Recipes)
         for name, system in recipes.systems.items():
             for parent in system.init:
                 if parent.kind == "weights":

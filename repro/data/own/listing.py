@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from repro import places
-from repro.data import extended, lists, manifest, protocols, registry, settings, sources
+from repro.data import lists, manifest, protocols, registry, settings, sources
 from repro.data.lists import Manifest
+from repro.data.own import extended
 from repro.errors import UserError
 
 

@@ -3,17 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from repro import identity
 from repro.audit.findings import Finding
 from repro.audit.report import Report, audit, counted
 from repro.places import Home
+from repro.plan.asking import Asked, Tables
 from repro.plan.planning import TablePlan, command_line, plan_table
+from repro.plan.request import Request, Run
 from repro.records.ledger import Ledger
 from repro.records.record import Record, Training
 from repro.render import audit_words, grid
 from repro.render.figures import kinds
 from repro.render.figures.kinds import Beside
 from repro.render.grid import Grid
-from repro.spec import catalogue, readings
+from repro.spec import catalogue
 from repro.verdict import ladder, reduction, sensitivity
 from repro.verdict.reduction import Measured
 from repro.verdict.sensitivity import Sensitivity
@@ -87,37 +90,46 @@ def _behind(plan: TablePlan, home: Home, ledger: Ledger) -> tuple[Training, ...]
 def _others(part: Part, home: Home, ledger: Ledger, records: Sequence[Record]) -> list[Part]:
     """Return the table on each other dataset on which records answer for its runs.
 
-    Once for each way of reading it that records have: those of an older recipe stand apart.
+    Once for each way to ask for it that records have (readings, steps, a subset): those of an
+    older recipe stand apart.
     """
     plan = part.grid.plan
     if plan.request.on is not None:
         return []
+    requests = _asked(plan, home, records)
+    made: dict[tuple[str, ...], Part] = {}
+    for words in sorted(requests):
+        # Protocols stand side by side in one part, if the data's own has a run.
+        for request in (replace(requests[words], protocol=None), requests[words]):
+            name = tuple(request.words())
+            if name not in made:
+                planned = plan_table(plan.entry, request, home)
+                made[name] = _part(planned, home, ledger, records)
+            if made[name].grid.used:
+                break
+    return [other for other in made.values() if other.grid.used]
+
+
+def _asked(
+    plan: TablePlan, home: Home, records: Sequence[Record]
+) -> dict[tuple[str, ...], Request]:
+    """Return every way to ask for a table on other data with which records were made."""
     systems = {run.system for run in plan.runs}
     own = {run.clips.dataset for run in plan.runs}
-    found = {
-        (record.dataset, tuple(sorted(_read(plan, record).items())))
-        for record in records
-        if _answers(record, systems, plan.request.profile) and record.dataset not in own
-    }
-    made = []
-    for dataset, read in sorted(found):
-        assume = {**plan.request.assume, **dict(read)}
-        asked = replace(plan.request, on=dataset, audio="local", seeds=None, assume=assume)
-        other = _part(plan_table(plan.entry, asked, home), home, ledger, records)
-        if other.grid.used:
-            made.append(other)
-    return made
-
-
-def _read(plan: TablePlan, record: Record) -> dict[str, str]:
-    """Return the alternatives of a table's assumptions that a training was of."""
-    if not isinstance(record, Training):
-        return {}
-    return readings.chosen(plan.entry.assumptions(), record.system, record.resolved)
-
-
-def _answers(record: Record, systems: set[str], profile: str) -> bool:
-    """Tell whether a record could be a run of these systems on some dataset."""
-    if not isinstance(record, Training) or record.status != "complete":
-        return False
-    return record.system in systems and record.profile == profile
+    alike: dict[str, Training] = {}  # one of those that differ in seed and fold alone
+    for record in records:
+        if (
+            isinstance(record, Training) and record.status == "complete"
+            and record.system in systems and record.profile == plan.request.profile
+            and record.dataset not in own
+        ):  # fmt: skip
+            apart = {"seed": 0, "split": "", "init": [], "teacher": ""}
+            clips = {**record.clips, "fold": 0, "split_seed": 0}
+            name = identity.digest([record.system, {**record.resolved, **apart}, clips])
+            alike.setdefault(name, record)
+    tables = Tables(home, [plan.entry])
+    asked = [tables.asking(Run.of_record(record)) for record in alike.values()]
+    return {
+        tuple(one.request.words()): one.request
+        for one in asked if isinstance(one, Asked) and one.request.on is not None
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Networks that are built without being trained, in a process of their own, for a plan."""
