@@ -15,6 +15,7 @@ from repro.commands._entry import main
 from repro.plan.planning import plan_table
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
+from repro.render import markdown
 from repro.render.html import evidence, gather, page
 from repro.render.html.gather import Part
 from repro.spec import catalogue
@@ -257,6 +258,31 @@ def test_whole_records_give_every_kind_of_figure_but_a_ladder(tmp_path: Path) ->
     text = written(gathered(tmp_path, profile="demo", audio="generated"))
     kinds = re.findall(rf'id="fig/{TABLE}/(\w+)"', text)
     assert kinds == ["forest", "folds", "components", "curves", "confusion"]
+    # Nine runs of three systems: of each class in turn two of three test clips are right.
+    said = Page(text).text
+    systems = len({run.system for run in whole_records.runs()})
+    assert said.count("balanced accuracy 66.67 %, macro F1 ") == systems
+    assert said.count("the worst of 3 wrong decisions") == systems  # one clip of each seed
+    assert "clip-2" in said
+    assert "0.200" in said  # the score of its class
+
+
+def test_a_run_that_failed_shows_its_cause_in_the_cell(tmp_path: Path) -> None:
+    for run in whole_records.runs():
+        if run.system == "asm-rh":
+            whole_records.fail(tmp_path / "runs", run, cause="mynet.py, line 7: NameError: x")
+    (part,) = gathered(tmp_path, profile="demo", audio="generated")
+    cell = next(c for c in part.grid.cells.values() if c.system == "asm-rh" and c.kind == "trained")
+    assert cell.state == "not run"
+    assert cell.reason == "failed: 3 of 3 runs (mynet.py, line 7: NameError: x)"
+    for text in (Page(written([part])).text, markdown.render(part.grid, "both")):
+        assert "mynet.py, line 7: NameError: x" in text
+    assert (
+        next(
+            c for c in part.grid.cells.values() if c.system == "asm" and c.kind == "trained"
+        ).reason
+        == "not trained yet"
+    )
 
 
 def test_a_link_to_a_table_that_is_not_in_the_file_is_text(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from repro.plan.request import Run
 from repro.records import learning
 from repro.records.ledger import Ledger
 from repro.records.record import Epoch, Measurement, Metrics, Record, Training
+from repro.verdict.clips import mistakes
 
 
 @click.group()
@@ -104,7 +105,7 @@ def path(run: str, home: str | None, fmt: str) -> None:
 def _errors(record: Record, data: Path) -> dict[str, Any]:
     """Return where a training fails; {} of anything else."""
     done = isinstance(record, Training) and record.status == "complete"
-    return errors.of(record, data) if done and isinstance(record, Training) else {}
+    return mistakes.of([record], data) if done and isinstance(record, Training) else {}
 
 
 def _asked(record: Training, home: Home) -> Iterator[str]:

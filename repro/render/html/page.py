@@ -18,7 +18,7 @@ from repro.records.record import Record, Training
 from repro.render import audit_words, layout, listings, paragraph, provenance, words
 from repro.render.figures import canvas, kinds
 from repro.render.grid import Grid
-from repro.render.html import evidence
+from repro.render.html import evidence, failing
 from repro.render.html.evidence import Claim, Shown
 from repro.render.html.gather import Part
 from repro.render.layout import Layout, Line, Span
@@ -64,6 +64,7 @@ class Table:
     figures: tuple[tuple[canvas.Picture, Markup], ...]
     claims: tuple[Claim, ...]
     listings: tuple[Listing, ...]
+    failing: tuple[Listing, ...]  # where its systems fail
     paragraph: str
     others: tuple["Table", ...]
 
@@ -165,6 +166,7 @@ def _table(part: Part) -> Table:
         figures=tuple(_figures(part)),
         claims=tuple(evidence.claims(grid.judgement.claims)),
         listings=tuple(item for item in listed if item.title.startswith(_BEHIND)),
+        failing=tuple(failing.of_grid(grid)),
         paragraph=" ".join(paragraph.sentences(grid)),
         others=tuple(map(_table, part.others)),
     )

@@ -1,8 +1,9 @@
 """Build networks and take one step, without audio: `python -m repro.train.probing.process`.
 
-A plan asks it. It reads jobs (JSON, one a line) from standard input and answers each with a line of JSON, or two:
-what is known without computing comes first. Networks are built on PyTorch's meta device, shapes
-without values, and go once forward and back; the operations on the way are those of a CUDA device.
+A plan asks it. It reads jobs (JSON, one a line) from standard input and answers each with a line of
+JSON, or two: what is known without computing comes first. Networks are built on PyTorch's meta
+device, shapes without values, and go once forward and back; the operations on the way are those of
+a CUDA device.
 A file of the user's is also built on the CPU, twice from one seed but with other generators around
 it: what then differs follows from something else than the seed.
 """

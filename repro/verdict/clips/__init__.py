@@ -1,0 +1,1 @@
+"""What the single test clips of runs say."""
