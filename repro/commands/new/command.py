@@ -102,7 +102,7 @@ def dataset(name: str, folder: Path | None, home: str | None) -> None:
     from repro.data.own import adding
 
     data = places.home(home).data
-    adding.check_name(name)
+    adding.check_name(name, "repro new dataset mybirds")
     if registry.own_file(name, data).is_file():
         raise UserError(f"{name} was added with a table of its clips", f"repro data remove {name}")
     seconds = texts.SECONDS

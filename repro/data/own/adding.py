@@ -41,7 +41,7 @@ def add(
     `columns` says which column of the table is what (`table.mapping`). Every clip has to be in
     `folder`, in any format that is read; UserError names what is missing, and why.
     """
-    check_name(name)
+    check_name(name, table.AGAIN)
     try:
         with lists.no_collection():
             return _added(name, folder, file, data, columns or {})
@@ -83,15 +83,19 @@ def _added(name: str, folder: Path, file: Path, data: Path, columns: Mapping[str
     return Added(sources.register(name, root, data, found, len(clips)), tuple(notes))
 
 
-def check_name(name: str) -> None:
-    """Refuse a name that no dataset can have, or that one has which is not the user's table."""
+def check_name(name: str, again: str) -> None:
+    """Refuse a name that no dataset can have, or that one has which is not the user's table.
+
+    again: the next step.
+    """
     if not _NAME.fullmatch(name):
         raise UserError(
-            f"{name!r} is no name for a dataset: use small letters, digits and _", table.AGAIN
+            f"{name!r} is no name for a dataset: use small letters, digits and _", again
         )
     if name in registry.names() or registry.has_file(name):
-        raise UserError(f"{name} is the name of a dataset that the suite knows; choose another",
-                        table.AGAIN)  # fmt: skip
+        raise UserError(
+            f"{name} is the name of a dataset that the suite knows; choose another", again
+        )
 
 
 def lengths(root: Path, found: Mapping[str, str]) -> tuple[float, list[str]]:

@@ -30,8 +30,11 @@ def _listed(name: str, root: Path, data: Path, known: Manifest | None) -> Manife
 
 def first(name: str, folder: Path, data: Path) -> tuple[str, ...]:
     """Make the list of a dataset of the user's that has a file and no list yet; say what it is."""
-    if not registry.has_file(name) or manifest.available(name, data):
+    if not registry.has_file(name):
         return ()
+    if manifest.available(name, data):
+        return (f"its list is as it was made; repro data manifest {name} --rebuild DIR makes it "
+                "again",)  # fmt: skip
     listed = of_folder(name, sources.checked(name, folder), data, None)
     lists.write(listed, manifest.file_of(name))
     manifest.forget()

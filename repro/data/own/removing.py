@@ -18,7 +18,7 @@ class Removed:
 def remove(name: str, data: Path) -> Removed:
     """Forget a dataset; UserError where nothing of it is noted, with the nearest name."""
     registry.card(name, data)
-    own = name not in registry.names()
+    own = name not in registry.names() and not registry.has_file(name)
     registered = data / f"{name}.json"
     files = [registered]
     if own:
