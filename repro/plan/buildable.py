@@ -33,18 +33,20 @@ class _NotBuiltError(Exception):
 
 def looked(plan: TablePlan) -> TablePlan:
     """Return a plan whose runs say where their network cannot be built; see the module."""
-    entry, request = plan.entry, plan.request
-    if not (entry.on or entry.own or request.settings):
+    every = bool(plan.entry.on or plan.request.settings)
+    runs = [run for run in (*plan.parents, *plan.runs)
+            if every or identity.own(f"models/{run.resolved['model']['name']}")]  # fmt: skip
+    if not runs:
         return plan
     ledger = Ledger.of(plan.home)
     asked = {
         run.id: _job(run, plan.home)
-        for run in (*plan.parents, *plan.runs)
+        for run in runs
         if run.resolved["classes"] and not any(gap.kind == "code" for gap in run.missing)
         if not any(record.done for record in ledger.trainings(run.id))
     }
     found = _answers(list({job["key"]: job for job in asked.values()}.values()), plan.home)
-    systems = {run.id: run.system for run in (*plan.parents, *plan.runs)}
+    systems = {run.id: run.system for run in runs}
     remarks = dict.fromkeys(
         f"{systems[name]}: {text}"
         for name, job in asked.items() for text in found[job["key"]]["remarks"]
