@@ -12,8 +12,8 @@ mels and width 2048 the encoder has 5,321,856 parameters, the printed 5.3 M. `lo
 the encoder by the public names.
 
 Deviations:
-    Spectrograms come from the suite's front end; the source's own are log of torchaudio's
-    MelSpectrogram, normed over each batch's clips.
+    Spectrograms come from the suite's front end; the source's own have windows of 64 ms and mels
+    from 60 to 7,800 Hz.
     Initial values: PyTorch's, uniform up to 1 / sqrt(fan-in), as in the source.
 """
 

@@ -75,6 +75,10 @@ SETTINGS = {
     },
     ("m3net-speechcommands", "m3net-1s", "scratch"): {"recipe": {"batch": 16}},
     ("m3net-urbansound8k", "phinets-m40", "phinets/released"): {"recipe": {"batch": 10}},
+    ("m3net-speechcommands", "delores-m", "delores/released"): {
+        "frontend": {"frames": 48},
+        "recipe": {"batch": 10},
+    },
     ("gafx-baseline", "ast-ti", "baseline"): {
         "frontend": {"frames": 64},
         "recipe": {**AST, "epochs": 7},

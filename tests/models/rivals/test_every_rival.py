@@ -28,6 +28,7 @@ SETTINGS = {  # name: input shape, arguments of a small network, learning rate, 
         1e-3,
         40,
     ),
+    "dcls": (SPECTROGRAM, {"width": 16, "layers": 1, "delay": 9, "dropout": 0.1}, 1e-2, 25),
     "htsat": (SPECTROGRAM, {"width": 8, "heads": 1, "depth": 1}, 2e-3, 25),
 }
 CHANGES = {  # each argument to another value
@@ -45,6 +46,7 @@ CHANGES = {  # each argument to another value
         "drop_rows": 1,
         "drop_columns": 3,
     },
+    "dcls": {"width": 12, "layers": 2, "kernels": 1, "delay": 7, "sigma": 0.6, "dropout": 0.6},
     "htsat": {"width": 4, "heads": 2, "depth": 2, "drop_path": 0.9},
 }
 IMPOSSIBLE = {
@@ -59,6 +61,7 @@ IMPOSSIBLE = {
         (SPECTROGRAM, {"drop_columns": 5}),
         (SPECTROGRAM, {"heads": 5, "drop_rows": 0, "drop_columns": 0}),
     ],
+    "dcls": [((64,), {}), (SPECTROGRAM, {"delay": 8})],
     "htsat": [((64, 48), {}), ((1025, 64), {}), ((64,), {}), (SPECTROGRAM, {"heads": 5})],
 }
 RIVALS = list(SETTINGS)
