@@ -1,9 +1,9 @@
 """EnvNet-v2 (Tokozume et al. 2018), quoted in EAT's Table 2.
 
-Waveforms (B, samples), 66,650 = 1.5 s at 44.1 kHz. Two convolutions along time and a maximum over
-64 make a map of 64 learned filters by frames; eight more convolutions read it as an image; two
-hidden layers of 4,096 with dropout and a linear one follow. Convolutions have no bias and no
-padding, and batch norm and ReLU after them.
+Waveforms (B, samples) or (B, 1, samples), 66,650 = 1.5 s at 44.1 kHz. Two convolutions along time
+and a maximum over 64 make a map of 64 learned filters by frames; eight more convolutions read it as
+an image; two hidden layers of 4,096 with dropout and a linear one follow. Convolutions have no bias
+and no padding, and batch norm and ReLU after them.
 
     conv 1 and 2   (B, 64, 16640), after the maximum (B, 64, 260), turned to (B, 1, 64, 260)
     conv 3 and 4   (B, 32, 50, 246), after the maximum over 5 x 3 (B, 32, 10, 82)
@@ -52,7 +52,7 @@ EPS = 2e-5  # of Chainer's batch norm
 
 
 def build(classes: int, input_shape: tuple[int, ...], **args: Any) -> "EnvNetV2":
-    """Build EnvNet-v2 for waveforms (samples,) of `input_shape`; ValueError if impossible."""
+    """Build EnvNet-v2 for waveforms (samples,) or (1, samples); ValueError if impossible."""
     check_arguments(EnvNetV2, args, {"divide": (1, 2, 4)})
     return EnvNetV2(classes, input_shape, **args)
 
@@ -68,16 +68,16 @@ class EnvNetV2(nn.Module):
         self, classes: int, input_shape: tuple[int, ...], divide: int = 1, dropout: float = 0.5
     ) -> None:
         super().__init__()
-        if len(input_shape) != 1:
-            raise ValueError(f"input shape {tuple(input_shape)} is not (samples,)")
+        if tuple(input_shape[:-1]) not in ((), (1,)):
+            raise ValueError(f"input shape {tuple(input_shape)} is not (samples,) or (1, samples)")
         self.input_shape = tuple(input_shape)
-        channels, size = 1, (1, input_shape[0])
+        channels, size = 1, (1, input_shape[-1])
         convs = []
         for number, (out, kernel, stride, pool) in enumerate(CONVS):
             if number == LEARNED:
                 channels, size = 1, (channels, size[1])
             if min(size[0] - kernel[0], size[1] - kernel[1]) < 0:
-                raise ValueError(f"{input_shape[0]} samples are too short for EnvNet-v2")
+                raise ValueError(f"{input_shape[-1]} samples are too short for EnvNet-v2")
             convs.append(ConvNorm(channels, out // divide, kernel, stride, pool))
             channels = out // divide
             size = (
@@ -93,12 +93,12 @@ class EnvNetV2(nn.Module):
         self.head = nn.Linear(hidden, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits (B, classes) for waveforms (B, samples)."""
+        """Return logits (B, classes) for waveforms (B, samples) or (B, 1, samples)."""
         if tuple(x.shape[1:]) != self.input_shape:
             raise ValueError(
                 f"input shape is {tuple(x.shape[1:])}; the model was built for {self.input_shape}"
             )
-        x = self.learned(x[:, None, None])  # (B, 64, 1, frames)
+        x = self.learned(x.reshape(len(x), 1, 1, -1))  # (B, 64, 1, frames)
         x = self.convs(x.transpose(1, 2)).flatten(1)  # (B, 256 x 10 x 8)
         x = self.dropout(self.hidden1(x).relu())
         x = self.dropout(self.hidden2(x).relu())

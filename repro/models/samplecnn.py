@@ -1,8 +1,8 @@
 """SampleCNN as CLMR has it (Spijkervet and Burgoyne 2021), quoted in GAFX's Table 7.
 
-Waveforms (B, samples). A convolution of width and stride 3; nine convolutions of width 3 that each
-end in a maximum over 3 samples, one more; all with batch norm and ReLU. A linear layer reads the
-one frame that 59,049 = 3^10 samples (2.7 s at 22.05 kHz) leave:
+Waveforms (B, samples) or (B, 1, samples). A convolution of width and stride 3; nine convolutions of
+width 3 that each end in a maximum over 3 samples, one more; all with batch norm and ReLU. A linear
+layer reads the one frame that 59,049 = 3^10 samples (2.7 s at 22.05 kHz) leave:
 
     (B, 128, 19683), (B, 128, 6561), (B, 128, 2187), (B, 256, 729), ... (B, 256, 3), (B, 512, 1)
 
@@ -33,7 +33,7 @@ WIDTHS = (128, 128, 256, 256, 256, 256, 256, 256, 512)  # of the nine stages tha
 
 
 def build(classes: int, input_shape: tuple[int, ...], **args: Any) -> "SampleCNN":
-    """Build SampleCNN for waveforms (samples,) of `input_shape`; ValueError if impossible."""
+    """Build SampleCNN for waveforms (samples,) or (1, samples); ValueError if impossible."""
     check_arguments(SampleCNN, args, {"stages": range(1, len(WIDTHS) + 1)})
     return SampleCNN(classes, input_shape, **args)
 
@@ -49,11 +49,11 @@ class SampleCNN(nn.Module):
         self, classes: int, input_shape: tuple[int, ...], stages: int = 9, dropout: float = 0.5
     ) -> None:
         super().__init__()
-        least = 3 ** (stages + 1)
-        if len(input_shape) != 1 or input_shape[0] < least:
+        least = shortest_samples(stages)
+        if tuple(input_shape[:-1]) not in ((), (1,)) or input_shape[-1] < least:
             raise ValueError(
-                f"input shape {tuple(input_shape)} is not (samples,) with at least {least}, which "
-                f"{stages} stages need"
+                f"input shape {tuple(input_shape)} is not (samples,) or (1, samples) with at least "
+                f"{least}, the shortest valid length with {stages} stages"
             )
         self.input_shape = tuple(input_shape)
         widths = (WIDTHS[0], *WIDTHS)[-stages - 1 :]
@@ -66,12 +66,12 @@ class SampleCNN(nn.Module):
         self.head = nn.Linear(widths[-1], classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits (B, classes) for waveforms (B, samples)."""
+        """Return logits (B, classes) for waveforms (B, samples) or (B, 1, samples)."""
         if tuple(x.shape[1:]) != self.input_shape:
             raise ValueError(
                 f"input shape is {tuple(x.shape[1:])}; the model was built for {self.input_shape}"
             )
-        x = self.encoder(x.unsqueeze(1))  # (B, 512, samples // 59049)
+        x = self.encoder(x.reshape(len(x), 1, -1))  # (B, 512, samples // 59049)
         return self.head(self.dropout(x.mean(dim=2)))  # (B, classes)
 
     def init_parameter(self, name: str, tensor: Tensor, generator: torch.Generator) -> None:
@@ -82,6 +82,11 @@ class SampleCNN(nn.Module):
             weight = self.get_parameter(name.rpartition(".")[0] + ".weight")
             bound = weight[0].numel() ** -0.5
             nn.init.uniform_(tensor, -bound, bound, generator=generator)
+
+
+def shortest_samples(stages: int = 9) -> int:
+    """Return the least length: plain Python, for plans that import no network."""
+    return 3 ** (stages + 1)
 
 
 def conv_norm(channels: int, out: int, stride: int = 1) -> nn.Sequential:

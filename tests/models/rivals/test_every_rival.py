@@ -114,6 +114,16 @@ def test_clips_do_not_see_each_other_and_the_input_stays(name):
     torch.testing.assert_close(rough, together, rtol=0.1, atol=0.1 * together.abs().max().item())
 
 
+@pytest.mark.parametrize("name", ["samplecnn", "envnet_v2"])
+def test_waveforms_come_as_the_front_end_gives_them(name):
+    shape, args, *_ = SETTINGS[name]
+    module, x = importlib.import_module(f"repro.models.{name}"), inputs(name)
+    with_channel = initialised(module.build(4, (1, *shape), **args)).eval()
+    assert torch.equal(with_channel(x[:, None]), built(name).eval()(x))
+    with pytest.raises(ValueError, match="input shape"):
+        module.build(4, (2, *shape), **args)
+
+
 @pytest.mark.parametrize("name", RIVALS)
 def test_every_argument_changes_the_output(name):
     x = inputs(name)

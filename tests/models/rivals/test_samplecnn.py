@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from repro.models import samplecnn
+from repro.plan import padding
 from tests.models.rivals.parts import close, count, noise, randomised
 
 
@@ -67,3 +68,13 @@ def test_weights_that_do_not_fit_change_nothing():
     with pytest.raises(ValueError, match=r"encoder\.5"):
         samplecnn.load(model, {**state, "encoder.sequential.5.0.weight": torch.zeros(2, 2, 3)})
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize("stages", [1, 4, 9])
+def test_plans_know_the_shortest_length_without_the_network(stages):
+    least = padding.shortest("samplecnn", {"stages": stages, "dropout": 0.5})
+    with torch.device("meta"):
+        model = samplecnn.build(4, (least,), stages=stages)
+        with pytest.raises(ValueError, match=f"at least {least}"):
+            samplecnn.build(4, (least - 1,), stages=stages)
+    assert model.encoder(torch.empty(2, 1, least, device="meta")).shape[2] == 1
