@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from repro import places
+from repro.engines.faults import Faults
 from repro.errors import UserError
 from repro.places import Home
 from repro.plan.request import Run
@@ -45,8 +46,10 @@ class _Worker:
     ) -> None:
         self.place = place
         device, number = place
+        self.device = device
         self.name = f"{device} #{number}" if number > 1 else device
         self.run: Run | None = None
+        self.spoilt = False  # no kernel runs in its process any more
         self.process = subprocess.Popen(
             [*WORKER, "--device", device, "--threads", str(threads), "--home", str(home.root)],
             env=places.environment(home),
@@ -91,11 +94,13 @@ def execute(
     `per_device` workers share each device.
 
     A run that fails is recorded with its cause and the rest goes on, in a new process where it took
-    its own with it. Interrupting stops the workers; what they had reached stays in checkpoints.
+    its own with it; `faults` says what becomes of a device's and a disk's. Interrupting stops the
+    workers; what they had reached stays in checkpoints.
     """
     waiting = list(runs)
     idle: list[_Worker] = []
-    outcomes = Outcomes()
+    outcomes, faults = Outcomes(), Faults()
+    ready: set[str] = set()  # devices on which a worker has started
     events: queue.Queue[tuple[_Worker, Event]] = queue.Queue()
     seats = [(device, number + 1) for number in range(per_device) for device in devices]
     workers = [_Worker(seat, threads, home, events) for seat in seats[: max(1, len(runs))]]
@@ -106,11 +111,11 @@ def execute(
         _drop_orphans(waiting, outcomes)
         training = {w.run.id for w in alive if w.run is not None and w is not worker}
         open_runs = training | {run.id for run in waiting}
-        ready = next((r for r in waiting if not open_runs.intersection(r.parents)), None)
+        found = next((r for r in waiting if not open_runs.intersection(r.parents)), None)
         worker.run = None
-        if ready is not None:
-            waiting.remove(ready)
-            worker.give(ready)
+        if found is not None:
+            waiting.remove(found)
+            worker.give(found)
         elif waiting:
             idle.append(worker)
         else:
@@ -125,23 +130,55 @@ def execute(
                     idle.remove(worker)
                 if worker.run is not None:
                     outcomes.failed[worker.run.id] = f"its process ended with {_how(event['code'])}"
-                    if waiting:  # one run's end, out of memory say, is not the end of the others
-                        alive.add(_Worker(worker.place, threads, home, events))
-                    _wake(idle, give)
+                # One run's end, out of memory say, is not the end of the others.
+                again = (worker.run or worker.spoilt) and worker.device not in faults.retired
+                if waiting and again:
+                    alive.add(_Worker(worker.place, threads, home, events))
+                _wake(idle, give)
                 continue
             if event["event"] == "refused":
-                raise UserError(event["text"], "repro doctor")
+                if worker.device not in ready:
+                    raise UserError(event["text"], "repro doctor")
+                faults.retired[worker.device] = event["text"]
+                continue
             show(worker.name, worker.run, event)
-            if event["event"] in ("ready", "end"):
-                if event["event"] == "end":
-                    _note(event, outcomes)
-                give(worker)
-                _wake(idle, give)
+            if event["event"] == "ready":
+                ready.add(worker.device)
+            elif event["event"] != "end":
+                continue
+            elif event["status"] == "device":
+                _spoilt(worker, event, waiting, outcomes, faults)
+                continue  # its process ends
+            else:
+                _note(event, outcomes, faults)
+                if faults.disk:
+                    _give_up(waiting, outcomes, faults)
+                faults.served(worker.device)
+            give(worker)
+            _wake(idle, give)
     finally:
         _stop([worker.process for worker in alive])
-    for run in waiting:
-        outcomes.failed[run.id] = "not started: no worker process could start; see repro doctor"
+    _give_up(waiting, outcomes, faults)
     return outcomes
+
+
+def _spoilt(
+    worker: _Worker, event: Event, waiting: list[Run], outcomes: Outcomes, faults: Faults
+) -> None:
+    """Put a run that its device has spoilt in front of the others, or among the failed."""
+    run, worker.run, worker.spoilt = worker.run, None, True
+    assert run is not None
+    if faults.spoilt(worker.device, run.id, event["cause"]):
+        waiting.insert(0, run)
+    else:
+        outcomes.failed[run.id] = event["cause"]
+
+
+def _give_up(waiting: list[Run], outcomes: Outcomes, faults: Faults) -> None:
+    """Say of every run that waits why it was not started."""
+    for run in waiting:
+        outcomes.failed[run.id] = faults.why_not()
+    waiting.clear()
 
 
 def _stop(processes: Sequence["subprocess.Popen[str]"]) -> None:
@@ -180,7 +217,7 @@ def _drop_orphans(waiting: list[Run], outcomes: Outcomes) -> None:
             gone.add(run.id)
 
 
-def _note(event: Event, outcomes: Outcomes) -> None:
+def _note(event: Event, outcomes: Outcomes, faults: Faults) -> None:
     """Sort the end of a run into the outcomes."""
     if event["status"] in ("complete", "diverged"):
         outcomes.done.append(event["run"])
@@ -188,6 +225,7 @@ def _note(event: Event, outcomes: Outcomes) -> None:
         outcomes.busy[event["run"]] = event["cause"]
     else:
         outcomes.failed[event["run"]] = event["cause"]
+        faults.disk = event["cause"] if event["status"] == "disk" else faults.disk
 
 
 def _how(code: int) -> str:

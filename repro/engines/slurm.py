@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from repro import places
-from repro.engines import slurm_options, slurm_queue
+from repro.engines import slurm_nodes, slurm_options, slurm_queue
 from repro.engines.slurm_options import Options
 from repro.engines.slurm_queue import Batch, Queued
 from repro.errors import UserError
@@ -69,10 +69,12 @@ class Task:
 
         reason = determinism.check_device(self.device)
         if reason is not None:
-            raise RuntimeError(reason)
+            raise RuntimeError(f"{reason}{slurm_nodes.leave()}")
         determinism.set_up(self.threads)
         memory.keep_freed()
         status, cause = runner.execute(self.job, self.device, self.threads, self.home, _print)
+        if status == "device":
+            raise RuntimeError(f"{cause}{slurm_nodes.leave()}")
         if status not in ("complete", "diverged"):
             raise RuntimeError(f"run {self.job['run']} {status}: {cause}")
         return status

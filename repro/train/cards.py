@@ -31,6 +31,22 @@ def unusable(number: int) -> str | None:
     return _silent(number)
 
 
+def spoilt(device: str) -> bool:
+    """Tell whether no kernel runs on a CUDA device any more, as after an illegal access.
+
+    Such an error stays with the process: whatever is asked of the device answers with it.
+    """
+    kind = torch.device(device)
+    if kind.type != "cuda":
+        return False
+    try:
+        return float((torch.ones(2, device=device) + 1).sum()) != 4.0
+    except torch.OutOfMemoryError:
+        return False
+    except RuntimeError:
+        return True
+
+
 def _refused() -> str | None:
     """Return why CUDA does not start at all; None if it does."""
     try:

@@ -23,9 +23,12 @@ from repro.records.reading import Damaged
 from repro.records.record import SCHEMA, Training
 from repro.records.seal import MODEL, WEIGHTS
 from repro.records.writing import Work
-from repro.train import determinism, loop, networks, tasks
+from repro.train import cards, determinism, loop, networks, tasks
 from repro.train.checkpoint import Checkpoints
 from repro.train.task import Emit, Outcome, Task
+
+# What a disk says that will take no other run's files either.
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def execute(
@@ -34,7 +37,8 @@ def execute(
     """Train a job and write its record; return the status and the cause of a failure.
 
     Statuses: complete, diverged, failed; without a record: busy, where another process trains the
-    run, and unwritten, where a disk is full.
+    run, unwritten, where its audio does not fit on the disk, and device, where no kernel runs in
+    this process any more.
     """
     run = job["run"]
     if identity.run_id(job["resolved"]) != run:
@@ -58,6 +62,9 @@ def execute(
             except Exception as error:  # noqa: BLE001  # whatever it was, it is recorded
                 if _is_full(error):
                     return "unwritten", str(error)
+                if cards.spoilt(device):
+                    log.write(traceback.format_exc())
+                    return "device", f"{device}: {_in_a_line(error)}"
                 record |= _failure(error, device, log, _own(job, home))
                 record["seconds"] = round(time.monotonic() - began, 3)
             record["finished"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -78,6 +85,10 @@ def _is_full(error: Exception) -> bool:
     """Tell whether an error comes of a full disk, which is no fault of the run."""
     below = error.__cause__
     return isinstance(below, OSError) and below.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
 
 
 def _outcome(path: Path) -> tuple[str, str]:

@@ -52,9 +52,12 @@ def main() -> None:
             status, cause = runner.execute(job, options.device, options.threads, home, tell)
         except OSError as error:
             # The record itself could not be written: full disk, read-only home.
-            status, cause = "unwritten", f"{error.strerror or error}: {error.filename or home.runs}"
+            status = "disk" if error.errno in runner.DISK else "unwritten"
+            cause = f"{error.strerror or error}: {error.filename or home.runs}"
         jobs.busy.clear()
         tell({"event": "end", "status": status, "cause": cause})
+        if status == "device":
+            return  # in this process no other run could use it
 
 
 def _emitter() -> Callable[[Event], None]:

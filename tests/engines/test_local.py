@@ -18,6 +18,7 @@ from tests import tiny
 # Plays a worker: what it does with a run is the name of the run's system.
 PLAYED = """
 import json, os, signal, sys, time
+from pathlib import Path
 device = sys.argv[sys.argv.index("--device") + 1]
 
 def say(**event):
@@ -25,6 +26,9 @@ def say(**event):
 
 if device == "cuda:9":
     say(event="refused", text="cuda:9 is not here")
+    sys.exit()
+if device == "cuda:7" and Path("gone").exists():
+    say(event="refused", text="cuda:7 is not usable")
     sys.exit()
 if device == "cuda:8":
     sys.exit(3)  # as where torch cannot be imported
@@ -38,10 +42,16 @@ for line in sys.stdin:
         sys.exit(7)
     if what == "slow":
         time.sleep(0.4)
+    if what in ("once", "dying"):  # a device's fault that a new process mends, or finds again
+        tried = Path(job["run"]).exists()
+        Path(job["run"] if what == "once" else "gone").touch()
+        what = "good" if tried else "device"
     say(event="epoch", epoch=1, run=job["run"])
     status = {"good": "complete", "slow": "complete", "nan": "diverged"}.get(what, what)
     cause = "" if status in ("complete", "diverged") else f"cause of {job['run']}"
     say(event="end", run=job["run"], status=status, cause=cause)
+    if status == "device":
+        sys.exit(1)
 """
 
 
@@ -56,6 +66,7 @@ def play(plain, tmp_path, monkeypatch):
     script = tmp_path / "worker.py"
     script.write_text(PLAYED)
     monkeypatch.setattr(local, "WORKER", (sys.executable, str(script)))
+    monkeypatch.chdir(tmp_path)
 
     def play(*systems, devices=("cpu",), parents=None, per_device=1):
         runs = [
@@ -101,6 +112,50 @@ def test_a_run_that_takes_its_process_with_it_is_not_the_end_of_the_others(death
     assert set(outcomes.failed) == {"run-1", "run-3"}
     assert all(said in cause for cause in outcomes.failed.values())
     assert all(("out of memory" in c) == (death == "killed") for c in outcomes.failed.values())
+
+
+def test_a_run_that_its_device_spoilt_is_tried_once_in_a_new_process(play):
+    outcomes, shown = play("once", "good", devices=("cuda:0",))
+    assert outcomes == local.Outcomes(done=["run-0", "run-1"])
+    ends = [event["status"] for _, _, event in shown if event["event"] == "end"]
+    assert ends == ["device", "complete", "complete"]
+    assert [event["event"] for _, _, event in shown].count("ready") == 2
+
+
+def test_a_run_that_spoils_every_process_fails_alone(play):
+    outcomes, _ = play("device", "good", "device", "good", devices=("cuda:0",))
+    assert outcomes.done == ["run-1", "run-3"]
+    assert outcomes.failed == {"run-0": "cause of run-0", "run-2": "cause of run-2"}
+
+
+def test_a_device_that_spoils_two_runs_in_a_row_is_given_up(play):
+    outcomes, shown = play("device", "device", "good", devices=("cuda:0",))
+    assert outcomes.done == []
+    assert [event["event"] for _, _, event in shown].count("end") == 4  # each twice
+    told = "not started: cuda:0 was given up (cause of run-1); see repro doctor"
+    assert outcomes.failed["run-2"] == told
+
+
+def test_a_device_that_refuses_a_new_process_is_given_up(play):
+    outcomes, _ = play("dying", "good", devices=("cuda:7",))
+    assert outcomes.done == []
+    assert set(outcomes.failed) == {"run-0", "run-1"}
+    assert all("cuda:7 was given up (cuda:7 is not usable)" in c for c in outcomes.failed.values())
+
+
+def test_a_device_that_is_given_up_leaves_the_runs_to_the_other(play):
+    outcomes, _ = play("dying", "slow", "good", devices=("cuda:7", "cuda:0"))
+    assert "run-1" in outcomes.done
+    assert len(outcomes.done) + len(outcomes.failed) == 3
+
+
+def test_no_run_is_started_once_a_disk_takes_nothing_more(play):
+    outcomes, _ = play("good", "disk", "good", "good")
+    assert outcomes.done == ["run-0"]
+    assert outcomes.failed == {
+        "run-1": "cause of run-1",
+        **{f"run-{n}": "not started: cause of run-1" for n in (2, 3)},
+    }
 
 
 def test_devices_share_the_runs(play):

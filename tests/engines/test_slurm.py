@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro.engines import slurm, slurm_queue
+from repro.engines import slurm, slurm_nodes, slurm_queue
 from repro.engines.slurm import Asked
 from repro.engines.slurm_queue import Batch, Queued
 from repro.errors import UserError
@@ -298,6 +298,37 @@ def test_a_task_ends_well_only_with_a_result(home, trained):
     with pytest.raises(RuntimeError, match="no cuda:0"):
         slurm.Task({"run": "good"}, "cuda:0", 3, home)()
     assert Counter(told)["good"] == 1
+
+
+@pytest.fixture
+def node(monkeypatch, tmp_path):
+    """A compute node n7 on which n3 is left out already; `said` is what scontrol was told."""
+    said = tmp_path / "said"
+    program = tmp_path / "bin" / "scontrol"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\necho "$*" >> {said}\necho "JobId=42 ExcNodeList=n3 NodeList=n7"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    monkeypatch.setenv("SLURM_JOB_ID", "42")
+    monkeypatch.setenv("SLURMD_NODENAME", "n7")
+    return said
+
+
+def test_a_node_that_fails_at_once_is_left_out(home, trained, node, monkeypatch):
+    asked = "show job -o 42\nrequeue 42\nupdate JobId=42 ExcNodeList=n3,n7\n"
+    with pytest.raises(RuntimeError, match="no cuda:0; queued again without n7"):
+        slurm.Task({"run": "good"}, "cuda:0", 3, home)()
+    assert node.read_text() == asked
+    trained[1]["good"] = ("device", "cuda:1: CUDA error")
+    with pytest.raises(RuntimeError, match="CUDA error; queued again without n7"):
+        slurm.Task({"run": "good"}, "cuda:1", 3, home)()
+    assert node.read_text() == 2 * asked
+    monkeypatch.setenv("SLURM_RESTART_COUNT", str(slurm_nodes.TIMES))
+    with pytest.raises(RuntimeError, match="not once more"):
+        slurm.Task({"run": "good"}, "cuda:0", 3, home)()
+    assert node.read_text() == 2 * asked
 
 
 def test_a_task_that_is_stopped_is_queued_again_as_it_was(home):

@@ -18,7 +18,7 @@ from repro.data.clips import ClipSource, select
 from repro.data.protocols import Split
 from repro.records import ledger, locks, writing
 from repro.stats import metrics
-from repro.train import batches, runner, tasks
+from repro.train import batches, determinism, runner, tasks
 from repro.train.feed import Feed
 from tests import disks, tiny
 
@@ -334,6 +334,35 @@ def test_a_disk_too_small_for_the_audio_is_named_with_what_it_needs(train, run, 
         assert child.record is None
         finished = [p.name for p in (home / "cache" / "audio").iterdir() if p.name[0] != "."]
         assert finished == []
+
+
+def test_a_fault_of_the_device_is_no_record_of_the_run(run, tmp_path, monkeypatch):
+    """As after an illegal access: whatever is asked of the device then answers with the error."""
+
+    def broken(*_, **__):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered\nmore")
+
+    here = determinism.execution("cpu", 1)
+    monkeypatch.setattr(determinism, "execution", lambda *_: here)
+    monkeypatch.setattr(runner, "_train", broken)
+    monkeypatch.setattr(torch, "ones", broken)
+    home = tiny.home(tmp_path)
+    status, cause = runner.execute(run.job(), "cuda:0", 1, home, lambda event: None)
+    assert status == "device"
+    assert cause == "cuda:0: RuntimeError: CUDA error: an illegal memory access was encountered"
+    assert list(ledger.Ledger([home.runs]).all()) == []
+
+
+def test_an_error_after_which_the_device_still_computes_is_the_runs(run, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("size mismatch")
+
+    here = determinism.execution("cpu", 1)
+    monkeypatch.setattr(determinism, "execution", lambda *_: here)
+    monkeypatch.setattr(runner, "_train", broken)
+    monkeypatch.setattr(torch, "ones", lambda *_, device: torch.full((2,), 1.0))
+    status, cause = runner.execute(run.job(), "cuda:0", 1, tiny.home(tmp_path), lambda event: None)
+    assert (status, cause) == ("failed", "RuntimeError: size mismatch")
 
 
 def test_the_log_of_a_record_tells_how_it_went(reference):
