@@ -16,8 +16,8 @@ the printed 2.5 million.
 Deviations:
     The width of the Gaussians is constant: 0.23, where the public training ends; there it starts at
     15 taps and shrinks over the first quarter of the epochs. (The package adds 0.27 to it.)
-    Delays learn at the rate of the recipe; in the public training at a hundred times that of the
-    weights.
+    Delays have no rate of their own: the parameter is a delay divided by `pace`, which under Adam
+    is a rate `pace` times that of the weights. Public: a hundred times, on its own schedule.
 """
 
 from collections.abc import Iterator
@@ -47,7 +47,8 @@ class DelayNet(nn.Module):
     """Classify spectrograms by spiking neurons whose connections have learnt delays.
 
     width: neurons of each of the `layers` hidden layers. kernels: weights, and delays, of a
-    connection. delay: taps, an odd number of frames. sigma: width of a tap's Gaussian.
+    connection. delay: taps, an odd number of frames. sigma: width of a tap's Gaussian. pace: what a
+    delay's parameter is multiplied by.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class DelayNet(nn.Module):
         delay: int = 31,
         sigma: float = 0.23,
         dropout: float = 0.25,
+        pace: int = 1,
     ) -> None:
         super().__init__()
         if len(input_shape) != 2:
@@ -69,7 +71,7 @@ class DelayNet(nn.Module):
         self.input_shape = tuple(input_shape)
         sizes = [input_shape[1], *[width] * layers, classes]
         self.delays = nn.ModuleList(
-            Delays(sizes[i], sizes[i + 1], kernels, delay, sigma) for i in range(layers + 1)
+            Delays(sizes[i], sizes[i + 1], kernels, delay, sigma, pace) for i in range(layers + 1)
         )
         self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
@@ -97,9 +99,9 @@ class DelayNet(nn.Module):
         if ".bias" in name or tensor.ndim == 1:
             nn.init.constant_(tensor, float(name.endswith("weight")))
         elif name.endswith("place"):
-            farthest = self.get_submodule(name.rpartition(".")[0]).farthest
-            nn.init.uniform_(tensor, -farthest - 1, farthest, generator=generator)
-            tensor.clamp_(min=-farthest)
+            delays = self.get_submodule(name.rpartition(".")[0])
+            nn.init.uniform_(tensor, -delays.farthest - 1, delays.farthest, generator=generator)
+            tensor.clamp_(min=-delays.farthest).div_(delays.pace)
         else:
             nn.init.kaiming_uniform_(tensor, nonlinearity="relu", generator=generator)
 
@@ -107,10 +109,12 @@ class DelayNet(nn.Module):
 class Delays(nn.Module):
     """Convolve over time by kernels that are sums of Gaussians around learnt places."""
 
-    def __init__(self, channels: int, out: int, kernels: int, delay: int, sigma: float) -> None:
+    def __init__(
+        self, channels: int, out: int, kernels: int, delay: int, sigma: float, pace: int
+    ) -> None:
         super().__init__()
         self.farthest = delay // 2  # of a place from the middle
-        self.sigma = sigma
+        self.sigma, self.pace = sigma, pace
         self.weight = nn.Parameter(torch.empty(out, channels, kernels))
         self.place = nn.Parameter(torch.empty(out, channels, kernels))
 
@@ -118,14 +122,14 @@ class Delays(nn.Module):
         """Return (B, out, frames + farthest) for (B, channels, frames)."""
         if self.training:
             with torch.no_grad():  # as in the public code, places beyond the taps are moved back
-                self.place.clamp_(-self.farthest, self.farthest)
+                self.place.clamp_(-self.farthest / self.pace, self.farthest / self.pace)
         x = nn.functional.pad(x, (2 * self.farthest, self.farthest))
         return nn.functional.conv1d(x, self.kernel())
 
     def kernel(self) -> Tensor:
         """Return (out, channels, taps)."""
         taps = torch.arange(2 * self.farthest + 1, device=self.place.device)
-        places = self.place + self.farthest  # (out, channels, kernels)
+        places = self.pace * self.place + self.farthest  # (out, channels, kernels)
         off = (taps.to(places.dtype) - places.unsqueeze(3)) / (self.sigma + WIDEST)
         near = (-0.5 * off.square()).exp()  # (out, channels, kernels, taps)
         near = near / (near.sum(dim=3, keepdim=True) + TINY)

@@ -79,6 +79,10 @@ SETTINGS = {
         "frontend": {"frames": 48},
         "recipe": {"batch": 10},
     },
+    ("m3net-speechcommands", "dcls-delays", "dcls/released"): {
+        "frontend": {"frames": 48},
+        "recipe": {"batch": 10},
+    },
     ("gafx-baseline", "ast-ti", "baseline"): {
         "frontend": {"frames": 64},
         "recipe": {**AST, "epochs": 7},

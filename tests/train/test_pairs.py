@@ -28,7 +28,7 @@ def test_the_pairs_are_some_thirty_of_every_model(home):
     runs, _ = planned(home)
     assert len(runs) >= 30
     assert {run.resolved["model"]["name"] for run in runs} == {
-        "asm", "asmrh", "m3net", "ast_vit", "gafx", "eat", "phinets", "audiontt",
+        "asm", "asmrh", "m3net", "ast_vit", "gafx", "eat", "phinets", "audiontt", "dcls",
     }  # fmt: skip
 
 

@@ -32,12 +32,12 @@ def test_kernels_and_convolution_are_those_of_the_package(kind):
         4, 3, kernel_count=2, dilated_kernel_size=7, bias=False, version="gauss"
     )
     public = public.to(kind)
-    ours = dcls.Delays(4, 3, kernels=2, delay=7, sigma=0.23).to(kind)
+    ours = dcls.Delays(4, 3, kernels=2, delay=7, sigma=0.23, pace=20).to(kind)
     with torch.no_grad():
         public.SIG.fill_(0.23)
         public.P.copy_(noise(1, 3, 4, 2) * 2)
         ours.weight.copy_(public.weight)
-        ours.place.copy_(public.P[0])
+        ours.place.copy_(public.P[0] / 20)
     x = noise(2, 4, 20).to(kind)
     close(ours.eval()(x), public(functional.pad(x, (6, 3))))
 
@@ -78,9 +78,26 @@ def test_network_is_its_parts_in_turn():
     close(model(spectrogram), total)
 
 
-def test_places_beyond_the_taps_are_moved_back_in_training():
-    model = randomised(dcls.build(4, (12, 5), **SMALL)).train()
+@pytest.mark.parametrize("pace", [1, 4])
+def test_places_beyond_the_taps_are_moved_back_in_training(pace):
+    model = randomised(dcls.build(4, (12, 5), **SMALL, pace=pace)).train()
     with torch.no_grad():
         model.delays[0].place[0, 0] = torch.tensor([9.0, -9.0])
     model(noise(2, 12, 5))
-    assert model.delays[0].place[0, 0].tolist() == [2, -2]
+    assert model.delays[0].place[0, 0].tolist() == [2 / pace, -2 / pace]
+
+
+def test_delays_learn_by_their_pace_faster():
+    moved = []
+    for pace in (1, 20):
+        model = randomised(dcls.build(4, (12, 5), **SMALL, pace=pace).double())
+        with torch.no_grad():
+            for delays in model.delays:
+                delays.place.div_(pace)
+        before = pace * model.delays[0].place.detach().clone()
+        optimizer = torch.optim.Adam(model.parameters(), 1e-3, eps=1e-30)
+        model(noise(2, 12, 5).double())[:, 0].sum().backward()
+        optimizer.step()
+        moved.append(pace * model.delays[0].place.detach() - before)
+    assert moved[0].abs().max() > 0
+    torch.testing.assert_close(moved[1], 20 * moved[0])
