@@ -86,7 +86,7 @@ def _draft(plan: TablePlan, claim: Claim, found: Results, silenced: str) -> Clai
     """Test one claim; it stays undecided while runs of either side are missing."""
     better, worse = (
         _Side(cell, reduction.reduce(cell, found) if cell.runs else None)
-        for cell in roles.sides(plan, claim)
+        for cell in roles.tested(plan, claim)
     )
     draft = ClaimVerdict(claim.better, claim.worse, claim.metric, claim.sentence, "UNDECIDED")
     reason = silenced or _undecided(better, worse)
@@ -157,6 +157,9 @@ def _test(claim: Claim, better: _Side, worse: _Side, data: Path) -> _Tested | No
         return _against_quoted(better, worse)
     if claim.test == "mcnemar":
         return _mcnemar(claim.metric, better, worse, data)
+    if claim.test == "one-sample-t":  # declared against a quoted number
+        made = _contrasted(better, worse)
+        return made and replace(made, note="a rival trained here, in place of its quoted number")
     return _contrasted(better, worse, claim.test if claim.sentence else "")
 
 

@@ -72,7 +72,7 @@ def of_claim(plan: TablePlan, claim: Claim, found: Results, data: Path) -> Resam
 
     None where a side is quoted, not run, or keeps no predictions, and for fewer than ten groups.
     """
-    cells = roles.sides(plan, claim)
+    cells = roles.tested(plan, claim)
     part, _, name = claim.metric.partition(".")
     if name != "accuracy" or not all(cell.runs for cell in cells):
         return None

@@ -28,7 +28,21 @@ def primary(plan: TablePlan) -> list[PlannedCell]:
 
 
 def sides(plan: TablePlan, claim: Claim) -> tuple[PlannedCell, PlannedCell]:
-    """Return the better and the worse cell of a claim."""
+    """Return the better and the worse cell of a claim, as printed."""
     cells = {(cell.row.id, cell.column.id): cell for cell in plan.cells}
     better, worse = (cells[row.id, column.id] for row, column in plan.entry.sides(claim))
     return better, worse
+
+
+def tested(plan: TablePlan, claim: Claim) -> tuple[PlannedCell, PlannedCell]:
+    """Return the cells that a claim is tested by: for a quoted one its rival trained here."""
+    better, worse = (_ours_for(plan, cell) for cell in sides(plan, claim))
+    return better, worse
+
+
+def _ours_for(plan: TablePlan, cell: PlannedCell) -> PlannedCell:
+    if cell.fields.kind != "cited" or cell.row.rival not in plan.entry.own:
+        return cell
+    at = (cell.row.rival, cell.column.id)
+    trained = (c for c in plan.cells if (c.row.id, c.column.id) == at and c.runs)
+    return next(trained, cell)

@@ -19,16 +19,26 @@ from tests.stories import pages
 ADDING, EVIDENCE = pages.PAGES["docs/adding.md"], pages.PAGES["docs/evidence.md"]
 
 
-def test_a_fifth_paper_is_three_files(tmp_path: Path) -> None:
-    names = re.findall(r"`tables/birdnet2/(\w+\.toml)`", ADDING)
-    blocks = re.findall(r"```toml\n(.*?)```", ADDING, re.DOTALL)
-    assert sorted(names) == ["accuracy.toml", "paper.toml", "recipes.toml"]
-    folder = tmp_path / "birdnet2"
-    folder.mkdir()
-    for name, block in zip(names, blocks, strict=False):  # those of other sections come after
-        (folder / name).write_text(block, encoding="utf-8")
+def blocks(start: str, end: str = "") -> list[str]:
+    """Return the TOML of a part of the page, from one heading to another."""
+    part = ADDING[ADDING.index(start) :]
+    part = part[: part.index(end)] if end else part
+    return re.findall(r"```toml\n(.*?)```", part, re.DOTALL)
 
-    entry = catalogue.load_file(folder / "accuracy.toml")
+
+def birdnet2(folder: Path) -> Path:
+    """Write the fifth paper of the page; return its table."""
+    names = re.findall(r"`tables/birdnet2/(\w+\.toml)`", ADDING)
+    assert sorted(names) == ["accuracy.toml", "paper.toml", "recipes.toml"]
+    paper = folder / "birdnet2"
+    paper.mkdir(parents=True)
+    for name, block in zip(names, blocks("# Adding a paper", "## A rival"), strict=True):
+        (paper / name).write_text(block, encoding="utf-8")
+    return paper / "accuracy.toml"
+
+
+def test_a_fifth_paper_is_three_files(tmp_path: Path) -> None:
+    entry = catalogue.load_file(birdnet2(tmp_path))
     plan = plan_table(entry, Request(), places.home(tmp_path / "home"))
 
     assert entry.id == "birdnet2-accuracy"
@@ -37,6 +47,27 @@ def test_a_fifth_paper_is_three_files(tmp_path: Path) -> None:
     text = markdown.render(grid.build(plan, Ledger([]), "repro table", tmp_path), "both")
     assert "93.40" in text
     assert "NOT RUN" in text
+
+
+def test_a_rival_is_a_file_and_a_line_in_a_quoted_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page's rival, trained by the page's recipe in the page's table."""
+    monkeypatch.setenv("REPRO_EXTENSIONS", str(tmp_path))
+    table = birdnet2(tmp_path / "tables")
+    declared, row = blocks("## A rival")
+    recipe = blocks("# Adding a paper", "## A rival")[1].partition("[recipes.main]\n")[2]
+    recipe = recipe.partition("[[assumption]]")[0].partition("\n")[2]  # with a source of its own
+    rivals = tmp_path / "tables" / "rivals"
+    rivals.mkdir()
+    (rivals / "finch.toml").write_text(declared + recipe, encoding="utf-8")
+    quoted = row + 'label = "Finch"\nsource = "Finch 2021"\ncells = ["80.00"]\n'
+    table.write_text(table.read_text(encoding="utf-8") + "\n" + quoted, encoding="utf-8")
+
+    request = Request(rivals=True)
+    plan = plan_table(catalogue.load_file(table), request, places.home(tmp_path / "home"))
+    assert {run.system for run in plan.runs} == {"asm", "finch-40"}
+    assert [one.label for one in plan.entry.table.row] == ["ASM", "Finch", "Finch, trained here"]
 
 
 # What answers at once, needs nothing that a new clone lacks, and changes nothing.

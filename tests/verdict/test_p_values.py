@@ -195,3 +195,27 @@ def test_a_rival_of_which_runs_are_missing_is_not_run(tmp_path: Path) -> None:
     assert (got.word, got.n_done, got.n_needed) == ("NOT RUN", 0, 10)
     without = judged(tmp_path, planned(tmp_path, TABLE))[AT]
     assert (without.word, without.reason, without.n_needed) == ("NOT COMPARABLE", "quoted", 0)
+
+
+def test_a_claim_against_a_quoted_system_is_decided_by_its_rival(tmp_path: Path) -> None:
+    """Five points on every fold: by pairs of ours, not against the quoted 76.3."""
+    claim = (
+        '[[claim]]\nbetter = "M3Net"\nworse = "PhiNets M40"\nmetric = "test.accuracy"\n'
+        'sentence = "better"\ntest = "one-sample-t"\n\n# ---- for `repro audit`'
+    )
+    entry = edited(tmp_path, TABLE, {"# ---- for `repro audit`": claim})
+    seen = {}
+    for rivals in (False, True):
+        plan = planned(tmp_path, entry, rivals=rivals)
+        fill(
+            tmp_path / "runs", plan,
+            lambda run: 70 + run.seed % 2 + (0 if run.system == "m3net" else -5),
+        )  # fmt: skip
+        (seen[rivals],) = judge.judge(plan, found(tmp_path, plan)).claims
+    alone, beside = seen[False], seen[True]
+    assert (alone.word, alone.test, alone.note) == (
+        "CONTRADICTED", "one-sample t", "their noise unknown",
+    )  # fmt: skip
+    assert (beside.word, beside.effect, beside.n) == ("CONFIRMED", pytest.approx(5.0), (5,))
+    assert beside.note == "a rival trained here, in place of its quoted number"
+    assert beside.ranks == 2 / 2**5

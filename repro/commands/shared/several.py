@@ -9,7 +9,7 @@ from repro.places import Home
 from repro.plan.planning import TablePlan
 from repro.plan.request import Request
 from repro.plan.wanted import plan_asked
-from repro.spec import catalogue
+from repro.spec import catalogue, lines
 from repro.spec.entry import Entry
 
 
@@ -30,11 +30,16 @@ def that_know(found: Sequence[Entry], request: Request) -> list[Entry]:
     """
     if len(found) == 1:
         return list(found)
-    keys = {entry.id: {assumption.key for assumption in entry.assumptions()} for entry in found}
+    fitted = {e.id: lines.fit(e, "", (), (), catalogue.load_all, with_rivals=request.rivals)
+              for e in found}  # fmt: skip
+    keys = {
+        entry.id: {assumption.key for assumption in fitted[entry.id].assumptions()}
+        for entry in found
+    }
     for key in request.assume:
         if not any(key in known for known in keys.values()):
             raise unknown("assumption", key, set().union(*keys.values()), "repro show ID")
-    only, systems = request.only, {entry.id: _systems(entry) for entry in found}
+    only, systems = request.only, {entry.id: _systems(fitted[entry.id]) for entry in found}
     if only is not None and not any(only in known for known in systems.values()):
         raise unknown("trained system", only, set().union(*systems.values()), "repro models list")
     return [
