@@ -7,11 +7,13 @@ the same batches (their runs are real pairs).
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_GAMMA = 0x9E3779B97F4A7C15
 
 
 def derive(*parts: str | int) -> int:
@@ -27,37 +29,43 @@ def derive(*parts: str | int) -> int:
     return int.from_bytes(digest.digest()[:8], "big") >> 1
 
 
-def clip_keys(ids: Iterable[str]) -> NDArray[np.uint64]:
+def clip_keys(ids: Iterable[str]) -> "NDArray[np.uint64]":
     """Return one key per clip id, shape (n,): the first 8 bytes of its SHA-256."""
+    import numpy as np
+
     return np.array(
         [int.from_bytes(hashlib.sha256(i.encode()).digest()[:8], "big") for i in ids],
         dtype=np.uint64,
     )
 
 
-def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _mix(z: "NDArray[np.uint64]") -> "NDArray[np.uint64]":
     """Finalise 64 bits (SplitMix64: Steele, Lea, Flood 2014): one bit in flips half of all out."""
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB
+    return z ^ (z >> 31)
 
 
-def bits(key: int, keys: NDArray[np.uint64], columns: int) -> NDArray[np.uint64]:
+def bits(key: int, keys: "NDArray[np.uint64]", columns: int) -> "NDArray[np.uint64]":
     """Return 64 hashed bits for each clip and column, shape (n, columns)."""
+    import numpy as np
+
     column = np.arange(1, columns + 1, dtype=np.uint64)[None, :] * _GAMMA
     return _mix(_mix(keys[:, None] ^ np.uint64(key)) + column)
 
 
-def uniform(key: int, keys: NDArray[np.uint64], columns: int) -> NDArray[np.float64]:
+def uniform(key: int, keys: "NDArray[np.uint64]", columns: int) -> "NDArray[np.float64]":
     """Return draws in [0, 1) of 53 bits, (n, columns); each depends on (key, clip, column)."""
-    return (bits(key, keys, columns) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return (bits(key, keys, columns) >> 11) * 2.0**-53
 
 
-def order(key: int, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+def order(key: int, keys: "NDArray[np.uint64]") -> "NDArray[np.int64]":
     """Return a permutation of range(n): clips sorted by their hashed keys.
 
     Where the clips stand in the list does not matter: the same clips come out in the same order.
     """
+    import numpy as np
+
     return np.lexsort((keys, bits(key, keys, 1)[:, 0])).astype(np.int64)
 
 

@@ -22,6 +22,9 @@ from repro import __version__
 from repro.commands.shared import suggesting
 from repro.errors import UserError, nearest
 
+# Pydantic looks through every installed package for plugins before its first model; we have none.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 _FOLDER = Path(__file__).resolve().parent
 _ORDER = ("list", "show", "table", "all", "plan", "compare", "explain", "audit", "report", "figure",
           "cells", "appendix", "cite")  # fmt: skip

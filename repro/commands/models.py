@@ -309,7 +309,7 @@ def _describe(name: str, dataset: str | None, depth: int, home: places.Home) -> 
     spec = entry.recipes.systems[system]
     if dataset is None:
         dataset = next(n.dataset for n in networks.networks() if system in n.systems)
-    elif dataset not in registry.names(home.data):
+    elif not registry.known(dataset, home.data):
         raise unknown("dataset", dataset, registry.names(home.data), "repro data list")
     given = networks.input_of(dataset, home.data)
     resolved = reduction.network(entry, system, dataset)

@@ -10,7 +10,7 @@ from repro.data import generated, registry, store
 from repro.data.clips import ClipSource
 from repro.data.decoding.decode import Waveform, decode
 from repro.data.lists import Clip
-from repro.data.waveforms import digests, table
+from repro.data.waveforms import chirps, digests, table
 from repro.data.waveforms.opened import Store
 from repro.errors import UserError
 from repro.places import Home
@@ -39,7 +39,7 @@ def prepare(
         seconds = registry.card(source.dataset, home.data).seconds
 
         def make(clip: Clip) -> Waveform:
-            return generated.waveform(clip, classes, rate, seconds)
+            return chirps.waveform(clip, classes, rate, seconds)
 
         key = _key(source.dataset, f"generated@{generated.VERSION}", rate, ids)
         return store.prepare(clips, make, key, where, rate, progress, note)

@@ -31,6 +31,13 @@ def names(data: Path | None = None) -> list[str]:
     return sorted({*own, *extended.names(), *_shipped()})
 
 
+def known(name: str, data: Path | None = None) -> bool:
+    """Tell whether there is such a dataset, as `names` does; the data folder is not listed."""
+    if name in _shipped() or data is None:
+        return name in _shipped()
+    return own_file(name, data).exists() or name in extended.names()
+
+
 def has_file(name: str) -> bool:
     """Tell whether a dataset is the user's and has a file in the extensions."""
     return name not in _shipped() and name in extended.names()

@@ -1,6 +1,7 @@
 """What runs cost on a device, and on what that estimate rests."""
 
 import json
+import math
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ ASSUMED_TFLOPS = {"cuda": 50.0, "mps": 3.0}  # sustained in training
 CPU_SHARE = 0.5  # of the CPU's matrix rate that training sustains
 _MINUTES, _HOURS = 5400.0, 36 * 3600.0  # up to which a CPU's work is called so
 _SCALE = ("mean", "std")  # of a front end: they cost nothing, whatever they are
+_AGAIN = 3600.0  # seconds until the rate of a CPU is measured again
 PER_CLIP = {"cuda": 1e-4, "mps": 1e-3, "cpu": 2e-3}  # seconds besides: front end, loop, launches
 FORWARD_AND_BACKWARD = 6  # operations for each multiply-add of a forward pass: 2, three times over
 
@@ -204,21 +206,26 @@ def _tflops(kind: str, cache: Path | None) -> float:
     """Return the rate that training sustains; the CPU's follows from a matrix product.
 
     Of a CPU the best that was ever measured here is kept: what else runs on the machine now says
-    nothing about the hours to come, and two plans in a row say the same.
+    nothing about the hours to come, and two plans in a row say the same. It is measured again after
+    an hour.
     """
     if kind in ASSUMED_TFLOPS:
         return ASSUMED_TFLOPS[kind]
-    rate = _measured_now()
     file = None if cache is None else cache / "plans" / f"rate-{platform.node() or 'here'}.json"
     if file is None:
-        return CPU_SHARE * rate
-    best = 0.0
+        return CPU_SHARE * _measured_now()
+    best, age = 0.0, math.inf
     with suppress(OSError, ValueError, TypeError):
         best = float(json.loads(file.read_text(encoding="utf-8")))
-    if rate > 1.1 * best and file.parent.parent.parent.is_dir():
+        age = time.time() - file.stat().st_mtime
+    if best > 0 and 0 <= age < _AGAIN:
+        return CPU_SHARE * best
+    rate = _measured_now()
+    best = rate if not rate <= 1.1 * best else best
+    if file.parent.parent.parent.is_dir():
         with suppress(OSError):  # asked on a disk that is full or read-only
-            atomic.write(file, json.dumps(rate).encode())
-    return CPU_SHARE * (rate if rate > 1.1 * best else best)
+            atomic.write(file, json.dumps(best).encode())
+    return CPU_SHARE * best
 
 
 @cache

@@ -26,7 +26,7 @@ def code(settings: dict[str, Any], protocol: str, data: Path) -> tuple[Missing, 
         gaps.append(f"model {model!r}")
     if front not in FRONTENDS:
         gaps.append(f"front end {front!r}")
-    if settings["dataset"] not in registry.names(data):
+    if not registry.known(settings["dataset"], data):
         gaps.append(f"dataset {settings['dataset']!r}")
     elif _no_accuracy(settings, data):
         gaps.append(f"accuracy on {settings['dataset']}, whose clips have several labels")

@@ -1,6 +1,5 @@
 """Resolve the runs behind a cell: system, recipe, split and seed, and what each of them misses."""
 
-import copy
 import shlex
 from dataclasses import replace
 from typing import Any
@@ -19,7 +18,7 @@ from repro.plan.lengths import stretched
 from repro.plan.request import Request, Run
 from repro.spec import readings
 from repro.spec.entry import Entry
-from repro.spec.readings import Reading
+from repro.spec.readings import Reading, copied
 from repro.spec.schema import CellFields, Parent, Protocol, Recipe
 
 
@@ -35,6 +34,7 @@ class Resolver:
         self._started_from: dict[tuple[str, str, str, int], Run] = {}
         self._runs: dict[tuple[Any, ...], tuple[Run, ...]] = {}
         self._settings: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
+        self._recipes: dict[str, tuple[Recipe, dict[str, Any]]] = {}
         self._swapped: dict[str, str] = {}  # by assumption: the system that another stands for
         self.padded: dict[str, padding.Padded] = {}  # by system: clips that are too short for it
         self.changed: dict[str, Any] = {}  # paths of --set that a run has, with their new values
@@ -59,7 +59,7 @@ class Resolver:
 
     def _settled(self, declared: dict[str, Any]) -> dict[str, Any]:
         """Lay the demo, the chosen readings and another dataset over declared settings."""
-        plain, settings = copy.deepcopy(declared), copy.deepcopy(declared)
+        plain, settings = copied(declared), copied(declared)
         if self.request.profile == "demo":
             self._make_small(settings)
         for either in (declared, settings):
@@ -184,9 +184,7 @@ class Resolver:
         micro = self.request.micro_batch
         normed = bool(micro) and identity.has_batch_norm(f"models/{settings['model']['name']}")
         chosen = {"micro_batch": micro} if normed else {}
-        trained = Recipe.model_validate({**settings["recipe"], **chosen, "source": "resolved"})
-        recipe_data = identity.dump(trained)
-        del recipe_data["source"], recipe_data["demo"]
+        trained, recipe_data = self._recipe({**settings["recipe"], **chosen})
         made = f"generated@{generated.VERSION}"
         init, parents = self._init(settings, seed)
         resolved = {
@@ -197,7 +195,7 @@ class Resolver:
             "seed": seed,
             **self._parts(settings),
             "init": init,
-            "recipe": recipe_data,
+            "recipe": copied(recipe_data),
             "augment_version": identity.version_of("augment"),
             "loop_version": identity.version_of("train/loop"),
         }
@@ -223,6 +221,16 @@ class Resolver:
             asked=shlex.join(["repro", "table", self.entry.id, *self.request.words()]),
             used=outlined.used if outlined else "",
         )
+
+    def _recipe(self, settings: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+        """Return a recipe, and as it stands in a run's identity: one for many seeds and folds."""
+        key = identity.canonical(settings)
+        if key not in self._recipes:
+            trained = Recipe.model_validate({**settings, "source": "resolved"})
+            plain = identity.dump(trained)
+            del plain["source"], plain["demo"]
+            self._recipes[key] = trained, plain
+        return self._recipes[key]
 
     def _parts(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Return model and front end as they stand in a run's identity."""
@@ -294,7 +302,7 @@ class Resolver:
 
     def _teacher(self, settings: dict[str, Any], protocol: Protocol, seed: int, fold: int) -> Run:
         """Resolve the run whose network teaches: the same one, trained without a teacher."""
-        alone = copy.deepcopy(settings)
+        alone = copied(settings)
         alone["recipe"]["distill"] = ""
         run = replace(self._run(alone, protocol, seed, fold), keep=True)
         return self.parents.setdefault(run.id, run)

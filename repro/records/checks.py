@@ -49,8 +49,8 @@ def _ids(record: Record, run: str, folder: str) -> Iterator[str]:
         yield f"resolved run or execution: {error}"
 
 
-class _Plain(BaseModel):
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+class _Plain(BaseModel):  # built when a record is checked: most were before
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class _Part(_Plain):
@@ -104,7 +104,7 @@ class _Run(_Plain):
 class _Clips(_Plain):
     """The fields of `repro.data.clips.ClipSource`."""
 
-    model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid", defer_build=True)
 
     dataset: str
     audio: Literal["local", "generated"]

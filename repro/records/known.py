@@ -1,9 +1,9 @@
 """What is known of records that were read before, by size and time of their files.
 
-It is kept in files of the home's cache: `checked` has what was found wrong, `rows` what a sound
-one is as a row. A line is a mark and a JSON list, and the last line of a mark counts. A mark stands
-for a folder, its files with their sizes and times, and the code that checks; so a changed file, or
-a change of ours, has no line. Without these files all is read again, and slower.
+It is kept in a file of the home's cache: of a damaged record what was found wrong, a list of texts;
+of a sound one [what it is as a row]. A line is a mark and a JSON list, and the last line of a mark
+counts. A mark stands for a folder, its files with their sizes and times, and the code that checks;
+so a changed file, or a change of ours, has no line. Without the file all is read again, and slower.
 """
 
 import hashlib
@@ -35,10 +35,10 @@ class Known:
 
     def __init__(self, file: Path | None) -> None:
         self.file = file
-        self._lines: dict[bytes, bytes] | None = None  # JSON by mark; read when first asked for
-        self._asked: set[bytes] = set()
+        self._lines: dict[str, str] | None = None  # JSON by mark; read when first asked for
+        self._asked: set[str] = set()
 
-    def get(self, mark: bytes) -> list[Any] | None:
+    def get(self, mark: str) -> list[Any] | None:
         """Return what is known, or None if nothing is of a record as it is now."""
         if self.file is None:
             return None
@@ -46,27 +46,25 @@ class Known:
         text = self._read().get(mark)
         if text is None:
             return None
-        if text == b"[]":
-            return []
         try:
             value = json.loads(text)
-        except ValueError:  # a line that was cut off while it was written
+        except (ValueError, RecursionError):  # a line that was cut off while it was written
             return None
         return value if isinstance(value, list) else None
 
-    def keep(self, mark: bytes, files: Files, value: Sequence[Any], lasting: bool = False) -> None:
+    def keep(self, mark: str, files: Files, value: Sequence[Any], lasting: bool = False) -> None:
         """Keep a value: of files that are old enough to stay, unless it is `lasting`."""
         newest = max((max(file[2:]) for file in files), default=0)
         if self.file is None or (newest > time.time_ns() - JUST_NOW and not lasting):
             return
         self._asked.add(mark)
-        self._read()[mark] = text = json.dumps(value).encode()
+        self._read()[mark] = text = json.dumps(value)
         # To ask a question makes no home; a full or read-only disk is no reason not to answer.
         with suppress(OSError):
             if self.file.parents[2].is_dir():
                 self.file.parent.mkdir(parents=True, exist_ok=True)
                 with self.file.open("ab") as stream:
-                    stream.write(b"%b %b\n" % (mark, text))
+                    stream.write(f"{mark} {text}\n".encode())
 
     def swept(self) -> None:
         """Forget what nothing asked for, once every record there is was asked for."""
@@ -74,38 +72,38 @@ class Known:
         if self.file is None or len(lines) - len(self._asked & lines.keys()) <= MOST:
             return
         self._lines = {mark: text for mark, text in lines.items() if mark in self._asked}
-        content = b"".join(b"%b %b\n" % line for line in self._lines.items())
+        content = "".join(f"{mark} {text}\n" for mark, text in self._lines.items())
         with suppress(OSError):
-            atomic.write(self.file, content)
+            atomic.write(self.file, content.encode())
 
-    def _read(self) -> dict[bytes, bytes]:
+    def _read(self) -> dict[str, str]:
         if self._lines is None:
             self._lines = {}
             if self.file is not None:
                 with suppress(OSError):
-                    parted = (line.partition(b" ") for line in self.file.read_bytes().splitlines())
-                    self._lines = {mark: text for mark, _, text in parted}
+                    text = self.file.read_bytes().decode("ascii", errors="replace")
+                    parted = (line.partition(" ") for line in text.split("\n"))
+                    self._lines = {mark: value for mark, _, value in parted}
         return self._lines
 
 
 def files(folder: str) -> Files:
     """Return the files of a record's folder with their sizes and times."""
-    with os.scandir(folder) as entries:
-        there = [(entry.name, _stat(entry)) for entry in entries]
-    return sorted((name, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for name, s in there)
+    there = []
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - of 10,000, as below
+        path = f"{folder}/{name}"
+        try:
+            now = os.stat(path)  # noqa: PTH116
+        except FileNotFoundError:  # a link to nothing
+            now = os.lstat(path)
+        there.append((name, now.st_size, now.st_mtime_ns, now.st_ctime_ns))
+    return there
 
 
-def _stat(entry: "os.DirEntry[str]") -> os.stat_result:
-    try:
-        return entry.stat()
-    except FileNotFoundError:  # a link to nothing
-        return entry.stat(follow_symlinks=False)
-
-
-def mark(folder: str, there: Files) -> bytes:
+def mark(folder: str, there: Files) -> str:
     """Return what stands for a folder and its files as they are now (hex)."""
     text = f"{_code()}{folder}{there}".encode()
-    return hashlib.blake2b(text, digest_size=16).hexdigest().encode()
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 @cache

@@ -35,8 +35,6 @@ class Ledger:
         self.cache = cache
         self._kept = known.at(cache / "records" / "checked") if cache else reading.NOTHING_KNOWN
         self._known = self._kept if trusting else reading.NOTHING_KNOWN
-        told = known.at(cache / "records" / "rows") if cache else reading.NOTHING_KNOWN
-        self._rows = told if trusting else reading.NOTHING_KNOWN
         self._damaged: dict[str, list[Damaged]] = {}  # met so far, by the folder of their run
 
     @classmethod
@@ -98,13 +96,11 @@ class Ledger:
         """
         for root in self.roots:
             for run in _runs(root):
-                there = (reading.row(folder, self._known, self._rows)
-                         for folder in _folders(f"{root}/{run}"))  # fmt: skip
+                there = (reading.row(folder, self._known) for folder in _folders(f"{root}/{run}"))
                 found = [row for row in there if row is not None]
                 self._meet(root, run, [row for row in found if isinstance(row, Damaged)])
                 yield from (row for row in found if not isinstance(row, Damaged))
         self._known.swept()
-        self._rows.swept()
 
     def note(self, record: Record, findings: Sequence[str]) -> None:
         """Leave out a record, as long as its files stay as they are, for what was found inside."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from repro.records import again, checks, known, predictions, record, rows, seal
 from repro.records.known import Files, Known
@@ -51,23 +51,27 @@ def read(folder: str, before: Known = NOTHING_KNOWN) -> Record | Damaged | None:
     return read_as(Path(folder), there, run, name, before)
 
 
-def row(folder: str, before: Known, kept: Known) -> Row | Damaged | None:
+def row(folder: str, before: Known = NOTHING_KNOWN) -> Row | Damaged | None:
     """Return the record in `<run>/<execution>` as a row; None where no training lies there.
 
-    kept: the rows of records that were read as they are now; those are not read again.
+    One that was read as it is now is not read again.
     """
     there = _there(folder)
     if there is None or isinstance(there, Damaged):
         return there
-    mark = known.mark(folder, there)
-    said: Sequence[Any] | None = kept.get(mark)
-    if said is None or before.get(mark) != []:
-        run, name = folder.rsplit("/", 2)[1:]
-        found = read_as(Path(folder), there, run, name, before)
-        if isinstance(found, Damaged):
-            return found
-        kept.keep(mark, there, said := rows.values(found))
-    return rows.as_row(said, folder) if said else None
+    said = before.get(known.mark(folder, there))
+    if _sound(said):
+        return rows.as_row(said[0], folder) if said[0] else None
+    run, name = folder.rsplit("/", 2)[1:]
+    found = read_as(Path(folder), there, run, name, before)
+    if isinstance(found, Damaged):
+        return found
+    return rows.of(found) if isinstance(found, Training) else None
+
+
+def _sound(said: Sequence[Any] | None) -> TypeGuard[Sequence[Sequence[Any]]]:
+    """Tell whether what is known of a record is that it is sound; a measurement is no row."""
+    return bool(said) and isinstance(said[0], list) and len(said[0]) in (0, rows.VALUES)
 
 
 def _there(folder: str) -> Files | Damaged | None:
@@ -86,15 +90,16 @@ def read_as(
 ) -> Record | Damaged:
     """Read a folder as the record of a run and execution, whatever it is called itself."""
     mark = known.mark(str(folder), there)
-    found = before.get(mark)
-    if found:
-        return Damaged(folder, tuple(str(finding) for finding in found))
+    said = before.get(mark)
+    if said and not _sound(said):
+        return Damaged(folder, tuple(map(str, said)))
     names = [file[0] for file in there]
+    found: list[str] = []
     try:
         content = _parsed(folder, names)
-        if found is None:
+        if not said:
             found = [*checks.findings(content, run, name), *_sealed(content, names)]
-            before.keep(mark, there, found, lasting=bool(found))
+            before.keep(mark, there, found or [rows.values(content)], lasting=bool(found))
     except _NoRecordError as error:
         before.keep(mark, there, [str(error)], lasting=True)
         return Damaged(folder, (str(error),))

@@ -4,6 +4,7 @@ A record is read by `repro.records.reading`, which also asks whether what it say
 runs, executions and clips stay plain data here, because ids are hashes of them.
 """
 
+import functools
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -24,7 +25,7 @@ _Scored = Annotated[str, Field(pattern="^(valid|test)$")]
 class Said(BaseModel):
     """Typed JSON: no text for a number, no NaN; keys of a later version are left unread."""
 
-    model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
     def plain(self) -> dict[str, Any]:
         """Return what the file says, as plain data."""
@@ -50,7 +51,7 @@ class Metrics(Said):
     by_piece: "Metrics | None" = None
 
 
-NOTHING = Metrics()
+NOTHING = Metrics.model_construct()  # which builds no validator
 
 
 class Epoch(Said):
@@ -254,13 +255,17 @@ class Measurement(_Record):
 
 Record = Training | Measurement
 
-_ANY: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
+
+@functools.cache
+def _any() -> TypeAdapter[Record]:
+    """Return what reads a record; it is built when one is read, and lists read none."""
+    return TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
 
 def parse(content: bytes) -> Record:
     """Read a run.json; ValueError in one line that names the key for what is none."""
     try:
-        return _ANY.validate_json(content)
+        return _any().validate_json(content)
     except ValidationError as error:
         raise ValueError(told(error)) from None
 

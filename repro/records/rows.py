@@ -15,6 +15,7 @@ COLUMNS = (
     "folds", "seed", *(f"{part}_{name}" for part in _PARTS for name in _MEASURED), "epochs",
     "best_epoch", "parameters", "seconds", "device", "torch", "finished", "path",
 )  # fmt: skip
+VALUES = len(COLUMNS) - 1  # all but the path
 
 
 def of(record: Training) -> Row:

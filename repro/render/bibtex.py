@@ -41,7 +41,7 @@ def of_data(name: str, data: Path | None = None) -> str:
 
     data: the data folder, in which a user's own datasets are known.
     """
-    return registry.card(name, data).bibtex if name in registry.names(data) else ""
+    return registry.card(name, data).bibtex if registry.known(name, data) else ""
 
 
 def dataset_ids(entry: Entry) -> list[str]:

@@ -72,7 +72,7 @@ def _data(grid: Grid) -> list[str]:
     for name in dict.fromkeys(run.clips.dataset for run in plan.runs):
         protocols = sorted({r.clips.protocol for r in plan.runs if r.clips.dataset == name})
         text = f"Data: {name}"
-        if name in registry.names(grid.data):
+        if registry.known(name, grid.data):
             text += f" ({registry.card(name, grid.data).title})"
         if plan.request.audio == "generated":
             text += ", replaced by generated audio of the same shape"

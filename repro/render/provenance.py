@@ -23,7 +23,7 @@ def of_data(grids: Sequence[Grid]) -> Listing:
 def _facts(name: str, grids: Sequence[Grid]) -> Iterator[tuple[str, str]]:
     """Yield what is known of a dataset, and what each table takes of it."""
     data = grids[0].data
-    if name not in registry.names(data):
+    if not registry.known(name, data):
         yield "state", "not in this version"
         return
     card = registry.card(name, data)

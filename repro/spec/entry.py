@@ -1,5 +1,6 @@
 """A table with the paper and the recipes that it names: what decides each of its cells."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,17 @@ class Entry:
 
     def fields(self, row: Row, column: Column) -> CellFields:
         """Merge what decides a cell: table, column, row, then the cell's own entry."""
+        key = (id(row), id(column))
+        if key not in self._merged:  # with row and column, so that no others get their ids
+            self._merged[key] = (self._merge(row, column), row, column)
+        return self._merged[key][0]
+
+    @functools.cached_property
+    def _merged(self) -> dict[tuple[int, int], tuple[CellFields, Row, Column]]:
+        """What `fields` has merged: checks, plans and claims ask for each cell many times."""
+        return {}
+
+    def _merge(self, row: Row, column: Column) -> CellFields:
         layers: list[CellFields] = [self.table, column, row]
         layers += [c for c in self.table.cell if (c.row, c.column) == (row.id, column.id)]
         merged = {}

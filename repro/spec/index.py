@@ -4,6 +4,7 @@ Kept apart from `catalogue`, and free of pydantic, so that `repro list` answers 
 """
 
 import datetime
+import json
 import math
 import tomllib
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        for key, value in _values(content):
+        for key, value in () if _plain(content) else _values(content):
             if isinstance(value, datetime.date | datetime.time):
                 raise UserError(f"{path}: {key}: found a date or time, {value}", _MEND)
             if isinstance(value, float) and not math.isfinite(value):
@@ -56,6 +57,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise UserError(f"{path}: nested too deeply to be read", _MEND) from None
     return content
+
+
+def _plain(content: dict[str, Any]) -> bool:
+    """Tell at once whether TOML holds nothing but finite numbers, texts and truth values."""
+    try:
+        json.dumps(content, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _values(content: Any, key: str = "") -> Iterator[tuple[str, Any]]:

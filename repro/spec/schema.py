@@ -39,7 +39,7 @@ def neutral(default: Any) -> Any:
 class Strict(BaseModel):
     """Refuse unknown keys and values of another kind ("30", true); objects never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Paper(Strict):

@@ -44,7 +44,7 @@ def _unasked(record: Training, tables: Tables, home: Home) -> str | None:
     if isinstance(model["version"], str):  # a model of the user's is asked for with --with
         return rerun.version_changed(f"models/{model['name']}", model["version"])
     dataset = record.clips["dataset"]
-    if dataset not in registry.names(home.data):
+    if not registry.known(dataset, home.data):
         return f"dataset {dataset} is not in this version"
     found = tables.asking(Run.of_record(record))
     if found is None:

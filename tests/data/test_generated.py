@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from repro.data import generated, guards, manifest, protocols
+from repro.data.waveforms import chirps
 
 NAME = "speech_commands_v2_35"
 COUNTS = {"train": 350, "valid": 35, "test": 175}
@@ -23,7 +24,7 @@ def made():
 
 @pytest.fixture(scope="module")
 def waves(made):
-    return {c.id: generated.waveform(c, made.classes, RATE, 1.0) for c in made.clips}
+    return {c.id: chirps.waveform(c, made.classes, RATE, 1.0) for c in made.clips}
 
 
 def test_the_manifest_has_the_datasets_shape(made):
@@ -62,9 +63,9 @@ def test_clips_are_int16_of_varying_length_and_level(waves):
 
 def test_length_follows_seconds_and_rate(made):
     clip = made.clips[0]
-    one = len(generated.waveform(clip, made.classes, 16000, 1.0))
-    assert len(generated.waveform(clip, made.classes, 32000, 1.0)) == pytest.approx(2 * one, abs=1)
-    assert len(generated.waveform(clip, made.classes, 16000, 10.0)) == pytest.approx(
+    one = len(chirps.waveform(clip, made.classes, 16000, 1.0))
+    assert len(chirps.waveform(clip, made.classes, 32000, 1.0)) == pytest.approx(2 * one, abs=1)
+    assert len(chirps.waveform(clip, made.classes, 16000, 10.0)) == pytest.approx(
         10 * one, abs=9
     )
 
@@ -75,7 +76,7 @@ def test_a_clip_of_two_labels_holds_both_patterns(made):
     clip = made.clips[0]
 
     def spectrum(label):
-        wave = generated.waveform(clip._replace(label=label), made.classes, RATE, 1.0)
+        wave = chirps.waveform(clip._replace(label=label), made.classes, RATE, 1.0)
         power = np.abs(np.fft.rfft(wave / 32768.0)) ** 2
         return power / power.sum()
 
@@ -89,10 +90,11 @@ def test_a_clip_of_two_labels_holds_both_patterns(made):
 SCRIPT = """
 import hashlib
 from repro.data import generated
+from repro.data.waveforms import chirps
 made = generated.manifest("speech_commands_v2_35", {"train": 350, "valid": 35, "test": 175})
 digest = hashlib.sha256(made.digest.encode())
 for clip in made.clips[::-50]:
-    digest.update(generated.waveform(clip, made.classes, 16000, 1.0).tobytes())
+    digest.update(chirps.waveform(clip, made.classes, 16000, 1.0).tobytes())
 print(digest.hexdigest())
 """
 

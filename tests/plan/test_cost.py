@@ -1,5 +1,6 @@
 """What runs cost: from records of their kind, else from operations, which torch counts too."""
 
+import os
 import dataclasses
 from pathlib import Path
 
@@ -144,8 +145,16 @@ def test_what_records_say_is_remembered_until_one_comes(runs, tmp_path, monkeypa
 def test_of_a_busy_machine_the_best_rate_that_was_ever_measured_is_kept(tmp_path, monkeypatch):
     rates = iter([0.2, 0.05, 0.21, 0.4, 0.1])
     monkeypatch.setattr(cost, "_measured_now", lambda: next(rates))
-    got = [cost._tflops("cpu", tmp_path / "cache") / cost.CPU_SHARE for _ in range(5)]
+    got = []
+    for _ in range(5):
+        got.append(cost._tflops("cpu", tmp_path / "cache") / cost.CPU_SHARE)
+        (kept,) = (tmp_path / "cache" / "plans").iterdir()
+        assert cost._tflops("cpu", tmp_path / "cache") / cost.CPU_SHARE == got[-1]  # not measured
+        os.utime(kept, (0, 0))  # it is time to
     assert got == [0.2, 0.2, 0.2, 0.4, 0.4]  # a little better is the same
+    kept.write_text("NaN")
+    monkeypatch.setattr(cost, "_measured_now", lambda: 0.3)
+    assert cost._tflops("cpu", tmp_path / "cache") == 0.3 * cost.CPU_SHARE
 
 
 def test_recorded_runs_say_how_long_operations_take_in_their_precision(runs, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.runs import check, diff, errors, listing, merge, retry, tidy
+from repro.commands.runs import check, diff, listing, merge, retry, tidy
 from repro.commands.shared import asking, damage, screen
 from repro.places import Home
 from repro.plan.request import Run
@@ -104,6 +104,8 @@ def path(run: str, home: str | None, fmt: str) -> None:
 
 def _errors(record: Record, data: Path) -> dict[str, Any]:
     """Return where a training fails; {} of anything else."""
+    from repro.commands.runs import errors
+
     done = isinstance(record, Training) and record.status == "complete"
     return mistakes.of([record], data) if done and isinstance(record, Training) else {}
 
@@ -127,6 +129,8 @@ def _asked(record: Training, home: Home) -> Iterator[str]:
 
 def _lines(record: Record, home: Home) -> list[str]:
     """Write a record as text: what was asked, what came out, where and how it was made."""
+    from repro.commands.runs import errors
+
     if isinstance(record, Measurement):
         return _measured_lines(record)
     resolved, execution = record.resolved, record.described

@@ -2,17 +2,18 @@
 
 import json
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import click
 
 from repro import places
 from repro.commands.shared import asking, damage, suggesting
-from repro.commands.shared.exactly import Commands
 from repro.errors import UserError
-from repro.plan.request import Run
 from repro.records.ledger import Ledger
 from repro.records.record import Training
-from repro.upkeep import rerun
+
+if TYPE_CHECKING:
+    from repro.commands.shared.exactly import Commands
 
 FAILED = 5
 
@@ -43,6 +44,9 @@ def retry(
       repro runs retry b61f6caa --gpu 1
     """
     from repro.commands.shared import making
+    from repro.commands.shared.exactly import Commands
+    from repro.plan.request import Run
+    from repro.upkeep import rerun
 
     where = places.home(home)
     ledger = Ledger.of(where)
@@ -81,13 +85,16 @@ def _tell(
     ready: list[Training],
     refused: dict[str, str],
     fmt: str,
-    commands: Commands,
+    commands: "Commands",
     after: Ledger | None = None,
 ) -> None:
     """Say which runs are trained again, or were, and which command asks for each, if one does.
 
     after: the ledger after training.
     """
+    from repro.plan.request import Run
+    from repro.upkeep import rerun
+
     asked = {r.run: commands.of(Run.of_record(r), rerun.device_of(r), int(r.described["threads"]))
              for r in ready}  # fmt: skip
     if fmt == "json":

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 TYPED = "repro.typed"  # in a context's meta: the words of the command line
+_GIVEN, _TEXTS = "repro.given", "repro.suggested"  # what was read of them, and of suggestions
 
 # A command as texts write it, up to the end or a comma. In a path or a name "repro" is none.
 _COMMAND = re.compile(r"(?<![\w./`-])repro ((?:(?!, |; | then repro | or repro ).)+)")
@@ -28,20 +29,19 @@ def completed(step: str, message: str = "") -> str:
     if context is None:
         return step
     root = context.find_root()
-    asked, words = _verb(root.command, root.meta.get(TYPED, ()))
-    given = _given(asked, words)
+    given = _asked(root)
     program = str(root.info_name)
 
     def complete(found: re.Match[str]) -> str:
         text = found[1]
-        wanted, rest = _verb(root.command, text.split())
+        wanted, rest, whole = _suggested(root, text)
         verb = " ".join(text.split()[: len(text.split()) - len(rest)])
         if not verb:
             return found[0]
         name = program if program.endswith("cli.py") else "repro"
         kept = [shlex.quote(word) for word in _kept(wanted, given, message, step)]
         # Words that the verb does not take say something of the command; options come before.
-        ends = [name, text, *kept] if _whole(wanted, rest) else [name, verb, *kept, *rest]
+        ends = [name, text, *kept] if whole else [name, verb, *kept, *rest]
         return " ".join(ends)
 
     return _COMMAND.sub(complete, step)
@@ -53,11 +53,31 @@ def exact(command: str) -> str:
     if context is None:
         return command
     root = context.find_root()
-    given = _given(*_verb(root.command, root.meta.get(TYPED, ())))
+    given = _asked(root)
     name, program = "repro", str(root.info_name)
     if program.endswith("cli.py"):
         command = program + command.removeprefix(name)
     return f"{command} --home {shlex.quote(str(given[_PLACE]))}" if _PLACE in given else command
+
+
+def _asked(root: click.Context) -> dict[str, Any]:
+    """Return the options that were given: the words are read once, for all that is suggested."""
+    if _GIVEN not in root.meta:
+        root.meta[_GIVEN] = _given(*_verb(root.command, root.meta.get(TYPED, ())))
+    given: dict[str, Any] = root.meta[_GIVEN]
+    return given
+
+
+def _suggested(root: click.Context, text: str) -> tuple[click.Command, list[str], bool]:
+    """Return the command that a text names, the words left, and whether they are all its own.
+
+    Plans of many tables suggest the same again and again: each text is read once.
+    """
+    known: dict[str, tuple[click.Command, list[str], bool]] = root.meta.setdefault(_TEXTS, {})
+    if text not in known:
+        wanted, rest = _verb(root.command, text.split())
+        known[text] = wanted, rest, _whole(wanted, rest)
+    return known[text]
 
 
 def _whole(command: click.Command, words: list[str]) -> bool:

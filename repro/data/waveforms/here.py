@@ -1,24 +1,24 @@
 """The audio of a run's clips as it is here: a record of other audio does not answer for the run.
 
 Plans ask for it again and again. What follows from files that have not moved is remembered in the
-home's cache; what has moved is decoded once.
+home's cache, and needs no NumPy; what has moved is decoded once (`listening`).
 """
 
 import functools
 import hashlib
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from repro.data import audio, clips, lists, manifest, outlines, protocols, sources
+from repro.data import clips, manifest, outlines, sources
 from repro.data.clips import ClipSource
-from repro.data.decoding.decode import UndecodableError
-from repro.data.protocols import Split
 from repro.data.remembered import code, remembered
 from repro.data.sources import Located
-from repro.data.waveforms import digests, opened, table
 from repro.places import Home
+
+_DATA = Path(__file__).parents[1]
+_DECIDING = ("audio", "clips", "lists", "manifest", "protocols", "sources", "waveforms/digests",
+             "waveforms/listening", "waveforms/opened", "waveforms/table")  # fmt: skip
 
 
 def heard(source: ClipSource, rate: int, home: Home) -> str | None:
@@ -39,11 +39,14 @@ def store(source: ClipSource, rate: int, home: Home) -> str | None:
     found = _found(source, rate, home)
     if found is None:
         return None
+    from repro.data.waveforms import listening
+
     place = home.cache / "audio" / found["store"]
-    if (place / "ids.txt").is_file() and (known := _checked(place)) is not None:
+    if (place / "ids.txt").is_file() and (known := listening.checked(place)) is not None:
         return known
-    key = ["store", opened.VERSION, place.name]  # which tells the clips, their files and the rate
-    return str(remembered(home.cache / "plans", key, lambda: _decoded(source, rate, home)))
+    # The name tells the clips, their files and the rate.
+    key = ["store", listening.VERSION, place.name]
+    return str(remembered(home.cache / "plans", key, lambda: listening.store(source, rate, home)))
 
 
 def is_stated(
@@ -58,10 +61,12 @@ def is_stated(
 
 def forget() -> None:
     """Forget what this process knows: a dataset's folder has changed since."""
+    from repro.data.waveforms import listening
+
     outlines.forget()
     _passes.cache_clear()
     _folders.cache_clear()
-    _checked.cache_clear()
+    listening.checked.cache_clear()
 
 
 def _found(source: ClipSource, rate: int, home: Home) -> dict[str, Any] | None:
@@ -73,12 +78,17 @@ def _found(source: ClipSource, rate: int, home: Home) -> dict[str, Any] | None:
 @functools.cache
 def _passes(source: ClipSource, rate: int, home: Home) -> list[dict[str, Any] | None]:
     """Return what is heard in each fold of a pass, and the name of the store of its clips."""
-    deciding = (audio, clips, digests, lists, manifest, opened, protocols, sources, table)
-    made = code(*(module.__file__ for module in deciding))
+    made = code(*(str(_DATA / f"{name}.py") for name in _DECIDING))
     folders, states = _folders(clips.dataset_names(source, home.data), home)
     listed = [manifest.file_digest(there.dataset, home.data) for there in folders]
     key = ["heard", made, source.as_dict(), rate, listed, states]
-    return list(remembered(home.cache / "plans", key, lambda: _listen(source, rate, folders, home)))
+
+    def listen() -> list[dict[str, Any] | None]:
+        from repro.data.waveforms import listening
+
+        return listening.folds(source, rate, folders, home)
+
+    return list(remembered(home.cache / "plans", key, listen))
 
 
 @functools.cache
@@ -91,44 +101,3 @@ def _folders(names: tuple[str, ...], home: Home) -> tuple[list[Located], str]:
         lines = "\n".join(f"{clip}\t{state}" for clip, state in states.items())
         every.update(f"{there.dataset}\n{lines}\n".encode())
     return folders, every.hexdigest()
-
-
-def _listen(
-    source: ClipSource, rate: int, folders: Sequence[Located], home: Home
-) -> list[dict[str, Any] | None]:
-    """Find what is heard in each fold; see `_passes`."""
-    each = [_ids(split) for split in clips.whole_pass(source, home.data).splits]
-    wanted = {clip for ids in each for clip in ids}
-    known: dict[str, bytes] = {}
-    for there in folders:
-        known |= table.heard(there, wanted & there.found.keys(), rate, home.cache)
-    states = clips.states(folders, wanted)
-    return [
-        None
-        if any(clip not in known for clip in ids)
-        else {
-            "audio": digests.joined((clip, known[clip]) for clip in ids),
-            "store": audio.place(source.dataset, {c: states[c] for c in ids}, rate, home).name,
-        }
-        for ids in each
-    ]
-
-
-def _decoded(source: ClipSource, rate: int, home: Home) -> str:
-    """Return the digest of a store of a run's clips; nothing if one cannot be decoded."""
-    split = clips.whole_pass(source, home.data).splits[source.fold]
-    try:
-        return audio.digest(source, _ids(split), rate, home)
-    except UndecodableError:
-        return ""
-
-
-def _ids(split: Split) -> list[str]:
-    return sorted({clip.id for part in split.parts().values() for clip in part})
-
-
-@functools.cache
-def _checked(place: Path) -> str | None:
-    """Return the digest of a store, its content checked; None where it is damaged."""
-    made = opened.whole(place, (place / "ids.txt").read_text().split("\n"))
-    return None if made is None else made.digest
