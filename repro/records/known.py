@@ -82,7 +82,7 @@ class Known:
             if self.file is not None:
                 with suppress(OSError):
                     text = self.file.read_bytes().decode("ascii", errors="replace")
-                    parted = (line.partition(" ") for line in text.split("\n"))
+                    parted = (line.partition(" ") for line in text.splitlines())
                     self._lines = {mark: value for mark, _, value in parted}
         return self._lines
 

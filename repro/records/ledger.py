@@ -94,7 +94,7 @@ class Ledger:
 
         A record that has not changed since is not read again; tables read records.
         """
-        for root in self.roots:
+        for root in map(str, self.roots):
             for run in _runs(root):
                 there = (reading.row(folder, self._known) for folder in _folders(f"{root}/{run}"))
                 found = [row for row in there if row is not None]
@@ -141,14 +141,14 @@ class Ledger:
         self._meet(root, run, [read for read in found if isinstance(read, Damaged)])
         return found
 
-    def _meet(self, root: Path, run: str, lost: list[Damaged]) -> None:
+    def _meet(self, root: Path | str, run: str, lost: list[Damaged]) -> None:
         """Note which of a run's records in a root are damaged."""
         self._damaged.pop(f"{root}/{run}", None)
         if lost:
             self._damaged[f"{root}/{run}"] = lost
 
 
-def _runs(root: Path, prefix: str = "") -> list[str]:
+def _runs(root: Path | str, prefix: str = "") -> list[str]:
     """Return the runs of a root that start with `prefix`, sorted; work folders are none."""
     try:
         names = os.listdir(root)  # noqa: PTH208

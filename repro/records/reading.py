@@ -91,13 +91,13 @@ def read_as(
     """Read a folder as the record of a run and execution, whatever it is called itself."""
     mark = known.mark(str(folder), there)
     said = before.get(mark)
-    if said and not _sound(said):
-        return Damaged(folder, tuple(map(str, said)))
+    if said and all(isinstance(finding, str) for finding in said):
+        return Damaged(folder, tuple(said))
     names = [file[0] for file in there]
     found: list[str] = []
     try:
         content = _parsed(folder, names)
-        if not said:
+        if not _sound(said):
             found = [*checks.findings(content, run, name), *_sealed(content, names)]
             before.keep(mark, there, found or [rows.values(content)], lasting=bool(found))
     except _NoRecordError as error:

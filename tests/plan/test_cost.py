@@ -1,7 +1,7 @@
 """What runs cost: from records of their kind, else from operations, which torch counts too."""
 
-import os
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest

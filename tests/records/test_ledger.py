@@ -315,21 +315,21 @@ def test_a_row_is_read_once_and_again_when_its_record_has_changed(kept, monkeypa
 
 @pytest.mark.parametrize(
     "damage", [lambda text: text[: len(text) // 2], lambda _: b"", lambda _: b"\xff\0 {}\n[1]\n",
-               lambda text: text.replace(b"[", b"{").replace(b"]", b"}")]
+               lambda text: text.replace(b"[", b"{").replace(b"]", b"}"),
+               lambda text: text.replace(b"[[", b"[[1, ")]
 )  # fmt: skip
 def test_what_is_kept_of_records_may_be_lost_or_garbage(damage, kept):
     home, opened = kept
     wanted = [str(row) for row in opened().rows()]
-    for file in ("rows", "checked"):
-        path = home / "cache" / "records" / file
-        path.write_bytes(damage(path.read_bytes()))
+    path = home / "cache" / "records" / "checked"
+    path.write_bytes(damage(path.read_bytes()))
     assert [str(row) for row in opened().rows()] == wanted
 
 
 def test_no_number_comes_from_the_rows_that_are_kept(kept):
     home, opened = kept
     list(opened().rows())
-    path = home / "cache" / "records" / "rows"
+    path = home / "cache" / "records" / "checked"
     path.write_bytes(path.read_bytes().replace(b'"diverged"', b'"complete"'))
     assert {row["status"] for row in opened().rows()} == {"complete"}
     assert {r.status for r in opened().all()} == {"diverged"}
@@ -341,10 +341,9 @@ def test_what_is_kept_of_records_that_are_gone_is_forgotten(kept, monkeypatch):
     monkeypatch.setattr(known, "MOST", 1)
     shutil.rmtree(home / "runs" / RUN / made_records.execution_id(1))
     list(opened().rows())
-    lines = (home / "cache" / "records" / "rows").read_bytes().splitlines()
+    lines = (home / "cache" / "records" / "checked").read_bytes().splitlines()
     assert len(lines) == 3  # few that nothing asks for may stay
     shutil.rmtree(home / "runs" / RUN / made_records.execution_id(2))
     (row,) = opened().rows()
-    for file in ("rows", "checked"):
-        assert len((home / "cache" / "records" / file).read_bytes().splitlines()) == 1
+    assert len((home / "cache" / "records" / "checked").read_bytes().splitlines()) == 1
     assert row == rows.of(opened().trainings(RUN)[0])

@@ -34,8 +34,14 @@ def stem(name: str) -> str:
 
 def is_audio(name: str) -> bool:
     """Tell whether a file's name is one of audio that is decoded here, and of a clip's."""
-    _, dot, after = name.rpartition(".")
-    return dot == "." and after.lower() in _RANK and name[0] != "." and is_text(name)
+    return _stem_of_audio(name) is not None
+
+
+def _stem_of_audio(name: str) -> str | None:
+    """Return the stem of a name of audio that is decoded here; None for any other name."""
+    before, dot, after = name.rpartition(".")
+    known = dot and (after in _RANK or after.lower() in _RANK)
+    return before if known and name[0] != "." and is_text(name) else None
 
 
 def is_text(name: str) -> bool:
@@ -47,11 +53,12 @@ def audio_in(folder: str | Path) -> dict[str, str]:
     """Return stem -> name of the audio files in a folder; nothing if there is no such folder."""
     best: dict[str, str] = {}
     with _entries(folder) as entries:
-        names = [entry.name for entry in entries if is_audio(entry.name) and entry.is_file()]
-    for name in names:
-        before = name.rpartition(".")[0]
-        if (kept := best.get(before)) is None or _order(name) < _order(kept):
-            best[before] = name
+        for entry in entries:
+            before = _stem_of_audio(name := entry.name)
+            if before is None or not entry.is_file():
+                continue
+            if (kept := best.get(before)) is None or _order(name) < _order(kept):
+                best[before] = name
     return best
 
 

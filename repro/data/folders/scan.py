@@ -23,6 +23,7 @@ def scan(
     folders = Folders(root)
     found: dict[str, str] = {}
     for layout in layouts:
+        found |= _verbatim(folders, [clip.id for clip in clips if clip.id not in found], layout)
         for folder, stems in _wanted(clips, layout, found).items():
             place, files = folders.place(folder), folders.audio(folder)
             there = ((clip, files[stem]) for stem, clip in stems.items() if stem in files)
@@ -30,6 +31,16 @@ def scan(
     if len(found) < len(clips) and folders.more_than(len(found)):
         _forgiving(folders, clips, layouts, spelt, found)
     return found
+
+
+def _verbatim(folders: "Folders", ids: list[str], layout: Layout) -> dict[str, str]:
+    """Return the clips whose files have the very names that a layout says: mostly all of them."""
+    paths = ids if layout is str else [layout(clip) for clip in ids]
+    places = {path.rpartition("/")[0] for path in paths}
+    there = {f"{place}/{name}" if place else name
+             for place in places for name in folders.audio(place).values()}  # fmt: skip
+    root = str(folders.root)
+    return {clip: f"{root}/{path}" for clip, path in zip(ids, paths, strict=True) if path in there}
 
 
 def _forgiving(
