@@ -41,22 +41,26 @@ def clip_keys(ids: Iterable[str]) -> "NDArray[np.uint64]":
 
 def _mix(z: "NDArray[np.uint64]") -> "NDArray[np.uint64]":
     """Finalise 64 bits (SplitMix64: Steele, Lea, Flood 2014): one bit in flips half of all out."""
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB
-    return z ^ (z >> 31)
+    import numpy as np
+
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
 
 
 def bits(key: int, keys: "NDArray[np.uint64]", columns: int) -> "NDArray[np.uint64]":
     """Return 64 hashed bits for each clip and column, shape (n, columns)."""
     import numpy as np
 
-    column = np.arange(1, columns + 1, dtype=np.uint64)[None, :] * _GAMMA
+    column = np.arange(1, columns + 1, dtype=np.uint64)[None, :] * np.uint64(_GAMMA)
     return _mix(_mix(keys[:, None] ^ np.uint64(key)) + column)
 
 
 def uniform(key: int, keys: "NDArray[np.uint64]", columns: int) -> "NDArray[np.float64]":
     """Return draws in [0, 1) of 53 bits, (n, columns); each depends on (key, clip, column)."""
-    return (bits(key, keys, columns) >> 11) * 2.0**-53
+    import numpy as np
+
+    return (bits(key, keys, columns) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def order(key: int, keys: "NDArray[np.uint64]") -> "NDArray[np.int64]":

@@ -200,9 +200,12 @@ def _ledger(where: Home) -> str:
 def _data(where: Home) -> str:
     found = []
     for name in registry.names(where.data):
-        located = sources.located(name, where.data)
+        located = sources.scanned(name, where.data)
         if located is not None:
             found.append(f"{name} ({located.coverage})")
+    if bad := list(sources.unusable(where.data).values()):
+        more = f" (and {len(bad) - 1} more: repro data list)" if len(bad) > 1 else ""
+        raise UserError(f"{bad[0].message}{more}", bad[0].next_step)
     missing = "none registered; the demo needs none"
     return ", ".join(found) or missing
 

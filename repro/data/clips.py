@@ -12,6 +12,7 @@ from typing import Any
 
 from repro import seeds
 from repro.data import generated, guards, lists, manifest, protocols, registry, settings, sources
+from repro.data.folders import registered
 from repro.data.guards import Finding
 from repro.data.lists import Manifest
 from repro.data.protocols import Split
@@ -179,7 +180,7 @@ def whole_folds(dataset: str, data: Path) -> tuple[str, ...]:
 
 def forget() -> None:
     """Forget what was selected: a dataset's folder has changed since."""
-    sources.scanned.cache_clear()
+    sources.forget()
     whole_folds.cache_clear()
     _pass.cache_clear()
 
@@ -202,8 +203,8 @@ def unlisted(source: ClipSource, data: Path) -> tuple[str, ...]:
 
 
 def lacking(source: ClipSource, data: Path) -> tuple[str, ...]:
-    """Return the datasets of a local source that no folder is registered for."""
-    return tuple(n for n in dataset_names(source, data) if sources.registration(n, data) is None)
+    """Return the datasets of a local source that have no folder registered that can be used."""
+    return tuple(n for n in dataset_names(source, data) if not registered.usable(n, data))
 
 
 def audio(source: ClipSource, data: Path) -> list[Located] | None:

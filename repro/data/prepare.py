@@ -6,6 +6,7 @@ from pathlib import Path
 from repro.data import audio, clips, manifest, sources, verify
 from repro.data.clips import ClipSource
 from repro.data.decoding.decode import UndecodableError
+from repro.data.folders import registered
 from repro.data.waveforms.opened import Store
 from repro.errors import UserError
 from repro.places import Home
@@ -27,6 +28,7 @@ def prepare(
     """
     source = ClipSource(dataset, "local", "official")
     for name in clips.lacking(source, home.data):
+        registered.read(name, home.data)  # which says of a damaged one what is wrong
         why = "" if name == dataset else f", which the official split of {dataset} needs"
         raise UserError(f"no folder is registered for {name}{why}", f"repro data add {name} DIR")
     try:

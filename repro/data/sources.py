@@ -1,12 +1,12 @@
 """Registered local folders: which folder holds a dataset, and which of its clips are there.
 
-A registration is `<data folder>/<dataset>.json`; the audio stays where the user keeps it.
+What was noted of it is a registration (`folders/registered`); the audio stays where the user keeps
+it.
 """
 
 import datetime
 import functools
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any
 
 from repro import atomic, places
 from repro.data import evidence, manifest, remembered
-from repro.data.folders import derived, missing, names, noted
+from repro.data.folders import derived, missing, names, registered
+from repro.data.folders.registered import UnusableError
 from repro.data.folders.scan import scan
 from repro.data.lists import Clip
 from repro.data.registry import card
@@ -57,38 +58,6 @@ class Located:
         return found
 
 
-# What is noted of where audio comes from: of what was fetched, and of a folder of the user's.
-FETCHED = {"source": str, "name": str, "sha256": str, "verified": bool}
-FETCHED_MORE = {"bytes": int, "revision": str, "files": dict}
-_FOLDER = {"source": str, "added": str}
-_ENTRY = {"dataset": str, "folder": str, "found": int, "total": int}
-_ENTRY_MORE = {"unusable": dict, "origin": dict, "checked": dict}
-
-
-@dataclass(frozen=True)
-class Registration:
-    """What was noted when a folder was added; nothing is scanned to read it."""
-
-    folder: Path
-    found: int  # clips that were there then
-    total: int
-    unusable: Mapping[str, str] = field(default_factory=dict)  # clip id -> what is wrong
-    origin: Mapping[str, Any] = field(default_factory=dict)  # where the audio comes from
-    # What all files were when their hashes were found equal to the published ones, and when.
-    checked: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def share(self) -> float:
-        """Return the share of the dataset's clips that was there."""
-        return self.found / self.total
-
-
-def registration(dataset: str, data: Path) -> Registration | None:
-    """Read a dataset's registration; None if there is none, UserError if it is damaged."""
-    file = data / f"{dataset}.json"
-    return _read(file, dataset) if file.is_file() else None
-
-
 def provenance(dataset: str, data: Path) -> dict[str, Any]:
     """Return what a run's record says of where a dataset's audio comes from; {} if it is not here.
 
@@ -97,7 +66,7 @@ def provenance(dataset: str, data: Path) -> dict[str, Any]:
     evidence, the level that its source allows, and checked, the day on which every file here was
     found equal to its published hash, if none has changed since.
     """
-    known = registration(dataset, data)
+    known = registered.read(dataset, data)
     if known is None:
         return {}
     # A copy that was cut to the stated lengths cannot be known by them.
@@ -118,7 +87,7 @@ def state(there: Located) -> str:
 
 def remember(there: Located, state: str, data: Path) -> None:
     """Note that all files, being so, have the published hashes; "" forgets what was noted."""
-    known = registration(there.dataset, data)
+    known = registered.read(there.dataset, data)
     if known is None or known.checked.get("state", "") == state:
         return
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -194,7 +163,7 @@ def leave_out(there: Located, unusable: Mapping[str, str], data: Path) -> Locate
             f"{needed:.0%} of its clips:\n{named}",
             f"mend or remove these files, then repro data prepare {there.dataset}",
         )
-    known = registration(there.dataset, data)
+    known = registered.read(there.dataset, data)
     before, origin = (known.unusable, known.origin) if known else ({}, {})
     bad = {**before, **unusable}
     found = _scan(there.dataset, there.root, data)
@@ -205,26 +174,52 @@ def leave_out(there: Located, unusable: Mapping[str, str], data: Path) -> Locate
 def located(dataset: str, data: Path) -> Located | None:
     """Look the dataset's folder up and scan it; None if none is registered.
 
-    UserError if the registration is damaged, or the folder has gone or holds no clip any more.
+    UnusableError if the registration is damaged, or the folder has gone, cannot be read, or holds
+    no clip any more.
     """
-    known = registration(dataset, data)
+    known = registered.read(dataset, data)
     if known is None:
         return None
     root, file = known.folder, data / f"{dataset}.json"
     again = f"repro data add {dataset} DIR"
     if not root.is_dir():
-        raise UserError(f"{root} (registered in {file}) does not exist any more", again)
-    found = _scan(dataset, root, data)
-    if not found:
-        raise UserError(f"{root} (registered in {file}) holds no clip of {dataset} any more", again)
+        raise UnusableError(f"{root} (registered in {file}) does not exist any more", again)
     total = len(manifest.load(dataset, data).clips)
+    try:
+        found = _scan(dataset, root, data)
+    except UserError as error:
+        raise UnusableError(f"{error.message} (registered in {file})", again) from error
+    if not found:
+        raise UnusableError(f"{root} (registered in {file}) holds no clip of {dataset} any more",
+                            again)  # fmt: skip
     return _usable(dataset, root, found, data, known.unusable, total)
 
 
 @functools.cache
 def scanned(dataset: str, data: Path) -> Located | None:
-    """Do as `located`, once in a process: among 100,000 clips that takes most of a plan's time."""
-    return located(dataset, data)
+    """Do as `located`, once in a process: among 100,000 clips that takes most of a plan's time.
+
+    For plans, which one bad registration does not stop: it counts as none, and `unusable` has it.
+    """
+    try:
+        return located(dataset, data)
+    except UnusableError as error:
+        _unusable[dataset, data] = error
+        return None
+
+
+_unusable: dict[tuple[str, Path], UnusableError] = {}
+
+
+def unusable(data: Path) -> dict[str, UnusableError]:
+    """Return the registrations that `scanned` has met and that cannot be used, by dataset."""
+    return {name: error for (name, folder), error in _unusable.items() if folder == data}
+
+
+def forget() -> None:
+    """Forget what was scanned: a dataset's folder has changed since."""
+    scanned.cache_clear()
+    _unusable.clear()
 
 
 def _usable(
@@ -261,51 +256,7 @@ def _note(
         entry["unusable"] = dict(unusable)
     if checked:
         entry["checked"] = dict(checked)
-    _register(there.registration, entry)
-    return there
-
-
-def _register(file: Path, entry: Mapping[str, object]) -> None:
-    try:
-        atomic.write(file, (json.dumps(entry, indent=2) + "\n").encode())
-    except OSError as error:
-        raise UserError(
-            f"{file}: cannot be written ({error.strerror})",
-            next_step="point --home or REPRO_DATA at a folder you can write to",
-        ) from error
-
-
-def _read(file: Path, dataset: str) -> Registration:
-    try:
-        entry = noted.read(file, _ENTRY, _ENTRY_MORE)
-        there = Registration(
-            Path(entry["folder"]),
-            entry["found"],
-            entry["total"],
-            entry.get("unusable", {}),
-            entry.get("origin", {}),
-            entry.get("checked", {}),
-        )
-        if entry["dataset"] != dataset:
-            raise ValueError(f"it is that of {entry['dataset']}")
-        if not there.folder.is_absolute():
-            raise ValueError(f"folder is {entry['folder']!r}, not an absolute path")
-        if there.origin:
-            noted.check(
-                there.origin, _FOLDER if there.origin.get("source") == "folder" else FETCHED
-            )
-        if not 0 < there.total >= there.found:
-            raise ValueError(f"{there.found:,} of {there.total:,} clips")
-        for name in ("unusable", "checked"):
-            if not all(isinstance(text, str) for text in entry.get(name, {}).values()):
-                raise ValueError(f"{name} says something else than texts")
-        if there.checked and there.checked.keys() != {"on", "state"}:
-            raise ValueError("checked says something else than on and state")
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{file}: not a readable registration ({error})",
-            next_step=f"repro data add {dataset} DIR",
-        ) from error
+    registered.write(there.registration, entry)
     return there
 
 

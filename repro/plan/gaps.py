@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import identity
-from repro.data import registry
+from repro.data import registry, sources
 from repro.data.clips import ClipSource, unlisted
 from repro.data.guards import Finding
 from repro.data.outlines import Outline
@@ -15,6 +15,7 @@ from repro.plan.padding import Padded
 from repro.plan.request import Missing, Request
 from repro.weights import store
 
+_UNUSABLE = ", whose registration cannot be used"
 FRONTENDS = ("fbank", "waveform", "phase")
 
 
@@ -73,7 +74,9 @@ def clips(
     dataset: str, here: Outline, found: Iterable[Finding], request: Request, data: Path
 ) -> tuple[Missing, ...]:
     """Return which data a run lacks, and what its guards refuse."""
-    gaps = [Missing("data", f"needs {name}", f"repro data add {name} DIR") for name in here.lacking]
+    bad = sources.unusable(data)
+    gaps = [Missing("data", f"needs {name}{_UNUSABLE if name in bad else ''}",
+                    f"repro data add {name} DIR") for name in here.lacking]  # fmt: skip
     needed = 0.0 if request.subset else registry.card(dataset, data).min_share
     if here.registered and here.share < needed:
         count = f"{here.present:,} of {here.total:,} clips"

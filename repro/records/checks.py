@@ -5,13 +5,10 @@ Everything here is asked of run.json alone; `repro.records.again` asks the files
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from repro import identity
-from repro.records.record import Count, Measurement, Metrics, Record, Training, told
+from repro.records import shapes
+from repro.records.record import Measurement, Metrics, Record, Training
 
 # <execution>; beside one of other audio, with its digest; what stepped aside for a later attempt.
 FOLDER = re.compile(r"[0-9a-f]{6}(\.heard-[0-9a-f]{6}|\.(?:failed|damaged)-\d+)?")
@@ -21,7 +18,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 def findings(record: Record, run: str, folder: str) -> list[str]:
     """Say what of a record cannot be; run, folder: the names under which it lies."""
-    found = [*_ids(record, run, folder), *_plain(record)]
+    found = [*_ids(record, run, folder), *shapes.findings(record)]
     if not found:  # what follows takes the types below for granted
         found += _training(record) if isinstance(record, Training) else _measurement(record)
     return found
@@ -47,172 +44,6 @@ def _ids(record: Record, run: str, folder: str) -> Iterator[str]:
             yield f"its execution has the id {made}, not {execution}"
     except ValueError as error:  # NaN in what the ids are hashes of
         yield f"resolved run or execution: {error}"
-
-
-class _Plain(BaseModel):  # built when a record is checked: most were before
-    model_config = ConfigDict(strict=True, allow_inf_nan=False, defer_build=True)
-
-
-class _Part(_Plain):
-    name: str
-    args: dict[str, Any]
-    version: int | str | None  # str: the digest of a file of the user's
-
-
-class _Recipe(_Plain):
-    epochs: int = Field(gt=0)
-    batch: int = Field(gt=0)
-    loss: str
-    precision: str
-    optimizer: dict[str, Any]
-    schedule: dict[str, Any]
-    augment: dict[str, Any]
-    select: Literal["valid", "test", "last"]
-    select_metric: Literal["accuracy", "map", "auc"] = "accuracy"
-    pieces: int = Field(1, gt=0)
-    scored: Literal["clip", "piece"] = "clip"
-    ema: float = 0.0
-    distill: str = ""
-
-
-class _Parent(_Plain):
-    kind: Literal["run", "weights"]
-    name: str
-    run: str | None = None
-    sha256: str | None = None
-    dataset: str | None = None
-    recipe: str | None = None
-
-
-class _Run(_Plain):
-    """What a resolved run has to say for the verbs that show it, plan it and train it again."""
-
-    dataset: str
-    audio: str = Field(pattern=r"^(local|generated@\d+)$")
-    seed: int
-    split: str
-    classes: int | None = Field(gt=0)
-    model: _Part
-    frontend: _Part
-    recipe: _Recipe
-    init: list[_Parent]
-    augment_version: int
-    loop_version: int
-    teacher: str | None = None
-
-
-class _Clips(_Plain):
-    """The fields of `repro.data.clips.ClipSource`."""
-
-    model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid", defer_build=True)
-
-    dataset: str
-    audio: Literal["local", "generated"]
-    protocol: str
-    fold: Count
-    folds: int = Field(gt=0)
-    subset: bool = False
-    caps: dict[str, int] = Field(default_factory=dict)
-    valid: float = 0.0
-    test: float = 0.0
-    stratified: bool = False
-    split_seed: int = 0
-    only: list[str] = Field(default_factory=list)
-
-
-class _Job(_Plain):
-    """What a worker is given (`Run.job`)."""
-
-    run: str
-    system: str
-    profile: str
-    resolved: _Run
-    clips: _Clips
-    keep: bool = False
-    micro_batch: Count = 0
-    asked: str = ""
-
-
-def is_job(said: object, run: str) -> bool:
-    """Tell whether plain data is the job of a run, whose id follows from it."""
-    try:
-        _Job.model_validate(said)
-        return isinstance(said, dict) and identity.run_id(said["resolved"]) == said["run"] == run
-    except ValueError:  # a ValidationError, or NaN in what the id is a hash of
-        return False
-
-
-class _Yours(_Plain):
-    """Where audio comes from: a folder of the user's; see `repro.data.sources.provenance`."""
-
-    source: Literal["folder"]
-    added: str
-    evidence: str = ""
-    checked: str = ""
-
-
-class _Fetched(_Plain):
-    """Where audio comes from: an archive, or the hub."""
-
-    source: Literal["archive", "hub"]
-    name: str
-    sha256: str
-    verified: bool
-    revision: str = ""
-
-
-class _Execution(_Plain):
-    device: str
-    device_name: str
-    instructions: str
-    threads: int = Field(gt=0)
-    torch: str
-    torchaudio: str
-    numpy: str
-    tier: str
-
-
-class _Network(_Plain):
-    """What a measurement is about."""
-
-    kind: Literal["measure"]
-    model: _Part
-    frontend: dict[str, Any]
-    dataset: str
-
-
-class _Device(_Plain):
-    device: str
-    device_name: str
-
-
-def _plain(record: Record) -> Iterator[str]:
-    """Hold the plain data of a record against its types."""
-    trained = isinstance(record, Training)
-    wanted: list[tuple[str, Any, type[BaseModel]]] = [
-        ("resolved", record.resolved, _Run if trained else _Network),
-        ("execution", record.described, _Execution if trained else _Device),
-    ]
-    times = {"finished": record.finished}
-    if isinstance(record, Training):
-        wanted.append(("clips", record.clips, _Clips))
-        times["started"] = record.started
-        for dataset, origin in record.audio.items():
-            if origin:  # of audio that was registered before this was noted, nothing is said
-                yours = origin.get("source") == "folder"
-                wanted.append((f"data.{dataset}", origin, _Yours if yours else _Fetched))
-    for name, value, model in wanted:
-        try:
-            model.model_validate(value)
-        except ValidationError as error:
-            yield told(error, name)
-    for name, text in times.items():
-        try:
-            zoned = datetime.fromisoformat(text).tzinfo is not None
-        except ValueError:
-            zoned = False
-        if not zoned:
-            yield f"run.json: {name}: {text!r} is no time of day with its zone"
 
 
 def _training(record: Training) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from repro.records import checks, locks, writing
+from repro.records import checks, locks, shapes, writing
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _is_asked(event: dict[str, Any], run: str) -> bool:
     """Tell whether an event says what a worker was asked to do."""
     device, threads = event.get("device"), event.get("threads")
     plain = isinstance(device, str) and type(threads) is int and threads > 0
-    return plain and checks.is_job(event.get("job"), run)
+    return plain and shapes.is_job(event.get("job"), run)
 
 
 def _events(log: Path) -> list[dict[str, Any]]:

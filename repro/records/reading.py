@@ -69,9 +69,14 @@ def row(folder: str, before: Known = NOTHING_KNOWN) -> Row | Damaged | None:
     return rows.of(found) if isinstance(found, Training) else None
 
 
-def _sound(said: Sequence[Any] | None) -> TypeGuard[Sequence[Sequence[Any]]]:
+def _sound(said: list[Any] | None) -> TypeGuard[list[list[Any]]]:
     """Tell whether what is known of a record is that it is sound; a measurement is no row."""
-    return bool(said) and isinstance(said[0], list) and len(said[0]) in (0, rows.VALUES)
+    return (
+        said is not None
+        and said[:1] != []
+        and isinstance(said[0], list)
+        and len(said[0]) in (0, rows.VALUES)
+    )
 
 
 def _there(folder: str) -> Files | Damaged | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations  # types without pydantic: shells complete with this file
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from repro.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from repro.spec.schema import Alternative, Assumption
 
+_Plain = TypeVar("_Plain")
 Differences = dict[str, tuple[Any, Any]]  # dotted field -> its two values, None where it is absent
 
 
@@ -151,13 +152,14 @@ def _typed(path: str, text: str, there: Any) -> Any:
                     "repro show ID, which prints every path")  # fmt: skip
 
 
-def copied(settings: Any) -> Any:
+def copied(settings: _Plain) -> _Plain:
     """Return a copy of plain settings of which nothing is shared; `copy.deepcopy` is slower."""
+    copy: Any = settings
     if isinstance(settings, dict):
-        return {key: copied(value) for key, value in settings.items()}
-    if isinstance(settings, list | tuple):
-        return type(settings)(map(copied, settings))
-    return settings
+        copy = {key: copied(value) for key, value in settings.items()}
+    elif isinstance(settings, list | tuple):
+        copy = type(settings)(map(copied, settings))
+    return cast(_Plain, copy)
 
 
 def leaves(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

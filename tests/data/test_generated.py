@@ -65,9 +65,7 @@ def test_length_follows_seconds_and_rate(made):
     clip = made.clips[0]
     one = len(chirps.waveform(clip, made.classes, 16000, 1.0))
     assert len(chirps.waveform(clip, made.classes, 32000, 1.0)) == pytest.approx(2 * one, abs=1)
-    assert len(chirps.waveform(clip, made.classes, 16000, 10.0)) == pytest.approx(
-        10 * one, abs=9
-    )
+    assert len(chirps.waveform(clip, made.classes, 16000, 10.0)) == pytest.approx(10 * one, abs=9)
 
 
 def test_a_clip_of_two_labels_holds_both_patterns(made):

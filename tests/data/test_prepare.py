@@ -6,6 +6,7 @@ import pytest
 import soundfile
 
 from repro.data import lists, manifest, prepare, sources, store
+from repro.data.folders import registered
 from repro.errors import UserError
 from repro.places import Home
 
@@ -64,7 +65,7 @@ def test_a_corrupt_clip_is_named_and_left_out_as_min_share_allows(home):
     assert len(made.ids) == 17
     assert len(notes) == 3
     assert all("cannot be decoded: " in note for note in notes)
-    assert sources.registration(NAME, home.data).found == 17
+    assert registered.read(NAME, home.data).found == 17
     Path(files(home)[0]).write_bytes(b"")
     with pytest.raises(UserError, match="it needs 85% of its clips"):
         prepare.prepare(NAME, 16000, home)

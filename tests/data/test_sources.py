@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from repro.data import manifest, protocols, registry, sources
+from repro.data.folders import registered
 from repro.errors import UserError
 
 NAME = "speech_commands_v2_35"
@@ -192,14 +193,18 @@ def test_a_damaged_registration_is_named(data, text):
     data.mkdir(parents=True)
     (data / f"{NAME}.json").write_text(text)
     with pytest.raises(UserError, match=r"35\.json: not a readable registration") as caught:
-        sources.registration(NAME, data)
+        registered.read(NAME, data)
     assert caught.value.next_step == f"repro data add {NAME} DIR"
+    assert sources.scanned(NAME, data) is None  # plans go on without it
+    assert sources.unusable(data)[NAME].message == caught.value.message
+    sources.forget()
+    assert sources.unusable(data) == {}
 
 
 def test_a_registration_without_what_later_versions_note_is_read(data):
     data.mkdir(parents=True)
     (data / f"{NAME}.json").write_text(json.dumps(ENTRY))
-    assert sources.registration(NAME, data).share == 0.5
+    assert registered.read(NAME, data).share == 0.5
 
 
 @pytest.mark.parametrize("change", [

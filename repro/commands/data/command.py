@@ -10,6 +10,7 @@ from repro import places
 from repro.commands.data import check, lists, look
 from repro.commands.shared import asking, fetching, screen
 from repro.data import evidence, registry, sources
+from repro.data.folders import registered
 from repro.errors import UserError
 
 
@@ -62,7 +63,7 @@ def _row(name: str, data: Path) -> dict[str, Any]:
     card = registry.card(name, data)
     noted, damaged = None, None
     try:
-        noted = sources.registration(name, data)
+        noted = registered.read(name, data)
     except UserError as error:  # the others are listed all the same
         damaged = f"{error.message}: {error.next_step}"
     return {

@@ -132,6 +132,7 @@ def _bring(entry: Entry, how: How, ledger: Ledger) -> tuple[TablePlan, bool, boo
     after a dry run, nor while Slurm trains.
     """
     plan = plan_asked(entry, how.request, how.home)
+    damage.tell_of_audio(how.home.data)
     if how.request.on is not None and not plan.runs:
         raise UserError(f"{entry.id} trains nothing that could be trained on {how.request.on}",
                         "repro list")  # fmt: skip

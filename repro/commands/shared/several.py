@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from repro.commands.shared import damage
 from repro.errors import UserError, unknown
 from repro.places import Home
 from repro.plan.planning import TablePlan
@@ -61,6 +62,7 @@ def planned(found: Sequence[Entry], request: Request, home: Home) -> list[TableP
         raise refused[0][1]
     for entry, why in refused:
         click.echo(f"{entry.id} is left out: {why.message}", err=True)
+    damage.tell_of_audio(home.data)
     return made
 
 

@@ -13,7 +13,7 @@ from repro.data import manifest, registry, sources
 from repro.data.cards import Archive, Card, Hub
 from repro.data.fetching import download, hub, unpack
 from repro.data.fetching.transfer import Progress, Remote
-from repro.data.folders import noted
+from repro.data.folders import noted, registered
 from repro.errors import UserError
 
 ABOUT = "fetched.json"  # in the dataset's folder: which bytes it was unpacked from
@@ -47,7 +47,8 @@ def fetch(
         wanted = copies(dataset, registry.card(dataset, data), source)
         _bring_any(dataset, wanted, folder, trust, steps, keep)
     try:
-        about = noted.read(folder / ABOUT, {"root": str, **sources.FETCHED}, sources.FETCHED_MORE)
+        needed = {"root": str, **registered.FETCHED}
+        about = noted.read(folder / ABOUT, needed, registered.FETCHED_MORE)
     except (OSError, ValueError) as error:
         raise UserError(
             f"{folder / ABOUT}: not readable ({error}), so what was fetched is not known",

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from repro.data import manifest, registry, sources
+from repro.data import manifest, registry
+from repro.data.folders import registered
 from repro.errors import UserError
 
 
@@ -19,15 +20,14 @@ def remove(name: str, data: Path) -> Removed:
     """Forget a dataset; UserError where nothing of it is noted, with the nearest name."""
     registry.card(name, data)
     own = name not in registry.names() and not registry.has_file(name)
-    registered = data / f"{name}.json"
-    files = [registered]
+    files = [data / f"{name}.json"]
     if own:
         files += [data / f"{name}{registry.ABOUT}", registry.own_file(name, data)]
     there = [file for file in files if file.is_file()]
     if not there:
         raise UserError(f"{name} is not registered: nothing to remove", "repro data list")
     try:
-        noted = sources.registration(name, data)
+        noted = registered.read(name, data)
     except UserError:  # damaged: removing it is what mends it
         noted = None
     for file in there:

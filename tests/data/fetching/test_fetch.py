@@ -13,6 +13,7 @@ import pytest
 from repro.data import manifest, registry, sources
 from repro.data.cards import Archive
 from repro.data.fetching import fetch
+from repro.data.folders import registered
 from repro.errors import UserError
 
 NAME = "esc50"
@@ -120,7 +121,7 @@ def test_a_wrong_hash_or_a_larger_content_leaves_no_dataset(archive, tmp_path):
     with pytest.raises(UserError, match="far more than stated"):
         fetch.fetch(NAME, tmp_path, False, fetch.Steps())
     assert not (tmp_path / NAME).exists()
-    assert sources.registration(NAME, tmp_path) is None
+    assert registered.read(NAME, tmp_path) is None
 
 
 def test_what_was_interrupted_between_the_steps_is_finished(archive, tmp_path, monkeypatch):
@@ -135,7 +136,7 @@ def test_what_was_interrupted_between_the_steps_is_finished(archive, tmp_path, m
             patched.setattr(getattr(fetch, module), name, stop)
             with pytest.raises(KeyboardInterrupt):
                 fetch.fetch(NAME, tmp_path, False, fetch.Steps())
-        assert sources.registration(NAME, tmp_path) is None
+        assert registered.read(NAME, tmp_path) is None
     there = fetch.fetch(NAME, tmp_path, False, fetch.Steps())
     assert len(there.found) == 50
     assert server.asked == 1

@@ -11,6 +11,7 @@ import pytest
 from repro.data import manifest, registry, sources, verify
 from repro.data.cards import Archive
 from repro.data.fetching import fetch, hub, transfer
+from repro.data.folders import registered
 from repro.errors import UserError
 from tests.data.fetching.fakehub import COMMIT, FakeHub, parquet, sound
 
@@ -140,7 +141,7 @@ def test_what_is_not_the_dataset_leaves_nothing(serve, tmp_path, case):
     with pytest.raises(UserError, match=words):
         fetch.fetch(NAME, tmp_path, False, fetch.Steps())
     assert not (tmp_path / NAME).exists()
-    assert sources.registration(NAME, tmp_path) is None
+    assert registered.read(NAME, tmp_path) is None
     assert not [f for f in tmp_path.iterdir() if f.name.endswith(".part")]
 
 
@@ -182,7 +183,7 @@ def test_what_was_interrupted_is_finished_without_asking_twice(serve, tmp_path, 
             patched.setattr(*step, stop)
             with pytest.raises(KeyboardInterrupt):
                 fetch.fetch(NAME, tmp_path, False, fetch.Steps())
-        assert sources.registration(NAME, tmp_path) is None
+        assert registered.read(NAME, tmp_path) is None
     there = fetch.fetch(NAME, tmp_path, False, fetch.Steps())
     assert len(there.found) == 6
     files = [path for path in fake.asked if path.endswith(".parquet")]
