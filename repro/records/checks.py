@@ -71,6 +71,10 @@ def _training(record: Training) -> Iterator[str]:
         return
     if not _DIGEST.fullmatch(str(record.store)):
         yield f"run.json: store: {record.store!r} is no SHA-256"
+    if record.heard is not None and not _DIGEST.fullmatch(record.heard):
+        yield f"run.json: heard: {record.heard!r} is no SHA-256"
+    if not record.clips_used["train"]:
+        yield "run.json: clips_used.train: a complete run has learnt from no clip"
     epochs = record.recipe["epochs"]
     if not 1 <= (record.best_epoch or 0) <= epochs:
         yield f"its best epoch is {record.best_epoch} of {epochs}"

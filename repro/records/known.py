@@ -6,9 +6,11 @@ counts. A mark stands for a folder, its files with their sizes and times, and th
 so a changed file, or a change of ours, has no line. Without the file all is read again, and slower.
 """
 
+import errno
 import hashlib
 import json
 import os
+import stat
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import atomic, identity
+from repro.records.seal import FILES
 
 JUST_NOW = 2 * 10**9  # nanoseconds: what is younger may change again within one tick of the clock
 MOST = 1000  # lines that nothing asks for before a file is written anew
@@ -88,7 +91,10 @@ class Known:
 
 
 def files(folder: str) -> Files:
-    """Return the files of a record's folder with their sizes and times."""
+    """Return the files of a record's folder with their sizes and times.
+
+    OSError for what cannot be looked at, and where something else has the name of a record's file.
+    """
     there = []
     for name in sorted(os.listdir(folder)):  # noqa: PTH208 - of 10,000, as below
         path = f"{folder}/{name}"
@@ -96,13 +102,15 @@ def files(folder: str) -> Files:
             now = os.stat(path)  # noqa: PTH116
         except FileNotFoundError:  # a link to nothing
             now = os.lstat(path)
+        if name in FILES and not stat.S_ISREG(now.st_mode):  # a pipe or a device has no end
+            raise OSError(errno.EINVAL, f"{name} is no file", path)
         there.append((name, now.st_size, now.st_mtime_ns, now.st_ctime_ns))
     return there
 
 
 def mark(folder: str, there: Files) -> str:
     """Return what stands for a folder and its files as they are now (hex)."""
-    text = f"{_code()}{folder}{there}".encode()
+    text = os.fsencode(f"{_code()}{folder}{there}")
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 

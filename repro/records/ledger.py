@@ -49,7 +49,7 @@ class Ledger:
             for run in _runs(root):
                 with suppress(FileNotFoundError):  # it went a moment ago
                     changed = os.stat(f"{root}/{run}").st_mtime_ns  # noqa: PTH116 - of 10,000
-                    digest.update(f"{root}\t{run}\t{changed}\n".encode())
+                    digest.update(os.fsencode(f"{root}\t{run}\t{changed}\n"))
         return digest.hexdigest()
 
     def records(self, run: str) -> list[Record]:

@@ -17,7 +17,9 @@ SCHEMA = 2  # since then every record is sealed; 1: before
 COMPLETE = ("complete", "diverged")  # both are results; "failed" is a record, not a result
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
+MOST = 2**63 - 1  # of what is counted: floats and files hold no more
+Count = Annotated[int, Field(ge=0, le=MOST)]
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]  # no control of a terminal
 _Part = Annotated[str, Field(pattern="^(train|valid|test)$")]
 _Scored = Annotated[str, Field(pattern="^(valid|test)$")]
 
@@ -130,12 +132,12 @@ class Training(_Record):
 
     kind: Literal["train"]
     status: Literal["complete", "diverged", "failed"]
-    system: str
-    profile: str
+    system: Line
+    profile: Literal["full", "demo"]
     clips: dict[str, Any]
     keep: bool = False
     micro_batch: Count = 0
-    asked: str = ""  # the command that asked for it
+    asked: Line = ""  # the command that asked for it
     host: dict[str, str] = Field(default_factory=dict)
     git: Git
     started: str
@@ -144,7 +146,7 @@ class Training(_Record):
     metrics: dict[_Scored, Metrics] = Field(default_factory=dict)
     best_epoch: Count | None = None
     weights: str | None = None
-    parameters: Annotated[int, Field(gt=0)] | None = None
+    parameters: Annotated[int, Field(gt=0, le=MOST)] | None = None
     init: tuple[dict[str, Any], ...] = ()
     clips_used: dict[_Part, Count] = Field(default_factory=dict)
     store: str | None = None
@@ -223,7 +225,7 @@ class Measured(Said):
     median of each process start.
     """
 
-    parameters: Annotated[int, Field(gt=0)] | None = None
+    parameters: Annotated[int, Field(gt=0, le=MOST)] | None = None
     multiply_adds: Count | None = None
     counts: dict[str, Count] = Field(default_factory=dict)
     elsewhere: dict[str, Count] = Field(default_factory=dict)
@@ -244,7 +246,7 @@ class Measurement(_Record):
 
     kind: Literal["measure"]
     status: Literal["complete"]
-    systems: tuple[str, ...]
+    systems: tuple[Line, ...]
     measured: Measured
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from repro import identity
-from repro.records.record import Count, Record, Training, told
+from repro.records.record import Count, Line, Record, Training, told
 
 
 class _Plain(BaseModel):  # built when a record is checked: most were before
@@ -48,7 +48,7 @@ class _Parent(_Plain):
 class _Run(_Plain):
     """What a resolved run has to say for the verbs that show it, plan it and train it again."""
 
-    dataset: str
+    dataset: Line
     audio: str = Field(pattern=r"^(local|generated@\d+)$")
     seed: int
     split: str
@@ -114,11 +114,11 @@ class _Fetched(_Plain):
 
 
 class _Execution(_Plain):
-    device: str
-    device_name: str
-    instructions: str
+    device: Line
+    device_name: Line
+    instructions: Line
     threads: int = Field(gt=0)
-    torch: str
+    torch: Line
     torchaudio: str
     numpy: str
     tier: str
@@ -134,8 +134,8 @@ class _Network(_Plain):
 
 
 class _Device(_Plain):
-    device: str
-    device_name: str
+    device: Line
+    device_name: Line
 
 
 def findings(record: Record) -> Iterator[str]:

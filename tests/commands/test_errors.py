@@ -175,9 +175,10 @@ def test_a_data_folder_that_has_gone_is_named(tmp_path, home):
         text=True,
         cwd="/",
     )
-    assert gone.returncode == 2
+    assert gone.returncode == 4
+    assert "1 registration of audio cannot be used, and nothing else is stopped:" in gone.stderr
     assert f"{folder} (registered in " in gone.stderr
-    assert "Next:  repro data add speech_commands_v2_35 DIR" in gone.stderr
+    assert "does not exist any more: repro data add speech_commands_v2_35 DIR" in gone.stderr
     assert "Traceback" not in gone.stderr
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -130,6 +131,20 @@ def odd_name(folder: Path) -> None:
     folder.rename(folder.with_name(f"{folder.name} (copy)"))
 
 
+def no_text(folder: Path) -> None:
+    folder.parent.rename(folder.parent.with_name(os.fsdecode(b"\xff\xfe")))
+
+
+def instead(name: str, make: Any) -> Any:
+    """Put something that is no file in the place of one: reading it would have no end."""
+
+    def change(folder: Path) -> None:
+        (folder / name).unlink()
+        make(folder / name)
+
+    return change
+
+
 def among_failures(folder: Path) -> None:
     folder.rename(folder.with_name(f"{folder.name}.failed-1"))
 
@@ -250,6 +265,23 @@ READ = {
     "in another run's folder": other_folder,
     "in another execution's folder": other_name,
     "in a copied folder": odd_name,
+    "in a folder whose name is no text": no_text,
+    "run.json a pipe": instead("run.json", os.mkfifo),
+    "run.json a device": instead("run.json", lambda path: path.symlink_to("/dev/zero")),
+    "run.json a folder": instead("run.json", Path.mkdir),
+    "run.json a link to itself": instead("run.json", lambda path: path.symlink_to(path)),
+    "run.json a link to nothing": instead("run.json", lambda path: path.symlink_to("/gone")),
+    "log a pipe": instead("log.txt", os.mkfifo),
+    "seal a pipe": instead(seal.SEAL, os.mkfifo),
+    "parameters no computer has": said("parameters", 10**400),
+    "a seed no computer has": said("resolved.seed", 10**400),
+    "accuracy true": said("metrics.test.accuracy", True),
+    "learnt from nothing": said("clips_used.train", 0),
+    "a profile unknown": said("profile", "fulll"),
+    "a system that moves the cursor": said("system", "\x1b[2Jasm"),
+    "a command of two lines": said("asked", "repro table x\nrm"),
+    "a device of two lines": said("execution.device_name", "cpu\n100 %"),
+    "heard no digest": said("heard", ""),
     "a result among failures": among_failures,
     "of before seals, without predictions": earlier_without("predictions.npz"),
     "of before seals, without epochs": earlier_without("epochs.jsonl"),
@@ -330,7 +362,8 @@ def test_each_is_found_left_out_and_refused_by_import(name: str, folder: Path) -
 def assert_refused(place: Path, folder: Path) -> None:
     """Assert that nothing is imported from an archive that holds a damaged record."""
     name = f"{place.parent.name}/{place.name}"
-    files = {path.name: path.read_bytes() for path in place.iterdir() if path.name in seal.FILES}
+    files = {path.name: path.read_bytes() for path in place.iterdir()
+             if path.name in seal.FILES and path.is_file()}  # fmt: skip
     index = {name: {last: seal.digest(place / last) for last in files}}
     content = {merge.INDEX: json.dumps({"format": 1, "records": index}).encode()}
     content |= {f"{name}/{last}": data for last, data in files.items()}
