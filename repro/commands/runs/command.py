@@ -104,8 +104,6 @@ def path(run: str, home: str | None, fmt: str) -> None:
 
 def _errors(record: Record, data: Path) -> dict[str, Any]:
     """Return where a training fails; {} of anything else."""
-    from repro.commands.runs import errors
-
     done = isinstance(record, Training) and record.status == "complete"
     return mistakes.of([record], data) if done and isinstance(record, Training) else {}
 
