@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,7 +11,7 @@ from typing import Any
 
 from repro import seeds
 from repro.data import generated, guards, lists, manifest, protocols, registry, settings, sources
-from repro.data.folders import registered
+from repro.data.folders import folds, registered
 from repro.data.guards import Finding
 from repro.data.lists import Manifest
 from repro.data.protocols import Split
@@ -159,29 +158,10 @@ def _pass(source: ClipSource, data: Path) -> Pass:
     return Pass(_capped(splits, caps), coverage, whole.hashes)
 
 
-@functools.cache
-def whole_folds(dataset: str, data: Path) -> tuple[str, ...]:
-    """Return the official folds of which every clip is at hand, where those are a part of them.
-
-    A clip that is left out for what is wrong with it counts as at hand. Empty where there are no
-    folds, no fold or all folds are whole, or fewer than the three that testing takes.
-    """
-    there = sources.scanned(dataset, data)
-    if there is None:
-        return ()
-    of_fold: dict[str, list[str]] = defaultdict(list)
-    for clip in manifest.load(dataset, data).clips:
-        of_fold[clip.part].append(clip.id)
-    here = there.found.keys() | there.left_out.keys()
-    whole = [part for part, ids in of_fold.items() if lists.is_fold(part) and here.issuperset(ids)]
-    few = len(whole) < settings.FEW or len(whole) == len(of_fold)
-    return () if few else tuple(sorted(whole, key=int))
-
-
 def forget() -> None:
     """Forget what was selected: a dataset's folder has changed since."""
     sources.forget()
-    whole_folds.cache_clear()
+    folds.forget()
     _pass.cache_clear()
 
 

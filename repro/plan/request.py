@@ -31,6 +31,7 @@ class Request:
     own: tuple[str, ...] = ()  # models of the user's with a line in the table
     systems: tuple[str, ...] = ()  # the systems that are put side by side on other data
     settings: Mapping[str, str] = field(default_factory=dict)  # values of --set, by path
+    folds: tuple[str, ...] = ()  # official folds, all that the clips are taken from
     rivals: bool = False  # quoted systems that can be trained have a line in the table
 
     def words(self) -> list[str]:
@@ -42,7 +43,10 @@ class Request:
         for name in self.own:
             asked += ["--with", name]
         asked += ["--with-rivals"] if self.rivals else []
-        asked += ["--subset"] if self.subset else []
+        if self.folds:
+            asked += ["--folds", ",".join(self.folds)]
+        elif self.subset:
+            asked += ["--subset"]
         if self.seeds is not None:
             asked += ["--seeds", ",".join(map(str, self.seeds))]
         asked += ["--only", self.only] if self.only else []
@@ -63,6 +67,8 @@ def ask(audio: str | None = None, **asked: Any) -> Request:
     fields of a Request.
     """
     request = Request(audio=audio or "local", **asked)
+    if request.folds:
+        request = replace(request, subset=True)
     if audio is None and request.profile == "demo" and request.on is None:
         request = replace(request, audio="generated")
     if request.profile == "full" and request.audio == "generated":
@@ -105,6 +111,8 @@ def requests(run: "Run") -> Iterator[Request]:
     own = Request(run.profile, clips.audio, clips.subset, micro_batch=micro)
     where = [own, replace(own, on=clips.dataset),
              replace(own, on=clips.dataset, protocol=clips.protocol)]  # fmt: skip
+    if clips.only:  # as such the same where other clips are at hand, or none
+        where = [replace(request, folds=clips.only) for request in where] + where
     yield from where
     if run.steps:
         yield from (replace(request, steps=run.steps) for request in where)

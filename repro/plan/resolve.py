@@ -6,7 +6,8 @@ from typing import Any
 
 from repro import identity
 from repro.data import generated
-from repro.data.clips import ClipSource, called_for, whole_folds
+from repro.data.clips import ClipSource, called_for
+from repro.data.folders.folds import named_folds, whole_folds
 from repro.data.guards import Finding
 from repro.data.outlines import Outline, outline
 from repro.data.registry import card
@@ -161,9 +162,12 @@ class Resolver:
         return protocol.model_copy(update=folds_of(len(here)))
 
     def _whole_folds(self, dataset: str) -> tuple[str, ...]:
-        """Return the official folds that --subset is about; none where all clips count."""
-        part = self.request.subset and self.request.audio == "local"
-        return whole_folds(dataset, self.home.data) if part else ()
+        """Return the official folds that the clips are taken from; none where all clips count."""
+        if self.request.audio != "local" or not self.request.subset:
+            return ()
+        if self.request.folds and dataset == (self.request.on or self.entry.table.dataset):
+            return named_folds(dataset, self.request.folds, self.home.data)
+        return whole_folds(dataset, self.home.data)
 
     def _run(self, settings: dict[str, Any], protocol: Protocol, seed: int, fold: int) -> Run:
         """Resolve one training."""

@@ -3,9 +3,11 @@
 import pytest
 
 from repro.data import clips, manifest, outlines, sources
+from repro.data.folders import folds
+from repro.errors import UserError
 from repro.places import Home
 from repro.plan.planning import plan_table
-from repro.plan.request import Request
+from repro.plan.request import Request, ask, requests
 from repro.render import notes
 from repro.spec import catalogue
 
@@ -84,7 +86,7 @@ def test_without_subset_or_with_two_whole_folds_nothing_changes(home, audio, lis
     gone = audio / next(c.id for c in listed if c.part == "10")
     gone.unlink()
     outlines.forget()
-    assert clips.whole_folds(NAME, home.data) == ()
+    assert folds.whole_folds(NAME, home.data) == ()
     gone.touch()
 
 
@@ -93,3 +95,38 @@ def test_the_folds_stand_in_the_record_and_old_records_keep_their_bytes(home):
     run = plan_table(catalogue.load(TABLE), request, home).runs[0]
     assert run.clips.as_dict()["only"] == ["1", "2", "10"]
     assert "only" not in clips.ClipSource(NAME, "local", "official").as_dict()
+
+
+@pytest.mark.parametrize("kind", ["official", "random"])
+def test_folds_named_without_audio_ask_for_the_same_runs(home, tmp_path, kind):
+    """So that whoever has no audio sees what was run on part of it."""
+    asked = {"on": NAME, "audio": "local", "seeds": (0, 1), "protocol": kind}
+    entry = catalogue.load(TABLE)
+    here = plan_table(entry, Request(subset=True, **asked), home)
+    nowhere = Home(*(tmp_path / "none" / part for part in ("runs", "data", "cache")))
+    named = ask(folds=("10", "1", "2"), **asked)
+    there = plan_table(entry, named, nowhere)
+    assert [run.id for run in there.runs] == [run.id for run in here.runs]
+    assert all(run.missing for run in there.runs)
+    assert "3 of 10 official folds of urbansound8k (1, 2, 10)" in notes.marks(there)
+    assert named.words()[-4:] == ["--folds", "10,1,2", "--seeds", "0,1"]
+    assert any(request.folds == ("1", "2", "10") for request in requests(here.runs[0]))
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("1", "2", "77"), "has no fold '77'"),
+        (("1", "2", "3"), "fold 3 of urbansound8k is not whole: 462 of its 925 clips are here"),
+        (("1", "2", "2"), "take 3"),
+    ],
+)
+def test_folds_that_cannot_be_taken_are_refused(home, names, said):
+    request = ask(on=NAME, audio="local", folds=names)
+    with pytest.raises(UserError, match=said):
+        plan_table(catalogue.load(TABLE), request, home)
+
+
+def test_data_without_folds_has_none_to_name(home):
+    with pytest.raises(UserError, match="no official folds"):
+        plan_table(catalogue.load("m3net-speechcommands"), ask(folds=("1", "2", "3")), home)

@@ -89,6 +89,10 @@ def request_options(command: Command) -> Command:
             help="How the dataset of --on is split (default: as it itself calls for).",
         ),
         click.option("--subset", is_flag=True, help="Use the clips that are there, and say so."),
+        click.option(
+            "--folds", metavar="1,2,10",
+            help="Use the clips of these official folds, wherever they are, and say so.",
+        ),
         click.option("--seeds", metavar="0,1,2", help="Train only these of the declared seeds."),
         click.option("--only", metavar="SYSTEM", help="Train only this system."),
         click.option(
@@ -139,6 +143,7 @@ def request(
     on: str | None,
     protocol: str | None,
     subset: bool,
+    folds: str | None,
     seeds: str | None,
     only: str | None,
     assume: tuple[str, ...],
@@ -157,6 +162,7 @@ def request(
         profile=profile,
         audio=audio,
         subset=subset,
+        folds=tuple(filter(None, (fold.strip() for fold in (folds or "").split(",")))),
         seeds=_seeds(seeds),
         only=only,
         assume=readings(assume),
