@@ -9,14 +9,12 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.runs import check, diff, listing, merge, retry, tidy
+from repro.commands.runs import check, diff, errors, listing, merge, retry, tidy
 from repro.commands.shared import asking, damage, screen
 from repro.places import Home
-from repro.plan.request import Run
 from repro.records import learning
 from repro.records.ledger import Ledger
 from repro.records.record import Epoch, Measurement, Metrics, Record, Training
-from repro.verdict.clips import mistakes
 
 
 @click.group()
@@ -104,6 +102,8 @@ def path(run: str, home: str | None, fmt: str) -> None:
 
 def _errors(record: Record, data: Path) -> dict[str, Any]:
     """Return where a training fails; {} of anything else."""
+    from repro.verdict.clips import mistakes
+
     done = isinstance(record, Training) and record.status == "complete"
     return mistakes.of([record], data) if done and isinstance(record, Training) else {}
 
@@ -111,6 +111,7 @@ def _errors(record: Record, data: Path) -> dict[str, Any]:
 def _asked(record: Training, home: Home) -> Iterator[str]:
     """Say what was asked: system, data, protocol, fold, seed, and the command."""
     from repro.plan.asking import Asked, Tables
+    from repro.plan.request import Run
 
     resolved, clips = record.resolved, record.clips
     yield f"run        {record.run}, execution {record.execution}: {record.status}"
@@ -127,8 +128,6 @@ def _asked(record: Training, home: Home) -> Iterator[str]:
 
 def _lines(record: Record, home: Home) -> list[str]:
     """Write a record as text: what was asked, what came out, where and how it was made."""
-    from repro.commands.runs import errors
-
     if isinstance(record, Measurement):
         return _measured_lines(record)
     resolved, execution = record.resolved, record.described
