@@ -18,6 +18,10 @@ ASKED = {
     "profile": [{"profile": "demo"}],
     "audio": [{"profile": "demo", "audio": "generated"}],
     "subset": [{"subset": True}],
+    "folds": [
+        {"on": "urbansound8k", "subset": True, "folds": ("1", "2", "10")},
+        {"on": "esc50", "subset": True, "folds": ("1", "3", "5"), "protocol": "random"},
+    ],
     "on": [{"on": "esc50"}, {"on": "esc50", "profile": "demo"}],
     "protocol": [
         {"on": "esc10", "protocol": "random"},

@@ -14,12 +14,11 @@ def whole_folds(dataset: str, data: Path) -> tuple[str, ...]:
     A clip that is left out for what is wrong with it counts as at hand. Empty where there are no
     folds, no fold or all folds are whole, or fewer than the three that testing takes.
     """
-    of_fold = _of_folds(dataset, data)
     lacks = _lacking(dataset, data)
     if lacks is None:
         return ()
-    whole = [fold for fold in of_fold if not lacks[fold]]
-    few = len(whole) < settings.FEW or len(whole) == len(of_fold)
+    whole = [fold for fold, clips in lacks.items() if not clips]
+    few = len(whole) < settings.FEW or len(whole) == len(lacks)
     return () if few else tuple(whole)
 
 
