@@ -112,7 +112,7 @@ def requests(run: "Run") -> Iterator[Request]:
     where = [own, replace(own, on=clips.dataset),
              replace(own, on=clips.dataset, protocol=clips.protocol)]  # fmt: skip
     if clips.only:  # as such the same where other clips are at hand, or none
-        where = [replace(request, folds=clips.only) for request in where] + where
+        where = [replace(request, folds=clips.only) for request in where[1:] + where[:1]] + where
     yield from where
     if run.steps:
         yield from (replace(request, steps=run.steps) for request in where)

@@ -111,7 +111,10 @@ class Grid:
         read = "".join(f"+{key}={value}" for key, value in sorted(request.assume.items()))
         read += f"+steps={request.steps}" if request.steps else ""
         read += f"+protocol={request.protocol}" if request.protocol else ""
-        read += "+subset" if request.subset else ""
+        if request.folds:
+            read += f"+folds={'-'.join(request.folds)}"
+        elif request.subset:
+            read += "+subset"
         return f"{self.id}@{request.on}{read}" if request.on else self.id
 
     @property

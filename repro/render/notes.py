@@ -263,6 +263,7 @@ def facts(plan: TablePlan, used: Sequence[Training]) -> dict[str, Any]:
         "profile": request.profile,
         "audio": request.audio,
         "subset": request.subset,
+        "folds": list(request.folds) or None,
         "steps": request.steps or None,
         "assume": dict(request.assume),
         "coverage": {

@@ -239,6 +239,8 @@ def test_runs_on_other_data_stand_under_their_table_without_a_verdict(committed:
     other = article[1].partition('<section class="other"')[2]
     assert "ON esc10" in other
     assert "ON ravdess_speech" in other
+    assert "3 of 10 official folds of urbansound8k (1, 2, 10)" in other
+    assert 'id="fig/m3net-urbansound8k@urbansound8k+folds=1-2-10/ladder"' in other
     assert "ASSUMING batch=64" in other  # the committed runs are of the first recipe
     assert 'id="fig/m3net-urbansound8k@esc10+batch=64+lr=0.001/ladder"' in other
     assert "Not the paper" in other

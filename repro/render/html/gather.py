@@ -88,13 +88,13 @@ def _behind(plan: TablePlan, home: Home, ledger: Ledger) -> tuple[Training, ...]
 
 
 def _others(part: Part, home: Home, ledger: Ledger, records: Sequence[Record]) -> list[Part]:
-    """Return the table on each other dataset on which records answer for its runs.
+    """Return the table on each other dataset, or some folds, on which records answer for its runs.
 
     Once for each way to ask for it that records have (readings, steps, a subset): those of an
     older recipe stand apart.
     """
     plan = part.grid.plan
-    if plan.request.on is not None:
+    if plan.request.on is not None or plan.request.folds:
         return []
     requests = _asked(plan, home, records)
     made: dict[tuple[str, ...], Part] = {}
@@ -113,7 +113,7 @@ def _others(part: Part, home: Home, ledger: Ledger, records: Sequence[Record]) -
 def _asked(
     plan: TablePlan, home: Home, records: Sequence[Record]
 ) -> dict[tuple[str, ...], Request]:
-    """Return every way to ask for a table on other data with which records were made."""
+    """Return every way to ask for a table on other data, or folds, with which records were made."""
     systems = {run.system for run in plan.runs}
     own = {run.clips.dataset for run in plan.runs}
     alike: dict[str, Training] = {}  # one of those that differ in seed and fold alone
@@ -121,7 +121,7 @@ def _asked(
         if (
             isinstance(record, Training) and record.status == "complete"
             and record.system in systems and record.profile == plan.request.profile
-            and record.dataset not in own
+            and (record.dataset not in own or record.clips.get("only"))
         ):  # fmt: skip
             apart = {"seed": 0, "split": "", "init": [], "teacher": ""}
             clips = {**record.clips, "fold": 0, "split_seed": 0}
@@ -131,5 +131,5 @@ def _asked(
     asked = [tables.asking(Run.of_record(record)) for record in alike.values()]
     return {
         tuple(one.request.words()): one.request
-        for one in asked if isinstance(one, Asked) and one.request.on is not None
+        for one in asked if isinstance(one, Asked) and (one.request.on or one.request.folds)
     }  # fmt: skip
