@@ -11,6 +11,11 @@ import pytest
 needs_latex = pytest.mark.skipif(
     shutil.which("pdflatex") is None, reason="pdflatex is not installed (texlive-latex-recommended)"
 )
+needs_siunitx = pytest.mark.skipif(
+    shutil.which("kpsewhich") is None
+    or not subprocess.run(["kpsewhich", "siunitx.sty"], capture_output=True).stdout,
+    reason="siunitx is not installed (texlive-science)",
+)
 _PROBLEM = re.compile(r"^(!|Overfull|Missing character|LaTeX Warning: Reference)", re.MULTILINE)
 
 

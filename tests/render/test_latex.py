@@ -17,7 +17,7 @@ from repro.render.layout import Notes, lay_out
 from repro.render.tex import letters, siunitx
 from repro.verdict.ladder import Effect, Ladder, Rung, Step
 from tests import fake_ledger
-from tests.latex import needs_latex, typeset
+from tests.latex import needs_latex, needs_siunitx, typeset
 from tests.render.made import made, near
 
 NASTY = r"100 % of $x_1^2$ & {a} #3 ~ \n | <b> ± × − ✓ ✗ ³ 10⁻³ μ ↓ “q” ‘s’ – — … `c` --only é ü"
@@ -171,6 +171,7 @@ def test_a_narrow_table_stays_in_its_column_and_a_scale_is_told(tmp_path: Path) 
 
 
 @needs_latex
+@needs_siunitx
 def test_siunitx_sets_every_number_as_it_is_printed(tmp_path: Path) -> None:
     """Signs, spreads and zeros at the end stay; what is no plain number is text."""
     for table, value, printed in (
