@@ -59,6 +59,7 @@ def test_times_are_asked_for_where_a_table_prints_them() -> None:
         ("eat-s", "audioset_unbalanced"): ("10s",), ("eat-s-16k", "speech_commands_v2_35"): ("1s",),
         ("eat-m", "esc50"): ("5s",), ("eat-m", "urbansound8k"): ("4s",),
         ("eat-m", "audioset_unbalanced"): ("10s",),
+        ("ast-esc50", "esc50"): ("5s",), ("ast-speechcommands", "speech_commands_v2_35"): ("1s",),
     }  # fmt: skip
 
 
