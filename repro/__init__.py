@@ -21,7 +21,8 @@ def frame(
     """Return every cell of a table, or of all tables, as a DataFrame: the columns of `repro cells`.
 
     request: as the options of `repro table`: profile ("full", "demo"), audio ("local",
-    "generated"), on, protocol, subset, seeds (numbers), only, assume (values by key), execution.
+    "generated"), on, protocol, subset, folds (a tuple of names), seeds (numbers), only, assume
+    (values by key), execution.
     value, ours, spread and delta are float64 (NaN: none), n_done, n_needed and diverged int64, all
     else string. Nothing is trained. UserError for what the command refuses.
     """

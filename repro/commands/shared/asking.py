@@ -91,7 +91,7 @@ def request_options(command: Command) -> Command:
         click.option("--subset", is_flag=True, help="Use the clips that are there, and say so."),
         click.option(
             "--folds", metavar="1,2,10",
-            help="Use the clips of these official folds, wherever they are, and say so.",
+            help="Use the clips of these official folds alone, and say so.",
         ),
         click.option("--seeds", metavar="0,1,2", help="Train only these of the declared seeds."),
         click.option("--only", metavar="SYSTEM", help="Train only this system."),
