@@ -141,6 +141,23 @@ def test_operations_without_a_deterministic_kernel_are_told_with_their_line(look
     assert remark.startswith(f"net.py, line {line_of(text, code)}: {what}")
 
 
+def test_a_file_that_asks_for_determinism_itself_is_told_of_every_such_operation(look):
+    line = "        x = self.second(x)"
+    text = changed(
+        line, f"{line}.cumsum(dim=2)\n        x = x - x.median(dim=2, keepdim=True).values"
+    )
+    found = look(
+        text.replace(
+            "import torch\n", "import torch\ntorch.use_deterministic_algorithms(True)\n", 1
+        )
+    )
+    assert found["error"] == ""
+    assert [r.split(": ")[1].split(" (")[0] for r in found["remarks"]] == [
+        "the cumulative sum",
+        "the median",
+    ]
+
+
 def test_numbers_that_are_none_and_too_many_parameters_are_said(look):
     bad = look(changed("x = self.second(x)", "x = self.second(x / 0)"))
     assert bad["error"] == ""
