@@ -154,7 +154,7 @@ def test_a_file_that_asks_for_determinism_itself_is_told_of_every_such_operation
     assert found["error"] == ""
     assert [r.split(": ")[1].split(" (")[0] for r in found["remarks"]] == [
         "the cumulative sum",
-        "the median",
+        "the median with its place",
     ]
 
 
