@@ -1,14 +1,14 @@
 """List the models; show their layers; measure their size and speed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from repro import places
+from repro import identity, places
 from repro.commands.shared import asking, damage, measuring, screen
 from repro.errors import UserError, unknown
 from repro.records.ledger import Ledger
@@ -16,6 +16,8 @@ from repro.records.ledger import Ledger
 if TYPE_CHECKING:
     from repro.measure.counting import Layer
     from repro.measure.networks import Network
+
+TABLE = "m3net-urbansound8k"  # in whose line a model of the user's is built, where none is named
 
 
 @click.group(invoke_without_command=True)
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 def command(context: click.Context, paper: str | None, home: str | None, fmt: str) -> None:
     """List every model: parameters, multiply-adds of a clip, input, section of its paper.
 
-    By paper; then the rivals that can be trained, by the work that they come from.
+    By paper; then the rivals that can be trained, by the work that they come from; then yours, as
+    they are built for M3Net's first table.
 
     \b
     Examples:
@@ -63,6 +66,7 @@ def _list(paper: str | None, home: str | None, fmt: str) -> None:
         index.check_paper(paper)
     kept = Ledger.of(places.home(home))
     rows = [_row(n, kept) for n in networks.networks() if _is_of(n, paper)]
+    rows += [_row(n, kept) for n in _yours(places.home(home))] if paper is None else []
     damage.tell(kept)
     if fmt == "json":
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
@@ -83,21 +87,30 @@ def _list(paper: str | None, home: str | None, fmt: str) -> None:
         screen.say([f"{model}: {_summary(model)}"])
         for _ in (of, *own):
             click.echo("\n".join(next(by_row)))
-    if any(row["parameters"] is None for row in rows):
-        click.echo("some are not counted yet: repro models measure --no-times", err=True)
+    for yours in (False, True):
+        missing = [r for r in rows if r["yours"] is yours and r["parameters"] is None]
+        names = [row["systems"][0] for row in missing] if yours else []  # else all of the suite
+        if missing:
+            command = " ".join(["repro models measure", *names, "--no-times"])
+            click.echo(f"some are not counted yet: {command}", err=True)
 
 
 @command.command()
 @click.argument("name")
 @click.option("--dataset", metavar="D", help="Build it for this dataset (default: its table's).")
+@click.option("--table", "table", metavar="ID", default=TABLE, show_default=True,
+              help="Of a model of yours: whose front end and dataset it gets.")  # fmt: skip
 @click.option("--depth", type=click.IntRange(1), default=2, show_default=True,
               help="Levels of layers within layers.")  # fmt: skip
 @asking.home_option
 @asking.text_or_json
-def show(name: str, dataset: str | None, depth: int, home: str | None, fmt: str) -> None:
+def show(
+    name: str, dataset: str | None, table: str, depth: int, home: str | None, fmt: str
+) -> None:
     """Show a system's network: every layer with its output, parameters and multiply-adds.
 
-    NAME is a system or a model; of a model it is the first system. Shapes are those of one clip.
+    NAME is a system or a model, or a model of yours; of a model it is the first system. Shapes are
+    those of one clip.
     Multiply-adds are half the operations counted by torch's FlopCounterMode: of convolutions,
     linear and recurrent layers and attention.
 
@@ -106,8 +119,9 @@ def show(name: str, dataset: str | None, depth: int, home: str | None, fmt: str)
       repro models show eat-s
       repro models show gafx-u --depth 4
       repro models show m3net --dataset esc50 --format json
+      repro models show mynet --table eat-esc50
     """
-    described = _describe(name, dataset, depth, places.home(home))
+    described = _describe(name, dataset, table, depth, places.home(home))
     if fmt == "json":
         click.echo(json.dumps(described, indent=1, ensure_ascii=False))
         return
@@ -145,7 +159,7 @@ def show(name: str, dataset: str | None, depth: int, home: str | None, fmt: str)
     metavar="KEY=VALUE",
     help="Build networks with another reading of a silent point (see repro show ID).",
 )
-@click.option("--table", "table", metavar="ID", default="m3net-urbansound8k", show_default=True,
+@click.option("--table", "table", metavar="ID", default=TABLE, show_default=True,
               help="Of a model of yours: whose front end and dataset it gets.")  # fmt: skip
 @click.option("--on", metavar="DATA", help="Of a model of yours: another dataset.")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
@@ -217,10 +231,24 @@ def _is_of(network: "Network", paper: str | None) -> bool:
     return paper in (None, network.paper) or quoted
 
 
+def _yours(home: places.Home) -> Iterator["Network"]:
+    """Yield the networks of the user's models; one whose file is wrong is told, and left out."""
+    from repro.measure import networks
+    from repro.spec import own
+
+    for name in own.names():
+        try:
+            yield networks.own(name, TABLE, None, home.data)
+        except UserError as error:
+            click.echo(f"not listed: {error.message}", err=True)
+
+
 def _heading(row: dict[str, Any]) -> str:
     """Name the paper whose systems follow, or the work and the code behind a rival."""
-    from repro.spec import catalogue, rivals
+    from repro.spec import catalogue, own, rivals
 
+    if row["yours"]:
+        return f"# Yours, in {own.folder()}"
     if row["rival"]:
         about = rivals.rivals()[row["systems"][0]].about
         return f"# Rival, quoted by papers: {about.title}. {about.source}. {about.code}."
@@ -236,10 +264,12 @@ def _row(network: "Network", kept: Ledger) -> dict[str, Any]:
 
     record = networks.counted(networks.results(network, kept))
     found = record.measured if record else Measured()
-    tables = [catalogue.load(name) for name in network.tables]
+    yours = not (network.paper or network.rival)
+    tables = [] if yours else [catalogue.load(name) for name in network.tables]
     return {
         "paper": network.paper,
         "rival": network.rival,
+        "yours": yours,
         "model": network.model,
         "systems": list(network.systems),
         "dataset": network.dataset,
@@ -274,9 +304,10 @@ def _numbers(row: dict[str, Any]) -> list[str]:
 
 def _summary(model: str) -> str:
     """Return the first line of a model's file, which names the section of its paper."""
-    path = Path(__file__).resolve().parent.parent / "models" / f"{model}.py"
+    built_in = Path(__file__).resolve().parent.parent / "models" / f"{model}.py"
+    path = identity.own(f"models/{model}") or built_in
     with path.open(encoding="utf-8") as stream:
-        return stream.readline().strip().strip('"')
+        return stream.readline().strip().strip('"').removeprefix(f"{model}: ")
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -299,13 +330,20 @@ def _shape(shape: list[int]) -> str:
 # ---- one network -----------------------------------------------------------------------------
 
 
-def _describe(name: str, dataset: str | None, depth: int, home: places.Home) -> dict[str, Any]:
+def _describe(
+    name: str, dataset: str | None, table: str, depth: int, home: places.Home
+) -> dict[str, Any]:
     """Build a system's network without weights and return what there is to say of it."""
     from repro.data import registry
     from repro.measure import networks
+    from repro.spec import lines, own
     from repro.verdict import reduction
 
-    entry, system = networks.entry_of(name)
+    if name in own.names():
+        entry, system = networks.entry_with(name, table, dataset), name
+        dataset = dataset or str(lines.dataset(entry))
+    else:
+        entry, system = networks.entry_of(name)
     spec = entry.recipes.systems[system]
     if dataset is None:
         dataset = next(n.dataset for n in networks.networks() if system in n.systems)

@@ -82,7 +82,7 @@ def own(name: str, table: str, on: str | None, data: Path) -> Network:
 
     Timed are the clips that the table times, else those of the dataset.
     """
-    entry = lines.fit(catalogue.load(table), on or "", (), [name], catalogue.load_all)
+    entry = entry_with(name, table, on)
     dataset = on or str(lines.dataset(entry))
     resolved = reduction.network(entry, name, dataset)
     metrics = [str(entry.fields(row, column).metric).partition(".")
@@ -97,6 +97,11 @@ def own(name: str, table: str, on: str | None, data: Path) -> Network:
         elsewhere=(),
         paper="",
     )
+
+
+def entry_with(name: str, table: str, on: str | None) -> Entry:
+    """Return a table's entry (on other data) in which a system of the user's has a line."""
+    return lines.fit(catalogue.load(table), on or "", (), [name], catalogue.load_all)
 
 
 def assumed(found: Sequence[Network], assume: Mapping[str, str]) -> list[Network]:

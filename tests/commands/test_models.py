@@ -202,3 +202,33 @@ def test_large_counts_have_three_digits(count: int, text: str) -> None:
 
 def test_list_is_what_models_alone_says() -> None:
     assert repro("list", "--paper", "gafx").stdout == repro("--paper", "gafx").stdout != ""
+
+
+def test_a_model_of_the_users_is_listed_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPRO_EXTENSIONS", str(tmp_path / "extensions"))
+    home = ["--home", str(tmp_path)]
+    assert CliRunner().invoke(main, ["new", "model", "net", *home]).exit_code == 0
+    before = repro(*home)
+    assert f"# Yours, in {tmp_path / 'extensions' / 'models'}\nnet: convolutions" in before.stdout
+    assert before.stderr == "some are not counted yet: repro models measure net --no-times\n"
+    assert repro("measure", "net", "--no-times", *home).exit_code == 0
+    after = json.loads(repro(*home, "--format", "json").stdout)[-1]
+    # Its layers by hand: 5 taps of 64 mels to 16, a norm, 5 of 16 to 32, a head of 10 classes.
+    count = 16 * (64 * 5 + 1) + 2 * 16 + 32 * (16 * 5 + 1) + 10 * (32 + 1)
+    assert (after["yours"], after["systems"], after["parameters"]) == (True, ["net"], count)
+    shown = json.loads(repro("show", "net", *home, "--format", "json").stdout)
+    assert (shown["parameters"], shown["dataset"]) == (count, "urbansound8k")
+    other = json.loads(
+        repro("show", "net", "--table", "eat-esc50", *home, "--format", "json").stdout
+    )
+    assert (other["dataset"], other["classes"]) == ("esc50", 50)
+    assert "# Yours" not in repro(*home, "--paper", "m3net").stdout
+    # A file that cannot be read is named, and hides nothing else.
+    (tmp_path / "extensions" / "models" / "net.toml").write_text("label = 3\n")
+    damaged = repro(*home)
+    assert damaged.exit_code == 0
+    assert "not listed: " in damaged.stderr
+    assert "net.toml" in damaged.stderr
+    assert "m3net" in damaged.stdout
