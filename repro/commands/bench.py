@@ -35,7 +35,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("system")
-@click.option("--device", metavar="cpu|cuda:0|mps", help="Train on this device (default: cpu).")
+@click.option("--device", metavar="cpu|cuda:0", help="Train on this device (default: cpu).")
 @click.option(
     "--table", metavar="ID", help="Recipe and dataset of this table (default: its first)."
 )
@@ -87,10 +87,11 @@ def train(
       repro bench train eat-s --table eat-esc50 --assume precision=fp32 --format json
     """
     where = places.home(home)
-    on = asking.devices(None, device)[0]
+    called = asking.devices(None, device)[0]
+    on = asking.alone(called)
     folder = _folder(save, into)
     entry, run = _run(system, table, asking.readings(assume), where)
-    measuring.check_device(on)
+    measuring.check_device(called, on)
     task, work, audio = _build(run, on, threads, batch, steps, where)
     from repro.measure import bench
     from repro.train import determinism, runner

@@ -148,7 +148,7 @@ def show(
 
 @command.command()
 @click.argument("systems", metavar="[SYSTEM...]", nargs=-1)
-@click.option("--device", metavar="cpu|cuda:0|mps", help="Time on this device (default: cpu).")
+@click.option("--device", metavar="cpu|cuda:0", help="Time on this device (default: cpu).")
 @click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True,
               help="CPU threads while timing.")  # fmt: skip
 @click.option("--times/--no-times", default=True, show_default=True,
@@ -203,9 +203,10 @@ def measure(
     if assume:
         chosen = networks.assumed(chosen, asking.readings(assume))
     chosen += [networks.own(name, table, on, where.data) for name in mine]
-    hardware = asking.devices(None, device)[0]
+    called = asking.devices(None, device)[0]
+    hardware = asking.alone(called)
     if times:
-        measuring.check_device(hardware)
+        measuring.check_device(called, hardware)
     root = where.runs if into is None else into
     kept = Ledger([root]) if into is not None else Ledger.of(where)
     rows = []

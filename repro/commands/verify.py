@@ -22,7 +22,7 @@ EQUAL, DIFFERENT = 0, 5
 
 @click.command()
 @click.argument("name", metavar="RUN[/EXECUTION]")
-@click.option("--device", metavar="cpu|cuda:0|mps", help="Train here (default: as recorded).")
+@click.option("--device", metavar="cpu|cuda:0", help="Train here (default: as recorded).")
 @asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
 def command(name: str, device: str | None, home: str | None, fmt: str) -> None:

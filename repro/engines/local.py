@@ -1,4 +1,4 @@
-"""Run jobs in worker processes, one for each device; the parent never imports torch."""
+"""Run jobs in worker processes, each sees its device alone; the parent never imports torch."""
 
 import json
 import queue
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from repro import places
+from repro.engines import visible
 from repro.engines.faults import Faults
 from repro.errors import UserError
 from repro.places import Home
@@ -52,7 +53,7 @@ class _Worker:
         self.spoilt = False  # no kernel runs in its process any more
         self.process = subprocess.Popen(
             [*WORKER, "--device", device, "--threads", str(threads), "--home", str(home.root)],
-            env=places.environment(home),
+            env={**places.environment(home), **visible.alone(device)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -97,6 +98,8 @@ def execute(
     its own with it; `faults` says what becomes of a device's and a disk's. Interrupting stops the
     workers; what they had reached stays in checkpoints.
     """
+    for device in devices:
+        visible.alone(device)  # UserError before any worker starts
     waiting = list(runs)
     idle: list[_Worker] = []
     outcomes, faults = Outcomes(), Faults()

@@ -111,5 +111,3 @@ def wait(device: torch.device) -> None:
     """Wait for all that a device has been given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()

@@ -73,8 +73,6 @@ def passes(job: dict[str, Any]) -> list[float]:
             model(x)
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
-            elif device.type == "mps":
-                torch.mps.synchronize()
             if number >= job["warm_up"]:
                 found.append(1000 * (time.perf_counter() - began))
     return found

@@ -19,12 +19,12 @@ from repro.records.ledger import Ledger
 from repro.records.record import Measurement
 
 # Used only where no run of the system was recorded on such a device.
-ASSUMED_TFLOPS = {"cuda": 50.0, "mps": 3.0}  # sustained in training
+ASSUMED_TFLOPS = {"cuda": 50.0}  # sustained in training
 CPU_SHARE = 0.5  # of the CPU's matrix rate that training sustains
 _MINUTES, _HOURS = 5400.0, 36 * 3600.0  # up to which a CPU's work is called so
 _SCALE = ("mean", "std")  # of a front end: they cost nothing, whatever they are
 _AGAIN = 3600.0  # seconds until the rate of a CPU is measured again
-PER_CLIP = {"cuda": 1e-4, "mps": 1e-3, "cpu": 2e-3}  # seconds besides: front end, loop, launches
+PER_CLIP = {"cuda": 1e-4, "cpu": 2e-3}  # seconds besides: front end, loop, launches
 FORWARD_AND_BACKWARD = 6  # operations for each multiply-add of a forward pass: 2, three times over
 
 

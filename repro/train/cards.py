@@ -14,21 +14,27 @@ DRIVER = Path("/proc/driver/nvidia/version")  # there where NVIDIA's kernel modu
 _ELSE = "or train on a CPU (--device cpu)"
 
 
-def unusable(number: int) -> str | None:
-    """Return why CUDA device `number` cannot be used, with the way out; None if a kernel runs."""
+def unusable(number: int, called: str = "") -> str | None:
+    """Return why CUDA device `number` cannot be used, with the way out; None if a kernel runs.
+
+    called: the user's name of the one card that this process was told to see.
+    """
+    name = called or f"cuda:{number}"
     if torch.version.cuda is None:
         return (
-            f"cuda:{number} is not usable: PyTorch {torch.__version__} is built for the CPU alone; "
+            f"{name} is not usable: PyTorch {torch.__version__} is built for the CPU alone; "
             f"install the build for CUDA, {_ELSE}"
         )
     count = torch.cuda.device_count()
     if number >= count and (refused := _refused()):
-        return f"cuda:{number} is not here: {refused}"
+        return f"{name} is not here: {refused}"
+    if number >= count and called:
+        return f"{name} is not here: CUDA finds no such card (nvidia-smi -L lists those there are)"
     if number >= count:
         hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
         shown = "" if hidden is None else f" (CUDA_VISIBLE_DEVICES={hidden})"
-        return f"cuda:{number} is not here: {count} CUDA devices are visible{shown}"
-    return _silent(number)
+        return f"{name} is not here: {count} CUDA devices are visible{shown}"
+    return _silent(number, name)
 
 
 def spoilt(device: str) -> bool:
@@ -64,7 +70,7 @@ def _refused() -> str | None:
     return None
 
 
-def _silent(number: int) -> str | None:
+def _silent(number: int, name: str) -> str | None:
     """Return why no kernel runs on a device that is there; None if one does."""
     try:
         if float((torch.ones(2, device=f"cuda:{number}") + 1).sum()) == 4.0:
@@ -77,7 +83,7 @@ def _silent(number: int) -> str | None:
     built = ", ".join(torch.cuda.get_arch_list())
     if f"sm_{major}{minor}" not in built:
         return (
-            f"cuda:{number} ({card}, sm_{major}{minor}) is not usable: PyTorch {torch.__version__} "
+            f"{name} ({card}, sm_{major}{minor}) is not usable: PyTorch {torch.__version__} "
             f"holds code for {built}; install a build of PyTorch with sm_{major}{minor}, {_ELSE}"
         )
-    return f"cuda:{number} ({card}) is not usable: {told}"
+    return f"{name} ({card}) is not usable: {told}"

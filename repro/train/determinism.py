@@ -94,16 +94,16 @@ def _processor() -> str:
     return model[1] if model else platform.processor() or platform.machine()
 
 
-def check_device(device: str) -> str | None:
-    """Return why a device cannot be used here, or None if it can."""
+def check_device(device: str, called: str = "") -> str | None:
+    """Return why a device cannot be used here, or None if it can; called: see `cards.unusable`."""
     try:
         kind = torch.device(device)
     except RuntimeError:
-        return f"unknown device {device!r}: use cpu, cuda:0, cuda:1, ... or mps"
+        return f"unknown device {device!r}: use cpu, cuda:0, cuda:1, ..."
     if kind.type == "cuda":
-        return cards.unusable(kind.index or 0)
-    if kind.type == "mps" and not torch.backends.mps.is_available():
-        return "mps is not available on this machine"
+        return cards.unusable(kind.index or 0, called)
+    if kind.type != "cpu":
+        return f"{kind.type} is refused: PyTorch promises no equal bits there; use cpu or cuda:0"
     return None
 
 

@@ -132,8 +132,8 @@ def _store(sounds: Sequence[Waveform], rate: int) -> Store:
     )  # fmt: skip
 
 
-def set_up(threads: int, device: str) -> None:
+def set_up(threads: int, device: str, called: str) -> None:
     """Make this process compute as a worker does; UserError for a device that is not here."""
-    if (reason := determinism.check_device(device)) is not None:
+    if (reason := determinism.check_device(device, called)) is not None:
         raise UserError(reason, "repro doctor")
     determinism.set_up(threads)

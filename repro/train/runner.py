@@ -32,9 +32,16 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def execute(
-    job: dict[str, Any], device: str, threads: int, home: places.Home, emit: Emit
+    job: dict[str, Any],
+    device: str,
+    threads: int,
+    home: places.Home,
+    emit: Emit,
+    called: str = "",
 ) -> tuple[str, str]:
     """Train a job and write its record; return the status and the cause of a failure.
+
+    called: what the user calls the device, where it has another name in this process.
 
     Statuses: complete, diverged, failed; without a record: busy, where another process trains the
     run, unwritten, where its audio does not fit on the disk, and device, where no kernel runs in
@@ -50,7 +57,7 @@ def execute(
             if (result := work.result()) is not None:
                 return _outcome(result)
             log = _Log(work, emit)
-            log.asked({"job": job, "device": device, "threads": threads})
+            log.asked({"job": job, "device": called or device, "threads": threads})
             for note in work.notes:
                 log({"event": "note", "text": note})
             record = _header(job, described)
@@ -64,8 +71,8 @@ def execute(
                     return "unwritten", str(error)
                 if cards.spoilt(device):
                     log.write(traceback.format_exc())
-                    return "device", f"{device}: {_in_a_line(error)}"
-                record |= _failure(error, device, log, _own(job, home))
+                    return "device", f"{called or device}: {_in_a_line(error)}"
+                record |= _failure(error, called or device, log, _own(job, home))
                 record["seconds"] = round(time.monotonic() - began, 3)
             record["finished"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             return _outcome(work.finish(record))

@@ -1,5 +1,7 @@
 """The process that trains on one device: `python -m repro.train.worker`, started by an engine.
 
+Of the CUDA devices its engine shows it one alone; `--device` says what the user calls that one.
+
 It reads jobs as JSON lines from standard input and writes events as JSON lines to standard output.
 It ends when its input does; if its input ends in the middle of a job, its parent is dead, and it
 stops at once.
@@ -35,7 +37,9 @@ def main() -> None:
     # Only now: PyTorch takes seconds to import, and being stopped meanwhile must be clean too.
     from repro.train import determinism, memory, runner
 
-    reason = determinism.check_device(options.device)
+    # The environment that it was started with shows it that card alone.
+    device = "cuda:0" if options.device.startswith("cuda") else options.device
+    reason = determinism.check_device(device, options.device)
     if reason is not None:
         emit({"event": "refused", "text": reason})
         return
@@ -49,7 +53,7 @@ def main() -> None:
             emit({**event, "run": run})
 
         try:
-            status, cause = runner.execute(job, options.device, options.threads, home, tell)
+            status, cause = runner.execute(job, device, options.threads, home, tell, options.device)
         except OSError as error:
             # The record itself could not be written: full disk, read-only home.
             status = "disk" if error.errno in runner.DISK else "unwritten"

@@ -63,6 +63,16 @@ def test_what_the_environment_hides_is_said(machine):
     assert cards.unusable(1) == told
 
 
+def test_a_card_that_a_process_was_to_see_alone_has_the_users_name(machine):
+    machine.setattr(torch.cuda, "device_count", lambda: 0)
+    machine.setenv("CUDA_VISIBLE_DEVICES", "5")
+    told = cards.unusable(0, "cuda:5")
+    assert told.startswith("cuda:5 is not here: CUDA finds no such card")
+    machine.setattr(torch.cuda, "device_count", lambda: 1)
+    machine.setattr(torch, "ones", raising(NO_CODE))
+    assert cards.unusable(0, "cuda:MIG-a1").startswith("cuda:MIG-a1 (Tesla V100, sm_70) is not")
+
+
 def test_a_card_without_code_in_this_build_is_named_with_what_there_is(machine):
     machine.setattr(torch, "ones", raising(NO_CODE))
     told = cards.unusable(0)

@@ -91,12 +91,13 @@ def test_an_execution_is_plain_data_and_names_what_decides_the_bits():
     assert identity.execution_id(described) != identity.execution_id(more)
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "mps" if torch.cuda.is_available() else "cuda"])
-def test_a_device_that_is_not_here_is_refused_with_a_reason(device):
-    if device == "mps" and torch.backends.mps.is_available():
-        pytest.skip("this machine has it")
+def test_a_device_that_is_not_here_is_refused_with_a_reason():
     assert determinism.check_device("cpu") is None
-    assert "is not" in determinism.check_device(device)
+    assert "cuda:99 is not" in determinism.check_device("cuda:99")
+
+
+def test_a_device_without_a_promise_of_equal_bits_is_refused():
+    assert "mps is refused: PyTorch promises no equal bits" in determinism.check_device("mps")
 
 
 def test_a_device_that_does_not_exist_is_named():

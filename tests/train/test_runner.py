@@ -386,6 +386,22 @@ def test_out_of_memory_is_a_failure_that_names_the_way_out(error, run, tmp_path,
     assert type(error).__name__ in (record.path / "log.txt").read_text()
 
 
+def test_a_device_has_the_users_name_in_log_and_cause(run, tmp_path, monkeypatch):
+    """`repro status` asks for the run by that name, and a worker sees its card as cuda:0."""
+
+    def fit(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(runner.loop, "fit", fit)
+    home = tiny.home(tmp_path)
+    _, cause = runner.execute(run.job(), "cpu", 1, home, lambda event: None, "cuda:MIG-74fb")
+    assert cause.startswith("out of memory on cuda:MIG-74fb: ")
+    (record,) = ledger.Ledger([home.runs]).records(run.id)
+    first = (record.path / "log.txt").read_text().splitlines()[0]
+    assert json.loads(first)["device"] == "cuda:MIG-74fb"
+    assert record.described["device"] == "cpu"
+
+
 def test_micro_batches_are_part_of_the_execution(train, run, tmp_path):
     whole, small = run.job(), {**run.job(), "micro_batch": 8}
     one, other = (train(job, tmp_path / "home") for job in (whole, small))

@@ -45,7 +45,10 @@ _TABLES = ("show", "table", "plan", "status", "compare", "explain", "audit", "re
            "cells", "appendix", "cite")  # fmt: skip
 _GROUPS = ("audit", "bench", "data", "models", "runs", "weights")
 _RUNS = ("verify", "train", "runs")
-_FREE = {"--device": ("cpu", "cuda:0", "mps")}  # of options that take other words too
+_FREE = {
+    "--device": ("cpu", "cuda:0"),
+    "--gpu": ("0", "all"),
+}  # of options that take other words too
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

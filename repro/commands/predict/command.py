@@ -54,8 +54,9 @@ def command(
         raise UserError(f"{run} is no training with a result", "repro runs list --status complete")
     from repro.train import predicting
 
-    predicting.set_up(threads, devices[0])
-    found = list(predicting.predict(record, files, devices[0], where))
+    on = asking.alone(devices[0])
+    predicting.set_up(threads, on, devices[0])
+    found = list(predicting.predict(record, files, on, where))
     writing.write(_json(record, found) if fmt == "json" else _csv(found), output)
     unread = [one for one in found if one.why]
     for one in unread:

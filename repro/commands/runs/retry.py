@@ -20,8 +20,8 @@ FAILED = 5
 
 @click.command()
 @click.argument("runs", metavar="[RUN...]", nargs=-1)
-@click.option("--gpu", metavar="N[,N]", help="Train on these CUDA devices.")
-@click.option("--device", metavar="cpu|cuda:0|mps", help="Train here (default: as recorded).")
+@click.option("--gpu", metavar="CARD[,CARD]", help=asking.GPU)
+@click.option("--device", metavar="cpu|cuda:0", help="Train here (default: as recorded).")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained and stop.")
 @asking.home_option
 @asking.text_or_json

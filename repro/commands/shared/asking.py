@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from repro import places
+from repro.engines import visible
 from repro.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _EXTENSIONS = "REPRO_EXTENSIONS"
-_DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
+_DEVICE = re.compile(rf"cpu|cuda(:({visible.NUMBER}|{visible.NAMED}))?", re.ASCII)
+GPU = "Train on these CUDA cards: numbers (0,1), names of nvidia-smi -L (GPU-..., MIG-...), or all."
 
 text_or_json = click.option(
     "--format", "fmt", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -37,27 +39,27 @@ def home_option(command: Command) -> Command:
 def _home(context: click.Context, _: click.Parameter, home: str | None) -> str | None:
     """Take the extensions of the home that is named, where nothing else is said of them."""
     if home is not None and not os.environ.get(_EXTENSIONS):
-        _set(context, str(places.absolute(home) / "extensions"))
+        _set(context, _EXTENSIONS, str(places.absolute(home) / "extensions"))
     return home
 
 
 def _extensions(context: click.Context, _: click.Parameter, folder: str | None) -> None:
     if folder is not None:
-        _set(context, str(places.absolute(folder)))
+        _set(context, _EXTENSIONS, str(places.absolute(folder)))
 
 
-def _set(context: click.Context, folder: str) -> None:
-    """Set the variable for this command and the workers that it starts, and no longer."""
-    before = os.environ.get(_EXTENSIONS)
+def _set(context: click.Context, name: str, value: str) -> None:
+    """Set a variable for this command and the workers that it starts, and no longer."""
+    before = os.environ.get(name)
 
     def reset() -> None:
         if before is None:
-            os.environ.pop(_EXTENSIONS, None)
+            os.environ.pop(name, None)
         else:
-            os.environ[_EXTENSIONS] = before
+            os.environ[name] = before
 
     context.call_on_close(reset)
-    os.environ[_EXTENSIONS] = folder
+    os.environ[name] = value
 
 
 def request_options(command: Command) -> Command:
@@ -120,8 +122,8 @@ def request_options(command: Command) -> Command:
 def device_options(command: Command) -> Command:
     """Add the options that say where runs are trained."""
     options = [
-        click.option("--gpu", metavar="N[,N]", help="Train on these CUDA devices."),
-        click.option("--device", metavar="cpu|cuda:0|mps", help="Train on this device."),
+        click.option("--gpu", metavar="CARD[,CARD]", help=GPU),
+        click.option("--device", metavar="cpu|cuda:0", help="Train on this device."),
         click.option(
             "--threads", type=click.IntRange(1, 256), default=2, show_default=True,
             help="CPU threads of a worker; part of the execution, never taken from the machine.",
@@ -197,28 +199,36 @@ def devices(gpu: str | None, device: str | None) -> list[str]:
     if gpu is not None and device is not None:
         raise UserError("--gpu and --device exclude each other", "give one of them")
     if gpu is not None:
-        return [f"cuda:{number}" for number in _cards(gpu)]
+        return _cards(gpu)
     chosen = device or "cpu"
+    if chosen == "mps":
+        raise UserError("mps is refused: PyTorch promises no equal bits there", "--device cpu")
     if not _DEVICE.fullmatch(chosen):
-        raise UserError(
-            f"unknown device {chosen!r}: use cpu, cuda:0, cuda:1, ... or mps", "repro doctor"
-        )
+        raise UserError(f"unknown device {chosen!r}: use cpu, cuda:0, cuda:1, ...", "repro doctor")
     return ["cuda:0" if chosen == "cuda" else chosen]
 
 
-def _cards(text: str) -> list[int]:
-    """Turn --gpu into numbers of CUDA devices."""
-    numbers = [part.strip() for part in text.split(",")]
-    if text.startswith(("GPU-", "MIG-")):
+def _cards(text: str) -> list[str]:
+    """Turn --gpu into names of CUDA devices."""
+    if text.strip() == "all":
+        return visible.every()
+    cards = [part.strip() for part in text.split(",")]
+    found = [f"cuda:{int(card) if card.isascii() and card.isdecimal() else card}" for card in cards]
+    if not all(map(_DEVICE.fullmatch, found)) or len(set(found)) < len(found):
         raise UserError(
-            f"--gpu {text!r}: a card is named by its number among those that are visible",
-            f"CUDA_VISIBLE_DEVICES={text} repro ... --gpu 0",
+            f"--gpu {text!r}: expected different cards: 0 or 0,1, names such as GPU-8932f937, "
+            "or all",
+            "nvidia-smi -L, which lists them",
         )
-    if not all(part.isdecimal() for part in numbers) or len(set(map(int, numbers))) < len(numbers):
-        raise UserError(
-            f"--gpu {text!r}: expected different numbers, such as 0 or 0,1", "repro doctor"
-        )
-    return [int(part) for part in numbers]
+    return found
+
+
+def alone(device: str) -> str:
+    """Have this process see a device alone, for this command; return what PyTorch calls it."""
+    context = click.get_current_context()
+    for name, value in visible.alone(device).items():
+        _set(context, name, value)
+    return "cuda:0" if device.startswith("cuda") else device
 
 
 def _seeds(text: str | None) -> tuple[int, ...] | None:

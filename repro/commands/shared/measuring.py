@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 STARTS = 5  # processes whose medians stand behind a time
 
 
-def check_device(device: str) -> None:
-    """Refuse a device that is not here before anything is counted."""
+def check_device(called: str, device: str) -> None:
+    """Refuse a device that is not here before anything is counted; called: by the user."""
     from repro.train import determinism
 
-    reason = determinism.check_device(device)
+    reason = determinism.check_device(device, called)
     if reason is not None:
         raise UserError(reason, "repro doctor")
 
