@@ -1,11 +1,12 @@
 """Search a recipe where a paper is silent, on data that no table tests: by hand.
 
-    python benchmarks/search.py m3net fsdd --home DIR
+    python benchmarks/search.py m3net step fsdd --home DIR
 
 DIR knows the dataset (`repro data add fsdd RECORDINGS --manifest fsdd.csv`, columns path, label,
-split). Each candidate is trained with seeds 0 and 1 as a run like any other, one thread each, two
-at a time; what is recorded is not trained again. The choice is made on validation clips; test clips
-are looked at for the winner alone. The grids stand below, so that the budget is declared before.
+split). Each candidate is trained with every seed of its stage as a run like any other, one thread
+each, two at a time (`--jobs`); what is recorded is not trained again. The choice is made on
+validation clips; test clips are looked at for the winner alone. The grids stand below, so that the
+budget is declared before.
 """
 
 import argparse
@@ -24,9 +25,12 @@ from repro.records.ledger import Ledger
 from repro.spec import catalogue, readings
 from repro.spec.schema import CellFields, Recipe
 
-SEEDS = (0, 1)
 # system: table, system and recipe that are searched for.
-SYSTEMS = {"m3net": ("m3net-speechcommands", "m3net-1s", "scratch")}
+SYSTEMS = {
+    "m3net": ("m3net-speechcommands", "m3net-1s", "scratch"),
+    "asm": ("asmrh-speechcommands", "asm", "speechcommands"),
+    "asmrh": ("asmrh-speechcommands", "asm-rh", "speechcommands"),
+}
 
 
 def grid(**axes: list[Any]) -> list[dict[str, Any]]:
@@ -36,6 +40,13 @@ def grid(**axes: list[Any]) -> list[dict[str, Any]]:
 
 
 START = {"recipe.epochs": 15, "recipe.batch": 16, "recipe.optimizer.lr": 3e-3}
+# The ASM family at a size that a CPU trains: the demo's, with 20 epochs and no masks or mixtures.
+SMALL = {
+    "frontend.frames": 128, "model.width": 64, "model.depth": 2, "model.token_hidden": 64,
+    "model.channel_hidden": 128, "recipe.epochs": 20, "recipe.precision": "fp32",
+    "recipe.augment": {"roll": 10}, "recipe.schedule.start": 14, "recipe.schedule.factor": 0.8,
+}  # fmt: skip
+READ = {**SMALL, "recipe.batch": 16, "recipe.loss": "ce", "recipe.optimizer.lr": 1e-3}
 GRIDS: dict[tuple[str, str], list[dict[str, Any]]] = {
     # What a step is: six pairs of rate and batch, 15 epochs.
     ("m3net", "step"): [
@@ -55,7 +66,17 @@ GRIDS: dict[tuple[str, str], list[dict[str, Any]]] = {
             {"model.turned_back": True, "model.before_product": "linear"},
         )),
     ],
+    # How ASM-RH is read: each reading alone against the default, and ASM with as many steps.
+    ("asm", "readings"): [READ],
+    ("asmrh", "readings"): [
+        READ,
+        *({**READ, **change} for change in (
+            {"model.hfft_axis": "time"}, {"model.hfft_norm": "ortho"}, {"model.pooling": "max"},
+            {"model.hermit": False}, {"model.roll": False},
+        )),
+    ],
 }  # fmt: skip
+SEEDS = {"readings": (0, 1, 2)}  # others: 0 and 1
 
 
 def planned(name: str, point: dict[str, Any], seed: int, dataset: str, where: Home) -> Run:
@@ -102,14 +123,15 @@ def main() -> None:
     parser.add_argument("dataset")
     parser.add_argument("--home", required=True)
     parser.add_argument("--test", action="store_true", help="show the winner's test accuracy")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     parser.add_argument("-o", "--output", type=Path)
     asked = parser.parse_args()
     where = home(asked.home)
     ledger = Ledger([where.runs])
-    points = GRIDS[asked.system, asked.stage]
-    runs = [[planned(asked.system, p, s, asked.dataset, where) for s in SEEDS] for p in points]
+    points, seeds = GRIDS[asked.system, asked.stage], SEEDS.get(asked.stage, (0, 1))
+    runs = [[planned(asked.system, p, s, asked.dataset, where) for s in seeds] for p in points]
     waiting = [run for row in runs for run in row if ledger.result(run.id) is None]
-    with ProcessPoolExecutor(2, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(asked.jobs, max_tasks_per_child=1) as pool:
         done = [pool.submit(train, run.job(), where) for run in waiting]
         for number, future in enumerate(done, 1):
             print(f"{number}/{len(done)} {future.result()}", flush=True)
