@@ -1,13 +1,18 @@
 """Schedules and optimisers against torch's own."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from repro.records.ledger import Ledger
+from repro.records.record import Training
 from repro.train import optim
+from repro.upkeep import parting
 
+RESULTS = Path(__file__).resolve().parents[2] / "results"
 # As AST's public code builds it for Speech Commands: milestones 5 to 25, factor 0.85.
 AST = {"name": "step", "start": 5, "factor": 0.85}
 ADAM = {"lr": 2.5e-4, "betas": [0.95, 0.999], "eps": 1e-8, "weight_decay": 5e-7}
@@ -165,6 +170,20 @@ def test_decay_of_matrices_spares_biases():
         torch.testing.assert_close(model.weight, torch.full((3, 4), 0.95))
     torch.testing.assert_close(models[0].bias, torch.full((3,), 0.95))
     assert torch.equal(models[1].bias, torch.ones(3))
+
+
+def test_every_committed_training_had_the_rates_of_today():
+    seen = 0
+    trained = (record for record in Ledger([RESULTS]).all() if isinstance(record, Training))
+    for run in trained:
+        recipe = run.resolved["recipe"]
+        steps = math.ceil(run.clips_used["train"] / recipe["batch"])
+        for row in run.epochs():
+            rate = optim.rate(recipe["schedule"], row.epoch * steps - 1, steps, recipe["epochs"])
+            there = recipe["optimizer"]["lr"] * rate
+            assert math.isclose(there, row.lr, rel_tol=parting.RATE), (run.run, row.epoch)
+            seen += 1
+    assert seen >= 5_700
 
 
 def test_parameters_that_do_not_learn_are_left_out():

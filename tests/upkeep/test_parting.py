@@ -64,6 +64,23 @@ def test_equal_weights_with_another_loss_are_not_equal(one, tmp_path):
     assert (found.epoch, found.measured, found.equal) == (None, 2, False)
 
 
+@pytest.mark.parametrize(
+    ("lr", "same"),
+    [(1e-3 * (1 + 2**-50), True), (1e-3 * (1 + 1e-9), False), (None, False)],
+)
+def test_a_rate_that_rounds_otherwise_is_the_same(lr, same, one, tmp_path):
+    def at(folder, rate):
+        other = record(tmp_path / folder)
+        rows = [row.plain() for row in other.epochs()]
+        rows[1] = (
+            {**rows[1], "lr": rate} if rate else {k: v for k, v in rows[1].items() if k != "lr"}
+        )
+        return rewritten(other, rows)
+
+    found = parting.compare(at("two", 1e-3), at("three", lr))
+    assert (found.measured, found.equal) == ((None, True) if same else (2, False))
+
+
 def test_an_epoch_that_diverged_parts_from_one_that_did_not(one, tmp_path):
     other = record(tmp_path / "two")
     rows = [*(row.plain() for row in other.epochs()[:2]), {"epoch": 3, "loss": None}]
