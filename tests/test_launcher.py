@@ -10,7 +10,7 @@ import click
 import pytest
 
 import repro
-from repro.commands import doctor
+from repro.commands.doctor import command as doctor
 from repro.errors import UserError
 
 CHECKOUT = Path(repro.__file__).resolve().parents[1]

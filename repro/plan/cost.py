@@ -18,9 +18,9 @@ from repro.plan.request import Run
 from repro.records.ledger import Ledger
 from repro.records.record import Measurement
 
-# Used only where no run of the system was recorded on such a device.
+# Used only where no run of the system was recorded on such a device, and no card was tried.
 ASSUMED_TFLOPS = {"cuda": 50.0}  # sustained in training
-CPU_SHARE = 0.5  # of the CPU's matrix rate that training sustains
+SHARE = 0.5  # of a device's matrix rate that training is taken to sustain
 _MINUTES, _HOURS = 5400.0, 36 * 3600.0  # up to which a CPU's work is called so
 _SCALE = ("mean", "std")  # of a front end: they cost nothing, whatever they are
 _AGAIN = 3600.0  # seconds until the rate of a CPU is measured again
@@ -29,8 +29,11 @@ FORWARD_AND_BACKWARD = 6  # operations for each multiply-add of a forward pass: 
 
 
 # Of records: seconds per clip and epoch by kind of run; GFLOP of a clip in training by network; the
-# network (with and without its dataset) and the precision of each kind.
-_Read = tuple[dict[str, float], dict[str, float], dict[str, list[str]]]
+# network (with and without its dataset) and the precision of each kind; of the device that was
+# tried last (repro doctor --selftest), its name and its rates.
+_Read = tuple[
+    dict[str, float], dict[str, float], dict[str, list[str]], tuple[str, dict[str, float]]
+]
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,8 @@ def estimate(runs: Sequence[Run], ledger: Ledger, device: str) -> Estimate:
     unknown = len(runs) - recorded - counted
     basis = [f"{recorded} from recorded runs on {kind}"] if recorded else []
     if counted:
-        how = "assumed" if kind in ASSUMED_TFLOPS else "half of the best matrix rate measured here"
         pace = ", at the pace of recorded ones" if paced else ""
-        rate = f"{_tflops(kind, ledger.cache):.2g} TFLOP/s ({how})"
+        rate = _Rates(kind, _recorded(ledger, kind)[3], ledger.cache).basis
         basis.append(f"{counted} from operations at {rate}{pace}")
     if unknown:
         basis.append(f"{unknown} unknown")
@@ -72,7 +74,8 @@ def expected(
     runs (paced); or unknown.
     """
     kind = device.partition(":")[0]
-    rates, measured, networks = _recorded(ledger, kind)
+    rates, measured, networks, tried = _recorded(ledger, kind)
+    sustained = _Rates(kind, tried, ledger.cache)
     found: dict[str, tuple[float | None, str]] = {}
     pace: dict[str, float] = {}
     for run in runs:
@@ -85,9 +88,10 @@ def expected(
         if rate is not None:
             found[run.id] = (rate * run.clip_epochs, "recorded")
         elif gflop is not None and run.clip_epochs:
-            pace = pace or _pace(rates, measured, networks, kind, ledger.cache)
-            clip = _counted(gflop, kind, ledger.cache)
-            times = pace.get(run.resolved["recipe"]["precision"])
+            pace = pace or _pace(rates, measured, networks, sustained)
+            precision = run.resolved["recipe"]["precision"]
+            clip = sustained.clip(gflop, precision)
+            times = pace.get(precision)
             seconds = clip * (times or 1.0) * run.clip_epochs
             found[run.id] = (seconds, "counted" if times is None else "paced")
         else:
@@ -95,21 +99,53 @@ def expected(
     return found
 
 
-def _counted(gflop: float, kind: str, cache: Path | None) -> float:
-    """Return the seconds of a clip in training by its operations."""
-    return gflop / (1000 * _tflops(kind, cache)) + PER_CLIP[kind]
+@dataclass(frozen=True)
+class _Rates:
+    """How many operations a second training sustains on a kind of device.
+
+    tried: name and rates of a card that was tried; empty where none was.
+    """
+
+    kind: str
+    tried: tuple[str, dict[str, float]]
+    cache: Path | None
+
+    @property
+    def basis(self) -> str:
+        """Say on what they rest."""
+        if self._card:
+            return f"half of the matrix rates of {self.tried[0]} (repro doctor --selftest)"
+        how = "half of the best matrix rate measured here"
+        if self.kind in ASSUMED_TFLOPS:
+            how = f"assumed; repro doctor --device {self.kind}:0 --selftest measures it"
+        return f"{_tflops(self.kind, self.cache):.2g} TFLOP/s ({how})"
+
+    def clip(self, gflop: float, precision: str) -> float:
+        """Return the seconds of a clip in training by its operations."""
+        tflops = _tflops(self.kind, self.cache)
+        if self._card:
+            tflops = SHARE * self.tried[1][f"matrix_rate_{precision}"] / 1e12
+        return gflop / (1000 * tflops) + PER_CLIP[self.kind]
+
+    @property
+    def _card(self) -> bool:
+        """Whether a card was tried; a CPU's rate is measured when it is asked for."""
+        return self.kind in ASSUMED_TFLOPS and bool(self.tried[1])
 
 
 def _pace(
-    rates: Mapping[str, float], measured: Mapping[str, float],
-    networks: Mapping[str, Sequence[str]], kind: str, cache: Path | None,
-) -> dict[str, float]:  # fmt: skip
+    rates: Mapping[str, float],
+    measured: Mapping[str, float],
+    networks: Mapping[str, Sequence[str]],
+    sustained: _Rates,
+) -> dict[str, float]:
     """Return by precision how many times as long recorded runs took as their operations say."""
     found: dict[str, list[float]] = {}
     for name, (network, alike, precision) in networks.items():
         gflop = measured.get(network, measured.get(alike))
         if gflop is not None:
-            found.setdefault(precision, []).append(rates[name] / _counted(gflop, kind, cache))
+            clip = sustained.clip(gflop, precision)
+            found.setdefault(precision, []).append(rates[name] / clip)
     return {precision: median(ratios) for precision, ratios in found.items()} or {"": 1.0}
 
 
@@ -168,10 +204,10 @@ def _recorded(ledger: Ledger, kind: str) -> _Read:
     if ledger.cache is None:
         return _read_rates(ledger, kind)
     key = ["rates", code(__file__, identity.__file__), kind, ledger.state()]
-    rates, measured, networks = remembered(
+    rates, measured, networks, (name, tried) = remembered(
         ledger.cache / "plans", key, lambda: _read_rates(ledger, kind)
     )
-    return rates, measured, networks
+    return rates, measured, networks, (name, tried)
 
 
 def _read_rates(ledger: Ledger, kind: str) -> _Read:
@@ -179,10 +215,14 @@ def _read_rates(ledger: Ledger, kind: str) -> _Read:
     found: dict[str, list[float]] = {}
     measured: dict[str, float] = {}
     networks: dict[str, list[str]] = {}
+    tried: tuple[str, str, dict[str, float]] = ("", "", {})
     kinds: dict[str, str] = {}  # thousands of records are of few kinds: each is digested once
     for record in ledger.all():
         resolved = record.resolved
-        if isinstance(record, Measurement):
+        if isinstance(record, Measurement) and record.of_device:
+            if record.described["device"] == kind and record.finished > tried[0]:
+                tried = (record.finished, record.device_name, record.measured.rates)
+        elif isinstance(record, Measurement):
             if record.measured.multiply_adds is not None:
                 key = _network(resolved["model"], resolved["frontend"], resolved["dataset"])
                 measured[key] = FORWARD_AND_BACKWARD * record.measured.multiply_adds / 1e9
@@ -199,7 +239,7 @@ def _read_rates(ledger: Ledger, kind: str) -> _Read:
                     _network(resolved["model"], front, ""), resolved["recipe"]["precision"],
                 ]  # fmt: skip
             found.setdefault(kinds[text], []).append(record.seconds / clip_epochs)
-    return {key: median(values) for key, values in found.items()}, measured, networks
+    return {key: median(values) for key, values in found.items()}, measured, networks, tried[1:]
 
 
 def _tflops(kind: str, cache: Path | None) -> float:
@@ -213,19 +253,19 @@ def _tflops(kind: str, cache: Path | None) -> float:
         return ASSUMED_TFLOPS[kind]
     file = None if cache is None else cache / "plans" / f"rate-{platform.node() or 'here'}.json"
     if file is None:
-        return CPU_SHARE * _measured_now()
+        return SHARE * _measured_now()
     best, age = 0.0, math.inf
     with suppress(OSError, ValueError, TypeError):
         best = float(json.loads(file.read_text(encoding="utf-8")))
         age = time.time() - file.stat().st_mtime
     if best > 0 and 0 <= age < _AGAIN:
-        return CPU_SHARE * best
+        return SHARE * best
     rate = _measured_now()
     best = rate if not rate <= 1.1 * best else best
     if file.parent.parent.parent.is_dir():
         with suppress(OSError):  # asked on a disk that is full or read-only
             atomic.write(file, json.dumps(best).encode())
-    return CPU_SHARE * best
+    return SHARE * best
 
 
 @cache

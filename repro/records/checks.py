@@ -123,6 +123,10 @@ def _alone(metrics: Metrics, classes: int | None) -> Iterator[str]:
 def _measurement(record: Measurement) -> Iterator[str]:
     """Ask whether something was measured, and whether its layers fit into the whole."""
     measured = record.measured
+    if record.of_device:
+        if not measured.rates:
+            yield "run.json: measured: no rates"
+        return
     if not record.systems:
         yield "run.json: systems: it names no system"
     if measured.parameters is None and not measured.latency:

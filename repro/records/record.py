@@ -222,7 +222,8 @@ class Measured(Said):
 
     counts: other ways to count its parameters. elsewhere: its count as built for other datasets.
     layers: values by the path in a cell's metric. latency: by clip length ("5s"), milliseconds, the
-    median of each process start.
+    median of each process start. rates: of a device, by what it did: operations/s by precision,
+    bytes/s, seconds of a launch, a wait and the steps of small trainings.
     """
 
     parameters: Annotated[int, Field(gt=0, le=MOST)] | None = None
@@ -235,6 +236,7 @@ class Measured(Said):
     input: tuple[Count, ...] = ()
     load: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     latency: dict[str, tuple[Annotated[float, Field(gt=0)], ...]] = Field(default_factory=dict)
+    rates: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
 
     def holds(self, what: str) -> bool:
         """Tell whether it holds parameters, layers or latency: counts come together."""
@@ -242,12 +244,17 @@ class Measured(Said):
 
 
 class Measurement(_Record):
-    """The record of what was measured of a network."""
+    """The record of what was measured of a network, or of a device (`repro doctor --selftest`)."""
 
     kind: Literal["measure"]
     status: Literal["complete"]
-    systems: tuple[Line, ...]
+    systems: tuple[Line, ...]  # none where it is of a device
     measured: Measured
+
+    @property
+    def of_device(self) -> bool:
+        """Whether it is about a device and no network."""
+        return self.resolved.get("of") == "device"
 
     @property
     def done(self) -> bool:

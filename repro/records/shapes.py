@@ -133,6 +133,15 @@ class _Network(_Plain):
     dataset: str
 
 
+class _Trial(_Plain):
+    """What the measurement of a device is about; each is one of its own."""
+
+    kind: Literal["measure"]
+    of: Literal["device"]
+    version: int = Field(gt=0)
+    at: str
+
+
 class _Device(_Plain):
     device: Line
     device_name: Line
@@ -141,8 +150,11 @@ class _Device(_Plain):
 def findings(record: Record) -> Iterator[str]:
     """Say what of the plain data of a record has not the shape that it has to have."""
     trained = isinstance(record, Training)
+    about: type[BaseModel] = _Run if isinstance(record, Training) else _Network
+    if not isinstance(record, Training) and record.of_device:
+        about = _Trial
     wanted: list[tuple[str, Any, type[BaseModel]]] = [
-        ("resolved", record.resolved, _Run if trained else _Network),
+        ("resolved", record.resolved, about),
         ("execution", record.described, _Execution if trained else _Device),
     ]
     times = {"finished": record.finished}

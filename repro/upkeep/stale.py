@@ -28,8 +28,8 @@ def stale(records: Iterable[Record], home: Home) -> Iterator[tuple[Record, str]]
 
 
 def _unmeasured(record: Measurement) -> str | None:
-    """Return why a measurement is stale; None if it is not."""
-    if any(network.id == record.run for network in networks.networks()):
+    """Return why a measurement is stale; None if it is not. Those of devices never are."""
+    if record.of_device or any(network.id == record.run for network in networks.networks()):
         return None
     model = record.resolved["model"]
     changed = rerun.version_changed(f"models/{model['name']}", model["version"])

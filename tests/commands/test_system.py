@@ -9,7 +9,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from repro.commands import _entry, doctor
+from repro.commands import _entry
+from repro.commands.doctor import command as doctor
 from tests import tiny
 
 TABLE = "asmrh-speechcommands"

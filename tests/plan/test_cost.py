@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from repro import identity
 from repro.plan import cost
 from repro.plan.planning import plan_table
 from repro.plan.request import Request
+from repro.records import writing
 from repro.records.ledger import Ledger
+from repro.records.record import SCHEMA
 from repro.spec import catalogue
 from tests import fake_ledger, tiny
 
@@ -147,14 +150,14 @@ def test_of_a_busy_machine_the_best_rate_that_was_ever_measured_is_kept(tmp_path
     monkeypatch.setattr(cost, "_measured_now", lambda: next(rates))
     got = []
     for _ in range(5):
-        got.append(cost._tflops("cpu", tmp_path / "cache") / cost.CPU_SHARE)
+        got.append(cost._tflops("cpu", tmp_path / "cache") / cost.SHARE)
         (kept,) = (tmp_path / "cache" / "plans").iterdir()
-        assert cost._tflops("cpu", tmp_path / "cache") / cost.CPU_SHARE == got[-1]  # not measured
+        assert cost._tflops("cpu", tmp_path / "cache") / cost.SHARE == got[-1]  # not measured
         os.utime(kept, (0, 0))  # it is time to
     assert got == [0.2, 0.2, 0.2, 0.4, 0.4]  # a little better is the same
     kept.write_text("NaN")
     monkeypatch.setattr(cost, "_measured_now", lambda: 0.3)
-    assert cost._tflops("cpu", tmp_path / "cache") == 0.3 * cost.CPU_SHARE
+    assert cost._tflops("cpu", tmp_path / "cache") == 0.3 * cost.SHARE
 
 
 def test_recorded_runs_say_how_long_operations_take_in_their_precision(runs, tmp_path, monkeypatch):
@@ -164,12 +167,41 @@ def test_recorded_runs_say_how_long_operations_take_in_their_precision(runs, tmp
                 "model": one.resolved["model"],
                 "frontend": {"name": "fbank", **one.resolved["frontend"]["args"]}}  # fmt: skip
     fake_ledger.measure(tmp_path, resolved, "no device", {"multiply_adds": 10**9})
-    by_operations = 6 / (1000 * 0.2 * cost.CPU_SHARE) + cost.PER_CLIP["cpu"]  # seconds a clip
+    by_operations = 6 / (1000 * 0.2 * cost.SHARE) + cost.PER_CLIP["cpu"]  # seconds a clip
     record(tmp_path, one, 3 * by_operations * 100 * one.resolved["recipe"]["epochs"])
-    plain = other.gflop / (1000 * 0.2 * cost.CPU_SHARE) + cost.PER_CLIP["cpu"]
+    plain = other.gflop / (1000 * 0.2 * cost.SHARE) + cost.PER_CLIP["cpu"]
     (seconds, basis) = cost.expected([other], Ledger([tmp_path]), "cpu")[other.id]
     assert basis == "paced"
     assert seconds == pytest.approx(3 * plain * other.clip_epochs)  # of one precision
+
+
+def tried(folder, finished, rate, device="cuda", name="Card"):
+    """Record that a device was tried: its rate in bfloat16 is ten times that in single."""
+    resolved = {"kind": "measure", "of": "device", "version": 1, "at": finished}
+    described = {"device": device, "device_name": name}
+    rates = {"matrix_rate_fp32": rate, "matrix_rate_bf16": 10 * rate}
+    record = {"kind": "measure", "schema": SCHEMA, "run": identity.run_id(resolved),
+              "status": "complete", "systems": [], "resolved": resolved, "execution": described,
+              "measured": {"rates": rates}, "finished": finished}  # fmt: skip
+    name = identity.execution_id(described)
+    return writing.put(folder, record["run"], name, record)
+
+
+def test_a_card_that_was_tried_says_how_fast_it_is_in_each_precision(runs, tmp_path):
+    run, ledger = runs["asm", 0], Ledger([tmp_path])
+    recipe = {**run.resolved["recipe"], "precision": "bf16"}
+    half = dataclasses.replace(run, id="half", resolved={**run.resolved, "recipe": recipe})
+    tried(tmp_path, "2031-01-01T10:00:00+00:00", 9e12, name="Old")
+    tried(tmp_path, "2031-01-02T10:00:00+00:00", 40e12)
+    tried(tmp_path, "2031-01-03T10:00:00+00:00", 1e9, device="cpu")
+    found = cost.expected([run, half], ledger, "cuda:0")
+    for one, tflops in ((run, 20), (half, 200)):  # half of what was measured
+        clip = one.gflop / (1000 * tflops) + cost.PER_CLIP["cuda"]
+        assert found[one.id] == (pytest.approx(clip * one.clip_epochs), "counted")
+    basis = cost.estimate([run], ledger, "cuda:0").basis
+    assert "half of the matrix rates of Card" in basis
+    assert "assumed" not in basis
+    assert "measured here" in cost.estimate([run], ledger, "cpu").basis  # as before
 
 
 @pytest.mark.parametrize(

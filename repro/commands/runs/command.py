@@ -210,6 +210,14 @@ def _place(record: Record) -> list[str]:
 def _measured_lines(record: Measurement) -> list[str]:
     """Write a measurement as text; its layer table is what `repro models show` prints."""
     measured = record.content()["measured"]
+    if record.of_device:
+        return [
+            f"measure    {record.run}, execution {record.execution}",
+            f"device     {record.device_name}, tried by repro doctor --selftest",
+            *(f"{name:<24} {value:.4g}" for name, value in record.measured.rates.items()),
+            f"made       {record.finished}",
+            *_place(record),
+        ]
     return [
         f"measure    {record.run}, execution {record.execution}",
         f"network    {', '.join(record.systems)} on {record.dataset}",

@@ -18,7 +18,8 @@ import click
 import audio_table_repro
 import repro
 from repro import places
-from repro.commands.shared import asking, screen, suggesting
+from repro.commands.doctor import trying
+from repro.commands.shared import asking, screen, suggesting, writing
 from repro.data import registry, sources
 from repro.errors import UserError
 from repro.places import Home
@@ -44,17 +45,42 @@ print(json.dumps(dict(
 
 
 @click.command()
+@click.option("--selftest", is_flag=True, help="Try a device out instead: about two minutes.")
+@click.option("--device", metavar="cpu|cuda:0", help="With --selftest: this one (default: cpu).")
+@click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True,
+              help="With --selftest: CPU threads of a process.")  # fmt: skip
 @asking.home_option
-@click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
-def command(home: str | None, fmt: str) -> None:
+@asking.text_or_json
+@writing.output_option
+def command(
+    selftest: bool,
+    device: str | None,
+    threads: int,
+    home: str | None,
+    fmt: str,
+    output: Path | None,
+) -> None:
     """Check Python, PyTorch, folders, tables, data and the ledger; exit 1 if something is wrong.
+
+    With --selftest a device is tried out, in processes of their own: what it says of itself, single
+    operations, features and a gradient against the CPU, how fast it is, and four small trainings,
+    whose weights have to be equal every time, in another process, beside another run, after
+    SIGKILL, and in a full memory. FAIL: results cannot be trusted; SLOW: they can, and take longer.
+    The rates are recorded, and plans count with them.
 
     \b
     Examples:
       repro doctor
       repro doctor --format json
+      repro doctor --device cuda:0 --selftest
+      repro doctor --device cuda:0 --selftest --format json -o selftest.json
     """
     where = places.home(home)
+    if output is not None:
+        writing.check(output)
+    if selftest:
+        passed = trying.run(asking.devices(None, device)[0], threads, where, fmt, output)
+        click.get_current_context().exit(0 if passed else 1)
     checks: list[tuple[str, Callable[[Home], str]]] = [
         ("python", _python),
         ("package", _package),
@@ -77,14 +103,17 @@ def command(home: str | None, fmt: str) -> None:
         except UserError as error:
             step = f" -> {suggesting.completed(error.next_step)}" if error.next_step else ""
             results.append({"check": name, "ok": False, "text": f"{error.message}{step}"})
+    words = ["ok  " if result["ok"] else "FAIL" for result in results]
+    lines = [
+        f"{word}  {result['check']:<7}  {result['text']}"
+        for word, result in zip(words, results, strict=True)
+    ]
     if fmt == "json":
-        click.echo(json.dumps(results, indent=1))
+        writing.write(json.dumps(results, indent=1) + "\n", output)
+    elif output is not None:
+        writing.write("\n".join(lines) + "\n", output)
     else:
-        words = ["ok  " if result["ok"] else "FAIL" for result in results]
-        screen.say(
-            f"{word}  {result['check']:<7}  {result['text']}"
-            for word, result in zip(words, results, strict=True)
-        )
+        screen.say(lines)
     click.get_current_context().exit(0 if all(result["ok"] for result in results) else 1)
 
 

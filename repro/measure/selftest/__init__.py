@@ -1,0 +1,1 @@
+"""What a device is tried with before hours are spent on it: `repro doctor --selftest`."""
