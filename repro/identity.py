@@ -82,10 +82,15 @@ def _path(part: str) -> Path:
 
 def own(part: str) -> Path | None:
     """Return the file of a model of the user's ("models/mynet"); None for what the suite has."""
-    if not part.startswith("models/") or (_PACKAGE / f"{part}.py").is_file():
+    if not part.startswith("models/") or _ships(part):
         return None
     path = places.extensions() / f"{part}.py"
     return path if path.is_file() else None
+
+
+@cache
+def _ships(part: str) -> bool:
+    return (_PACKAGE / f"{part}.py").is_file()
 
 
 def content_digest(content: bytes) -> str:

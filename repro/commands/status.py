@@ -169,7 +169,7 @@ def _failures(ledger: Ledger, only: set[str] | None) -> Iterable[str]:
     """Return the runs with a failed record; among thousands, those of a table are looked up."""
     if only is not None:
         return [run for run in only if any(not record.done for record in ledger.records(run))]
-    return [row["run"] for row in ledger.rows() if row["status"] == "failed"]
+    return ledger.failed()
 
 
 def _about(

@@ -50,13 +50,29 @@ def lists(clips: ClipSource, data: Path) -> tuple[Missing, ...]:
     return tuple(Missing("data", card.by_hand, card.next_step) for card in cards)
 
 
-def published(settings: dict[str, Any], request: Request, home: Home) -> tuple[Missing, ...]:
-    """Return the published weights that a run starts from and that are not here."""
-    names = [parent["name"] for parent in settings["init"] if parent["kind"] == "weights"]
-    model = settings["model"]["name"]
-    return tuple(
-        _no_weights(n, home) for n in names if weights_here(n, model, request, home) is None
-    )
+class Published:
+    """The published weights that runs start from: looked up once for all seeds and folds."""
+
+    def __init__(self, request: Request, home: Home) -> None:
+        self._request, self._home = request, home
+        self._hashes: dict[tuple[str, str], str | None] = {}
+        self._lacking: dict[str, Missing] = {}
+
+    def here(self, name: str, model: str) -> str | None:
+        """Return the hash of weights; see `weights_here`."""
+        if (name, model) not in self._hashes:
+            self._hashes[name, model] = weights_here(name, model, self._request, self._home)
+        return self._hashes[name, model]
+
+    def lacking(self, settings: dict[str, Any]) -> tuple[Missing, ...]:
+        """Return the weights that a run starts from and that are not here."""
+        names = [parent["name"] for parent in settings["init"] if parent["kind"] == "weights"]
+        return tuple(self._no(n) for n in names if self.here(n, settings["model"]["name"]) is None)
+
+    def _no(self, name: str) -> Missing:
+        if name not in self._lacking:
+            self._lacking[name] = _no_weights(name, self._home)
+        return self._lacking[name]
 
 
 def weights_here(name: str, model: str, request: Request, home: Home) -> str | None:

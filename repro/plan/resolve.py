@@ -28,6 +28,7 @@ class Resolver:
 
     def __init__(self, entry: Entry, request: Request, home: Home) -> None:
         self.entry, self.request, self.home = entry, request, home
+        self.published = gaps.Published(request, home)
         self.outlines: dict[str, Outline] = {}
         self.findings: list[Finding] = []
         self.demo: dict[str, Any] = {}
@@ -176,7 +177,7 @@ class Resolver:
         missing = gaps.code(settings, protocol.kind, data) or gaps.lists(clips, data)
         outlined = None if missing else self._outline(clips, settings["recipe"]["select"])
         missing += gaps.too_short(settings["system"], self.padded)
-        missing += gaps.published(settings, self.request, self.home)
+        missing += self.published.lacking(settings)
         if outlined:
             missing += gaps.clips(clips.dataset, outlined, self.findings, self.request, data)
         own = "protocol" in settings  # not a parent: those stay on their dataset
@@ -288,7 +289,7 @@ class Resolver:
                 parent = self._parent(Parent.model_validate({**entry, "what": "resolved"}), seed)
                 parents.append(parent)
                 named.append({**entry, "run": parent.id})
-            elif here := gaps.weights_here(entry["name"], model, self.request, self.home):
+            elif here := self.published.here(entry["name"], model):
                 named.append({**entry, "sha256": here})
             else:
                 named.append(entry)

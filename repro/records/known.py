@@ -108,6 +108,14 @@ def files(folder: str) -> Files:
     return there
 
 
+def folder(path: str) -> Files:
+    """Return the times at which something came into a folder or went; nothing if it is not here."""
+    with suppress(OSError):
+        now = os.stat(path)  # noqa: PTH116
+        return [("", 0, now.st_mtime_ns, now.st_ctime_ns)]
+    return []
+
+
 def mark(folder: str, there: Files) -> str:
     """Return what stands for a folder and its files as they are now (hex)."""
     text = os.fsencode(f"{_code()}{folder}{there}")

@@ -35,6 +35,8 @@ class Ledger:
         self.cache = cache
         self._kept = known.at(cache / "records" / "checked") if cache else reading.NOTHING_KNOWN
         self._known = self._kept if trusting else reading.NOTHING_KNOWN
+        calm = cache is not None and trusting
+        self._calm = known.at(cache / "records" / "calm") if calm else reading.NOTHING_KNOWN
         self._damaged: dict[str, list[Damaged]] = {}  # met so far, by the folder of their run
 
     @classmethod
@@ -96,11 +98,34 @@ class Ledger:
         """
         for root in map(str, self.roots):
             for run in _runs(root):
-                there = (reading.row(folder, self._known) for folder in _folders(f"{root}/{run}"))
-                found = [row for row in there if row is not None]
-                self._meet(root, run, [row for row in found if isinstance(row, Damaged)])
-                yield from (row for row in found if not isinstance(row, Damaged))
+                yield from self._rows(root, run)
         self._known.swept()
+
+    def failed(self) -> list[str]:
+        """Return the runs with a failed record, by root.
+
+        A run in which nothing was failed or damaged is looked into again once a record of it has
+        come or gone; that a file was edited in place is noticed by whoever reads the record.
+        """
+        found = []
+        for root in map(str, self.roots):
+            for run in _runs(root):
+                folder = f"{root}/{run}"
+                there = known.folder(folder)
+                if self._calm.get(mark := known.mark(folder, there)) is not None:
+                    continue
+                failed = [row for row in self._rows(root, run) if row["status"] == "failed"]
+                found += [run] if failed else []
+                if there and not failed and folder not in self._damaged:
+                    self._calm.keep(mark, there, [])
+        self._calm.swept()
+        return list(dict.fromkeys(found))
+
+    def _rows(self, root: str, run: str) -> list[Row]:
+        there = (reading.row(folder, self._known) for folder in _folders(f"{root}/{run}"))
+        found = [row for row in there if row is not None]
+        self._meet(root, run, [row for row in found if isinstance(row, Damaged)])
+        return [row for row in found if not isinstance(row, Damaged)]
 
     def note(self, record: Record, findings: Sequence[str]) -> None:
         """Leave out a record, as long as its files stay as they are, for what was found inside."""

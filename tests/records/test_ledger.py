@@ -347,3 +347,36 @@ def test_what_is_kept_of_records_that_are_gone_is_forgotten(kept, monkeypatch):
     (row,) = opened().rows()
     assert len((home / "cache" / "records" / "checked").read_bytes().splitlines()) == 1
     assert row == rows.of(opened().trainings(RUN)[0])
+
+
+def test_the_failed_are_the_rows_that_failed_and_few_are_looked_into_again(kept, monkeypatch):
+    home, opened = kept
+    assert opened().failed() == []
+    monkeypatch.setattr(reading, "row", None)  # whoever looks into a run fails from here on
+    assert opened().failed() == []
+    monkeypatch.undo()
+    monkeypatch.setattr(known, "JUST_NOW", 0)
+    finish(home / "runs", "failed", threads=4)
+    finish(home / "runs", "failed", run=OTHER)
+    for _ in range(2):
+        failed = {row["run"] for row in opened().rows() if row["status"] == "failed"}
+        assert set(opened().failed()) == failed == {RUN, OTHER}
+    shutil.rmtree(home / "runs" / OTHER / EXECUTION)
+    assert opened().failed() == [RUN]
+
+
+def test_a_damaged_record_is_met_again_by_whoever_asks_for_the_failed(kept):
+    home, opened = kept
+    path = home / "runs" / RUN / made_records.execution_id(2) / "run.json"
+    path.write_bytes(path.read_bytes().replace(b'"seconds"', b'"second_"'))
+    for _ in range(2):
+        ledger = opened()
+        assert ledger.failed() == []
+        assert [lost.path for lost in ledger.damaged()] == [path.parent]
+
+
+def test_what_is_young_is_looked_into_again(tmp_path):
+    (tmp_path / "cache" / "records").mkdir(parents=True)
+    finish(tmp_path / "runs")
+    Ledger([tmp_path / "runs"], tmp_path / "cache").failed()
+    assert not (tmp_path / "cache" / "records" / "calm").exists()

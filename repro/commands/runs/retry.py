@@ -114,10 +114,7 @@ def _tell(
 
 def _failed(ledger: Ledger, names: tuple[str, ...]) -> list[Training]:
     """Return the newest record of each failed run; UserError for a named one that did not fail."""
-    if names:
-        ids = [ledger.find(name)[0].run for name in names]
-    else:
-        ids = [row["run"] for row in ledger.rows() if row["status"] == "failed"]
+    ids = [ledger.find(name)[0].run for name in names] if names else ledger.failed()
     found = []
     for run in dict.fromkeys(ids):
         if ledger.result(run) is None:
