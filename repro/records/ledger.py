@@ -35,8 +35,8 @@ class Ledger:
         self.cache = cache
         self._kept = known.at(cache / "records" / "checked") if cache else reading.NOTHING_KNOWN
         self._known = self._kept if trusting else reading.NOTHING_KNOWN
-        calm = cache is not None and trusting
-        self._calm = known.at(cache / "records" / "calm") if calm else reading.NOTHING_KNOWN
+        calm = cache / "records" / "calm" if cache and trusting else None
+        self._calm = known.at(calm) if calm else reading.NOTHING_KNOWN
         self._damaged: dict[str, list[Damaged]] = {}  # met so far, by the folder of their run
 
     @classmethod
