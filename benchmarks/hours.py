@@ -31,7 +31,7 @@ def hours(entry: Entry) -> float | None:
 
 
 def rival_hours(entry: Entry) -> float | None:
-    """Return the hours of what its rivals add to them; None where it has no rivals."""
+    """Return the hours of what its rivals add to them; None where none, or not known."""
     if not any(row.rival for row in entry.table.row):
         return None
     own = plan_table(entry, Request(), NOWHERE)
@@ -74,7 +74,9 @@ def page(entries: list[Entry]) -> str:
         used |= data
         names = (", ".join(sorted(of)) for of in (data, weights))
         time = "?" if entry.table.hours is None else f"{entry.table.hours:g}"
-        more = "" if entry.table.rival_hours is None else f"{entry.table.rival_hours:g}"
+        quoted = any(row.rival for row in entry.table.row)
+        unknown = "?" if quoted else ""
+        more = unknown if entry.table.rival_hours is None else f"{entry.table.rival_hours:g}"
         cells = (f"`{entry.id}`", *names, f"{len(runs):,}", time, more)
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "| data | clips | licence | from |", "|---|---|---|---|"]

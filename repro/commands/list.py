@@ -16,7 +16,7 @@ Hours are those of all runs of a table on one GPU of the class of an H200: from 
 else from counted operations at an assumed 50 TFLOP/s (`repro plan ID` says which). \
 * is the core set: a table of every paper, {hours:.2g} h together, a night on one GPU \
 (`repro all --core`). Rivals, the quoted systems that can be trained too, are not in these hours: \
-{rivals} in {tables} tables, {rival_hours:.2g} h more for all (`--with-rivals`)."""
+{rivals} in {tables} tables, {rival_hours:.2g} h more for all{but} (`--with-rivals`)."""
 
 
 @click.command()
@@ -54,12 +54,14 @@ def _lines(titles: list[Title], with_note: bool) -> Iterator[str]:
             line = f"  {title.id:<{width}}  {title.number:<4} {_hours(title):>8}  {title.title}"
             yield line + _rivals(title)
     if with_note:
+        unknown = sum(title.rivals > 0 and title.rival_hours is None for title in titles)
         yield ""
         yield NOTE.format(
             hours=sum(title.hours or 0 for title in titles if title.core),
             rivals=sum(title.rivals for title in titles),
             tables=sum(title.rivals > 0 for title in titles),
             rival_hours=sum(title.rival_hours or 0 for title in titles),
+            but=f" but those of {unknown} tables, marked ?" if unknown else "",
         )
 
 
@@ -67,8 +69,8 @@ def _rivals(title: Title) -> str:
     """Write how many rivals a table has, and what they take beside its own."""
     if not title.rivals:
         return ""
-    hours = "" if title.rival_hours is None else f", {title.rival_hours:g} h"
-    return f" (+ {title.rivals} rival{'' if title.rivals == 1 else 's'}{hours})"
+    hours = "?" if title.rival_hours is None else f"{title.rival_hours:g}"
+    return f" (+ {title.rivals} rival{'' if title.rivals == 1 else 's'}, {hours} h)"
 
 
 def _hours(title: Title) -> str:

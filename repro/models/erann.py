@@ -25,11 +25,13 @@ Deviations:
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from repro.models._deit import check_shapes, names
 from repro.models.asm import check_arguments
 
 VERSION = 1
@@ -119,3 +121,20 @@ class Block(nn.Module):
         y = nn.functional.pad(y, (1, 1 + right, 1, 1 + down))
         y = self.conv2(self.activate(self.bn2(self.conv1(y))))
         return self.shortcut(x) + y
+
+
+@torch.no_grad()
+def load(model: ERANN, state: Mapping[str, Tensor]) -> list[str]:
+    """Load a trained ERANN of the same sm and W in place; return what was taken and what left out.
+
+    Of any length and number of mels: no tensor depends on them. The output layer is left out.
+    ValueError, before anything is written, if a tensor is missing or does not fit.
+    """
+    own = {n: t for n, t in model.state_dict().items() if not n.startswith("head.")}
+    missing = [name for name in own if name not in state]
+    if missing:
+        raise ValueError(f"the weights lack {names(missing)}: not those of ERANN")
+    check_shapes(own, {name: state[name] for name in own})
+    for name, tensor in own.items():
+        tensor.copy_(state[name])
+    return [f"loaded: {len(own)} tensors of ERANN", "not loaded: head.weight, head.bias"]

@@ -8,10 +8,15 @@ layer reads the one frame that 59,049 = 3^10 samples (2.7 s at 22.05 kHz) leave:
 
 Source: github.com/Spijkervet/CLMR (Apache-2.0). Its encoder has 2,368,512 parameters. `load` takes
 its weights, those of a whole contrastive checkpoint too ("encoder." before each name).
+With `frozen` it is a probe: the encoder stays as it is, and the linear layer reads its features
+standardised by the training clips', as jukemir's probe does (Castellon et al. 2021).
 
 Deviations:
     Of longer inputs the frames that are left are averaged; the public network reads one frame.
-    `stages` leaves out stages from the front, for shorter inputs; at 9 it is the public network.
+    `stages` leaves out stages from the front, for shorter inputs, and `divide` makes every layer
+    narrower, for demos; at 9 and 1 it is the public network.
+    A probe's features are standardised by a batch norm without weights: in training by the batch,
+    in tests by running statistics; jukemir by the whole training set.
     The public network's initial values are PyTorch's (uniform up to 1 / sqrt(fan-in)), as here.
 """
 
@@ -34,7 +39,8 @@ WIDTHS = (128, 128, 256, 256, 256, 256, 256, 256, 512)  # of the nine stages tha
 
 def build(classes: int, input_shape: tuple[int, ...], **args: Any) -> "SampleCNN":
     """Build SampleCNN for waveforms (samples,) or (1, samples); ValueError if impossible."""
-    check_arguments(SampleCNN, args, {"stages": range(1, len(WIDTHS) + 1)})
+    choices = {"stages": range(1, len(WIDTHS) + 1), "divide": (1, 2, 4, 8)}
+    check_arguments(SampleCNN, args, choices)
     return SampleCNN(classes, input_shape, **args)
 
 
@@ -42,11 +48,18 @@ class SampleCNN(nn.Module):
     """Classify waveforms by convolutions of width 3.
 
     stages: how many of the nine, counted from the last. dropout: before the last layer; CLMR has
-    0.5 in supervised training, none in a probe.
+    0.5 in supervised training, none in a probe of its own. frozen: only the last layer learns.
+    divide: by how much every layer is narrower than the public one.
     """
 
     def __init__(
-        self, classes: int, input_shape: tuple[int, ...], stages: int = 9, dropout: float = 0.5
+        self,
+        classes: int,
+        input_shape: tuple[int, ...],
+        stages: int = 9,
+        dropout: float = 0.5,
+        frozen: bool = False,
+        divide: int = 1,
     ) -> None:
         super().__init__()
         least = shortest_samples(stages)
@@ -56,12 +69,15 @@ class SampleCNN(nn.Module):
                 f"{least}, the shortest valid length with {stages} stages"
             )
         self.input_shape = tuple(input_shape)
-        widths = (WIDTHS[0], *WIDTHS)[-stages - 1 :]
+        widths = [width // divide for width in (WIDTHS[0], *WIDTHS)[-stages - 1 :]]
         parts = [conv_norm(1, widths[0], stride=3)]
         for before, after in pairwise(widths):
             parts.append(conv_norm(before, after))
             parts[-1].add_module("pool", nn.MaxPool1d(3))
         self.encoder = nn.Sequential(*parts, conv_norm(widths[-1], widths[-1]))
+        self.frozen = frozen
+        self.encoder.requires_grad_(not frozen)
+        self.standardise = nn.BatchNorm1d(widths[-1], affine=False) if frozen else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(widths[-1], classes)
 
@@ -72,7 +88,14 @@ class SampleCNN(nn.Module):
                 f"input shape is {tuple(x.shape[1:])}; the model was built for {self.input_shape}"
             )
         x = self.encoder(x.reshape(len(x), 1, -1))  # (B, 512, samples // 59049)
-        return self.head(self.dropout(x.mean(dim=2)))  # (B, classes)
+        return self.head(self.dropout(self.standardise(x.mean(dim=2))))  # (B, classes)
+
+    def train(self, mode: bool = True) -> "SampleCNN":
+        """Set the mode; a frozen encoder keeps its batch norms' statistics."""
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+        return self
 
     def init_parameter(self, name: str, tensor: Tensor, generator: torch.Generator) -> None:
         """Fill one named parameter in place: norms 1 and 0, else uniform up to 1 / sqrt(fan-in)."""
@@ -115,7 +138,10 @@ def load(model: SampleCNN, state: Mapping[str, Any]) -> list[str]:
     """
     if isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
-    state = {name.removeprefix("encoder."): tensor for name, tensor in state.items()}
+    state = {
+        name.removeprefix("model.").removeprefix("encoder."): tensor
+        for name, tensor in state.items()
+    }
     own = {n: t for n, t in model.state_dict().items() if n.startswith("encoder.")}
     missing = [published(n) for n in own if published(n) not in state]
     if missing:

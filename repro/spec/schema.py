@@ -70,10 +70,10 @@ class Optimizer(Strict):
 class Schedule(Strict):
     """How the learning rate moves; a pure function of epoch and step."""
 
-    name: Literal["constant", "step", "halving", "onecycle"]
+    name: Literal["constant", "step", "halving", "steps", "onecycle"]
     start: int = neutral(0)  # step: epochs at the full rate
-    factor: float = neutral(1.0)  # step: rate is multiplied by this at every later epoch
-    at: list[int] = neutral([])  # halving: epochs at which the rate is halved
+    factor: float = neutral(1.0)  # of the rate, step: at every later epoch, steps: at each of `at`
+    at: list[int] = neutral([])  # halving, steps: epochs at which the rate changes
     warmup_steps: int = neutral(0)
     warmup_shape: Literal["line", "cosine"] = neutral("line")
     rise: float = neutral(0.0)  # onecycle: share of the steps in which the rate rises

@@ -1,8 +1,9 @@
 """Give a model the weights it starts from: read a file of them, and load what the model takes."""
 
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ AGAIN = "repro weights list"
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """Read a state dict, or the one under "model" in it; nothing but tensors is loaded.
+    """Read a state dict, or the one inside a checkpoint; nothing but tensors is loaded.
 
     UserError, naming the file, if it is no state dict.
     """
@@ -25,20 +26,44 @@ def read(path: Path) -> dict[str, Tensor]:
         if statefile.safetensors(path):
             state = load_file(path)
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            # weights_only refuses a checkpoint for what else it holds: settings, counters.
+            tensors: Any = SimpleNamespace(__name__="tensors", Unpickler=_Tensors, load=_load)
+            state = torch.load(path, map_location="cpu", weights_only=False, pickle_module=tensors)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist any more", AGAIN) from None
     except Exception as error:  # a damaged file raises whatever it likes
         why = str(error).strip().partition("\n")[0]
         raise UserError(f"{path}: not a readable state dict ({why})", AGAIN) from error
-    if isinstance(state, Mapping) and isinstance(state.get("model"), Mapping):
-        state = state["model"]
+    state = statefile.inner(state)
     if not isinstance(state, Mapping) or not state:
         raise UserError(f"{path}: holds no state dict", AGAIN)
     strange = [str(name) for name, value in state.items() if not isinstance(value, Tensor)]
     if strange:
         raise UserError(f"{path}: no state dict, for {strange[0]!r} in it is no tensor", AGAIN)
     return dict(state)
+
+
+class _Tensors(pickle.Unpickler):
+    """Unpickle tensors and what holds them; anything else becomes an empty object, never called."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return the class of what a tensor is made of, or an empty one."""
+        return super().find_class(module, name) if (module, name) in _NEEDED else statefile.Empty
+
+
+_NEEDED = {
+    ("collections", "OrderedDict"),
+    ("torch._utils", "_rebuild_tensor_v2"),
+    ("torch._utils", "_rebuild_tensor"),
+    ("torch._utils", "_rebuild_parameter"),
+    *(("torch", f"{kind}Storage") for kind in (
+        "Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool",
+    )),
+}  # fmt: skip
+
+
+def _load(stream: Any, **options: Any) -> Any:
+    return _Tensors(stream, **options).load()
 
 
 def load(module: ModuleType, model: nn.Module, state: Mapping[str, Tensor], name: str) -> list[str]:

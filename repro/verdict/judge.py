@@ -51,13 +51,24 @@ def judge(plan: TablePlan, found: Results, measurements: Measured = NO_MEASUREME
     printed = {at: verdict for at, verdict in cells.items() if at not in added(plan)}
     runs = {run.id for c in plan.cells if (c.row.id, c.column.id) in printed for run in c.runs}
     behind = {run: record for run, record in found.items() if run in runs}
-    registered = registration.of(plan.entry, [r for r in behind.values() if r is not None])
+    registered = registration.of(
+        plan.entry, [r for r in behind.values() if r is not None], _of_rivals(plan, found)
+    )
     return Judgement(
         cells=cells,
         claims=judged,
         table=statements.of(plan, printed, judged, behind, registered, silenced),
         primary=frozenset((cell.row.id, cell.column.id) for cell in roles.primary(plan)),
     )
+
+
+def _of_rivals(plan: TablePlan, found: Results) -> dict[str, list[Training]]:
+    """Return the records of each rival that is trained beside the table's own systems."""
+    asked = [r.rival for r in plan.entry.table.row if r.rival and r.rival in plan.entry.own]
+    return {
+        name: [r for run in plan.runs if run.system == name and (r := found[run.id]) is not None]
+        for name in dict.fromkeys(asked)
+    }
 
 
 def added(plan: TablePlan) -> set[tuple[str, str]]:

@@ -45,6 +45,7 @@ class Source:
 class Card:
     """What published weights are; sources in the order they are tried.
 
+    There are none where no address has the file alone.
     shapes: some tensors by which the file is told from others. megabytes: as the hub prints it,
     None where no source states it.
     """
@@ -84,6 +85,9 @@ def _deit(
         megabytes=megabytes,
     )
 
+
+_PANNS = "https://zenodo.org/record/3987831/files/Cnn14_mAP%3D0.431.pth?download=1"
+_PASST = "https://github.com/kkoutini/PaSST/releases/download/v0.0.1-audioset"
 
 CARDS: dict[str, Card] = {
     "DeiT": _deit(
@@ -140,6 +144,55 @@ CARDS: dict[str, Card] = {
             "freq_encoder.0.conv.weight": (48, 4, 8, 1),
             "freq_emb.embedding.weight": (512, 48),
             "time_decoder.4.conv_tr.bias": (8,),
+        },
+    ),
+    "CNN14": Card(
+        title="CNN14 of PANNs, 32 kHz, AudioSet (mAP 0.431)",
+        licence="CC BY 4.0 (the Zenodo record)",
+        page="https://github.com/qiuqiangkong/audioset_tagging_cnn",
+        sources=(Source(_PANNS),),
+        shapes={
+            "bn0.weight": (64,),
+            "conv_block6.conv2.weight": (2048, 2048, 3, 3),
+            "fc1.weight": (2048, 2048),
+            "fc_audioset.weight": (527, 2048),
+        },
+        megabytes=327,
+    ),
+    "PaSST": Card(
+        title="PaSST-S, strides 10, AudioSet, weights averaged (mAP 0.476)",
+        licence="Apache-2.0",
+        page="https://github.com/kkoutini/PaSST",
+        sources=(Source(f"{_PASST}/passt-s-f128-p16-s10-ap.476-swa.pt"),),
+        shapes={
+            "freq_new_pos_embed": (1, 768, 12, 1),
+            "time_new_pos_embed": (1, 768, 1, 99),
+            "patch_embed.proj.weight": (768, 1, 16, 16),
+            "blocks.11.mlp.fc1.weight": (3072, 768),
+            "head.1.weight": (527, 768),
+        },
+    ),
+    "HTS-AT": Card(
+        title="HTS-AT, AudioSet (HTSAT_AudioSet_Saved_1.ckpt, in the folder that its page links)",
+        licence="MIT",
+        page="https://github.com/RetroCirce/HTS-Audio-Transformer",
+        sources=(),
+        shapes={
+            "sed_model.bn0.weight": (64,),
+            "sed_model.patch_embed.proj.weight": (96, 1, 4, 4),
+            "sed_model.layers.3.blocks.1.mlp.fc1.weight": (3072, 768),
+            "sed_model.tscam_conv.weight": (527, 768, 2, 3),
+        },
+    ),
+    "CLMR": Card(
+        title="CLMR's SampleCNN, MagnaTagATune, 10,000 epochs (in clmr_checkpoint_10000.zip)",
+        licence="Apache-2.0",
+        page="https://github.com/Spijkervet/CLMR",
+        sources=(),
+        shapes={
+            "model.encoder.sequential.0.0.weight": (128, 1, 3),
+            "model.encoder.sequential.9.0.weight": (512, 256, 3),
+            "model.encoder.sequential.10.0.weight": (512, 512, 3),
         },
     ),
 }

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 Shapes = dict[str, tuple[int, ...]]
 
+UNDER = ("model", "state_dict")  # where checkpoints, such as Lightning's, hold a state dict
 _LONGEST = 100_000_000  # bytes of a safetensors header, by its format
 # Bytes of a number, by its kind in safetensors.
 _BYTES = {
@@ -27,7 +28,7 @@ _BEFORE = 3  # pickles before the state in an old file: magic number, protocol, 
 
 
 def shapes(file: Path) -> Shapes:
-    """Return name -> shape of a state dict's tensors, or of the one under "model" in it.
+    """Return name -> shape of a state dict's tensors, or of the one under one of `UNDER` in it.
 
     ValueError, saying why, if the file is no such thing.
     """
@@ -41,12 +42,19 @@ def shapes(file: Path) -> Shapes:
         state = _of_pickles(file)
     else:
         raise ValueError("it is neither a file of torch.save nor safetensors")
-    if isinstance(state, Mapping) and isinstance(state.get("model"), Mapping):
-        state = state["model"]
+    state = inner(state)
     found = dict(state) if isinstance(state, Mapping) else {}
     if not found or not all(isinstance(shape, _Shape) for shape in found.values()):
         raise ValueError("it holds no state dict")
     return {str(name): tuple(shape) for name, shape in found.items()}
+
+
+def inner(state: Any) -> Any:
+    """Return the state dict inside a checkpoint; what is none stays as it is."""
+    for name in UNDER:
+        if isinstance(state, Mapping) and isinstance(state.get(name), Mapping):
+            return state[name]
+    return state
 
 
 def safetensors(file: Path) -> bool:
@@ -142,10 +150,11 @@ class _Shape(tuple[int, ...]):
     """The shape that stands for a tensor."""
 
 
-class _Empty:
+class Empty:
     """What stands for any other object; it takes all that a pickle does to one."""
 
-    def __new__(cls, *_: Any, **__: Any) -> "_Empty":
+    def __new__(cls, *_: Any, **__: Any) -> "Empty":
+        """Make one of whatever the object is made of."""
         return super().__new__(cls)
 
     def __setstate__(self, _: Any) -> None: ...
@@ -171,7 +180,7 @@ class _Reader(pickle.Unpickler):
             return lambda *args: _Shape(args[2])  # storage, offset, size, ...
         if module == "torch._utils" and name.startswith("_rebuild_parameter"):
             return lambda tensor, *_: tensor
-        return _Empty
+        return Empty
 
     def persistent_load(self, said: Any) -> None:
         """Leave the numbers where they are; note the key: ("storage", kind, key, ...)."""

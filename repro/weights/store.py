@@ -46,7 +46,13 @@ class Located:
 
 def next_step(name: str) -> str:
     """Return the command that gets weights that are not here."""
+    if not card(name).sources:
+        return f"{_by_hand(name)}; from {card(name).page}"
     return _fetch(name, trust=not any(source.stated for source in card(name).sources))
+
+
+def _by_hand(name: str) -> str:
+    return f"repro weights add {shlex.quote(name)} FILE"
 
 
 def _fetch(name: str, trust: bool) -> str:
@@ -146,7 +152,10 @@ def fetch(
             reasons.append(error.message)
         else:
             return _keep(name, file, source.url, source.stated)
-    by_hand = f"get the file elsewhere: repro weights add {shlex.quote(name)} FILE"
+    if not card(name).sources:
+        raise UserError(f"{name} weights are not fetched: no address has their file alone",
+                        next_step(name))  # fmt: skip
+    by_hand = f"get the file elsewhere: {_by_hand(name)}"
     taken = f"{_fetch(name, trust=True)}, which takes what comes and notes it"
     raise UserError(
         f"{name} weights are not fetched:\n" + "\n".join(reasons),

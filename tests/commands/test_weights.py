@@ -77,7 +77,7 @@ def test_show_says_where_they_come_from_and_how_they_are_checked(repro):
     assert "the hub states its SHA-256 at revision cb8f6fe63da08d74" in done.output
     assert "holds    pos_embed (1, 578, 768)" in done.output
     shown = json.loads(repro("show", "AST AudioSet", "--format", "json").output)
-    assert shown["systems"] == ["asmrh/asm-rh-a"]
+    assert shown["systems"] == ["asmrh/asm-rh-a", "ast/ast-esc50"]
     assert all("--trust" in source["check"] for source in shown["sources"])
     assert shown["tensors"]["v.pos_embed"] == [1, 1214, 768]
 

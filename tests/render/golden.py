@@ -66,7 +66,7 @@ TABLES = {
 def grids(folder: Path) -> Iterator[Grid]:
     """Fill the tables; the date of their declaration is fixed, as the history of a clone is not."""
     real = registration.of
-    registration.of = lambda entry, found: "declared 0000000, 2030-01-01, first run 2031-01-01"  # type: ignore[assignment]
+    registration.of = lambda *_: "declared 0000000, 2030-01-01, first run 2031-01-01"  # type: ignore[assignment]
     try:
         for table, values in TABLES.items():
             plan = fake_ledger.planned(folder, table)

@@ -151,7 +151,7 @@ def test_every_table_and_view_compiles_and_fits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One document holds them all, with a value of ours wherever one belongs."""
-    monkeypatch.setattr(registration, "of", lambda entry, found: "declared")
+    monkeypatch.setattr(registration, "of", lambda *_: "declared")
     bodies = []
     for table in TABLES:
         grid = made(tmp_path, table, near(85.0))

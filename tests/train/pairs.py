@@ -14,6 +14,7 @@ import torch
 from timm.models.deit import VisionTransformerDistilled
 
 from repro import identity
+from repro.models import cnn14, htsat, passt, samplecnn
 from repro.models.gafx import SOURCES, DualUNet
 from repro.plan import gaps
 from repro.plan.planning import plan_table
@@ -28,6 +29,33 @@ DEIT = {  # by the demo's widths: depth, heads
     "DeiT-Ti": (48, 2, 3),
     "DeiT-S": (48, 2, 3),
 }
+
+
+def _named(model, published):
+    """Return a network, and the published name of each of its tensors but the output layer's."""
+    kept = [key for key in model.state_dict() if not key.startswith("head.")]
+    return model, {key: published(key) for key in kept}
+
+
+def _htsat():
+    model = htsat.build(4, (98, 64), width=8, heads=1, depth=1)
+    return model, {k: f"sed_model.{name}" for k, name in htsat.published(model).items()}
+
+
+RIVALS = {  # at the demo's sizes
+    "CNN14": lambda: _named(
+        cnn14.build(4, (128, 64), width=8, blocks=4), cnn14.published
+    ),
+    "PaSST": lambda: _named(
+        passt.build(4, (998, 128), width=48, depth=2, heads=3),
+        lambda key: passt.PUBLISHED.get(key, key),
+    ),
+    "HTS-AT": _htsat,
+    "CLMR": lambda: _named(
+        samplecnn.build(4, (6561,), stages=7, divide=8),
+        lambda key: f"model.encoder.{samplecnn.published(key)}",
+    ),
+}  # fmt: skip
 
 
 def small(recipe, share=1):
@@ -72,6 +100,9 @@ def planned(home, paper=None, share=1):
 def published(name):
     """Return weights as the published file holds them, at the demo's size."""
     torch.manual_seed(0)
+    if name in RIVALS:
+        model, named = RIVALS[name]()
+        return {named[key]: tensor for key, tensor in model.state_dict().items() if key in named}
     if name == "HDemucs":
         return DualUNet(SOURCES, nfft=4096, depth=6, channels=4).state_dict()
     width, depth, heads = DEIT[name]
@@ -86,7 +117,7 @@ def published(name):
 def weights_here(folder):
     """Have the published weights that a pair starts from, as files in `folder`."""
     located = {}
-    for name in (*DEIT, "HDemucs"):
+    for name in (*DEIT, *RIVALS, "HDemucs"):
         path = folder / f"{name}.pth"
         torch.save(published(name), path)
         located[name] = SimpleNamespace(path=path, sha256=f"{len(located):064x}")

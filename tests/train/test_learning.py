@@ -83,6 +83,28 @@ SETTINGS = {
         "frontend": {"frames": 48},
         "recipe": {"batch": 10},
     },
+    ("asmrh-ravdess", "erann-1-3", "erann/ravdess"): {
+        "frontend": {"frames": 48},
+        "recipe": {"batch": 10, "epochs": 3},
+    },
+    ("eat-esc50", "envnet-v2", "envnet/released"): {
+        "clips": CLIPS,
+        "recipe": {"batch": 10, "pieces": 1},
+    },
+    ("eat-esc50", "cnn14", "cnn14/released"): {
+        "clips": CLIPS,
+        "frontend": {"frames": 64},
+        "recipe": {"batch": 10},
+    },
+    ("eat-esc50", "passt-s", "passt/released"): {
+        "clips": CLIPS,
+        "frontend": {"frames": 64},
+        "recipe": {"batch": 5, "epochs": 8},
+    },
+    ("eat-speechcommands", "htsat-speechcommands", "htsat/speechcommands"): {
+        "recipe": {"batch": 10},
+    },
+    ("gafx-genre", "clmr-probe", "clmr/probe"): {"clips": CLIPS, "frontend": {"length": 6561}},
     ("gafx-baseline", "ast-ti", "baseline"): {
         "frontend": {"frames": 64},
         "recipe": {**AST, "epochs": 7},

@@ -1,6 +1,8 @@
 """parents.read and parents.load, with files of the real names and shapes."""
 
+import argparse
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,27 +11,12 @@ from safetensors.torch import save_file
 from repro.errors import UserError
 from repro.models import asm, ast_vit, gafx, m3net
 from repro.train import parents
+from repro.weights import statefile
 from tests.published_states import state
 
 
 def same(one, two):
     return one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in two)
-
-
-@pytest.mark.parametrize("name", ["DeiT-Ti", "AST AudioSet", "HDemucs"])
-@pytest.mark.parametrize("wrapped", [False, True])
-@pytest.mark.parametrize("new", [True, False])
-def test_a_published_file_is_read(name, wrapped, new, tmp_path):
-    given = state(name)
-    content = {"model": given} if wrapped else given
-    torch.save(content, tmp_path / "x.pth", _use_new_zipfile_serialization=new)
-    assert same(parents.read(tmp_path / "x.pth"), given)
-
-
-def test_safetensors_are_read(tmp_path):
-    given = {key: tensor.contiguous() for key, tensor in state("DeiT-Ti").items()}
-    save_file(given, tmp_path / "model.safetensors")
-    assert same(parents.read(tmp_path / "model.safetensors"), given)
 
 
 class Trap:
@@ -40,6 +27,31 @@ class Trap:
         return (os.mkdir, (self.path,))
 
 
+@pytest.mark.parametrize("name", ["DeiT-Ti", "AST AudioSet", "HDemucs", "CLMR"])
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("new", [True, False])
+def test_a_published_file_is_read(name, wrapped, new, tmp_path):
+    given = state(name)
+    content = {"model": given} if wrapped else given
+    torch.save(content, tmp_path / "x.pth", _use_new_zipfile_serialization=new)
+    assert same(parents.read(tmp_path / "x.pth"), given)
+
+
+def test_a_checkpoint_is_read_whatever_else_it_holds(tmp_path):
+    given = state("CLMR")
+    settings = {"hyper_parameters": argparse.Namespace(lr=1), "callbacks": {Trap: Trap("sprung")}}
+    torch.save({"epoch": 3, **settings, "state_dict": given}, tmp_path / "x.ckpt")
+    assert same(parents.read(tmp_path / "x.ckpt"), given)
+    assert statefile.shapes(tmp_path / "x.ckpt") == {k: tuple(t.shape) for k, t in given.items()}
+    assert not Path("sprung").exists()
+
+
+def test_safetensors_are_read(tmp_path):
+    given = {key: tensor.contiguous() for key, tensor in state("DeiT-Ti").items()}
+    save_file(given, tmp_path / "model.safetensors")
+    assert same(parents.read(tmp_path / "model.safetensors"), given)
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -47,7 +59,10 @@ class Trap:
         (lambda path: path.touch(), "not a readable state dict"),
         (lambda path: path.write_bytes(b"\x02" + bytes(7) + b"{}"), "holds no state dict"),
         (lambda path: path.write_bytes(b"\x09" + bytes(7) + b"{"), "not a readable state dict"),
-        (lambda path: torch.save({"x": Trap(path.parent / "sprung")}, path), "not a readable"),
+        (
+            lambda path: torch.save({"x": Trap(path.parent / "sprung")}, path),
+            "'x' in it is no tensor",
+        ),
         (lambda path: torch.save([torch.zeros(1)], path), "holds no state dict"),
         (lambda path: torch.save({}, path), "holds no state dict"),
         (lambda path: torch.save({"epoch": 3}, path), "'epoch' in it is no tensor"),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from repro import __version__, places
+from repro.spec import rivals
 from repro.spec.catalogue import load_file
 from repro.spec.entry import Entry
 from repro.spec.index import read_toml, table_paths
@@ -25,9 +26,9 @@ TABLE = "asmrh-ablation"
 class Checkout:
     """A repository with one paper's tables, whose commits are dated."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, table: str = TABLE) -> None:
         self.root = root
-        source = table_paths()[TABLE]
+        source = table_paths()[table]
         self.file = root / "tables" / source.parent.name / source.name
         shutil.copytree(source.parent, self.file.parent)
         (root / "pyproject.toml").touch()
@@ -262,6 +263,75 @@ def test_outside_a_checkout_the_version_stands_for_it(
 def declared(table: str) -> declared_.Declaration:
     path = table_paths()[table]
     return declared_.declaration(read_toml(path), read_toml(path.with_name("recipes.toml")))
+
+
+RIVAL, OF = "phinets-m40", "m3net-urbansound8k"
+
+
+@pytest.fixture
+def with_rival(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """Return a repository with M3Net's tables and PhiNets' file, committed on the first."""
+    monkeypatch.setattr(places, "checkout", lambda: tmp_path)
+    forget()
+    made = Checkout(tmp_path, OF)
+    shipped = rivals.rivals()[RIVAL]
+    file = tmp_path / "tables" / "rivals" / shipped.file.name
+    file.parent.mkdir()
+    shutil.copy(shipped.file, file)
+    monkeypatch.setattr(rivals, "rivals", lambda: {RIVAL: shipped._replace(file=file)})
+    made.commit(day=1)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("lr = 1e-3", "lr = 3e-3", "recipe released.optimizer.lr 0.001 -> 0.003"),
+        ("width = 24", "width = 32", "system phinets-m40.width 24 -> 32"),
+        ("hop = 512", "hop = 160", "front end of phinets-m40.hop 512 -> 160"),
+    ],
+)
+def test_a_rival_s_recipe_changed_after_its_runs_is_seen(
+    with_rival: Checkout, old: str, new: str, said: str
+) -> None:
+    file = with_rival.root / "tables" / "rivals" / "phinets.toml"
+    asked = {RIVAL: started(3)}
+    first = registration.of(with_rival.entry(), started(3), asked)
+    assert first.count("declared ") == 2
+    assert f"; {RIVAL}: declared " in first
+    file.write_text(file.read_text().replace(old, new, 1))
+    forget()
+    text = registration.of(with_rival.entry(), started(3), asked)
+    assert text.endswith(f"is not committed ({said}), first run 2026-06-03")
+    commit = with_rival.commit(day=8)
+    forget()
+    own, _, theirs = registration.of(with_rival.entry(), started(3), asked).partition("; ")
+    assert own == first.partition("; ")[0]  # the paper's own systems are what they were
+    assert theirs == (
+        f"{RIVAL}: declared after runs: {commit}, 2026-06-08 ({said} after results), "
+        "first run 2026-06-03"
+    )
+
+
+def test_a_rival_that_came_later_is_judged_by_its_own_runs(with_rival: Checkout) -> None:
+    file = with_rival.file
+    text = file.read_text()
+    file.write_text(text.replace(f'rival = "{RIVAL}"\n', ""))
+    with_rival.commit(day=2)
+    file.write_text(text)
+    commit = with_rival.commit(day=8)
+    said = registration.of(with_rival.entry(), started(3), {RIVAL: started(9)})
+    assert said.endswith(f"; {RIVAL}: declared {commit}, 2026-06-08, first run 2026-06-09")
+
+
+def test_what_a_rival_labels_and_says_declares_nothing(with_rival: Checkout) -> None:
+    file = with_rival.root / "tables" / "rivals" / "phinets.toml"
+    before = registration.of(with_rival.entry(), started(3), {RIVAL: started(3)})
+    for old, new in (('source = "The', 'source = "Their'), ('"PhiNets M40"', '"PhiNets"')):
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+    with_rival.commit(day=8)
+    assert registration.of(with_rival.entry(), started(3), {RIVAL: started(3)}) == before
 
 
 def test_what_is_declared() -> None:

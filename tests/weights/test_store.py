@@ -18,12 +18,12 @@ from huggingface_hub import constants
 from safetensors.torch import save_file
 
 from repro.errors import UserError
-from repro.spec import catalogue
+from repro.spec import catalogue, rivals
 from repro.weights import published, statefile, store
 from repro.weights.published import Source
 from tests.published_states import DEIT, state
 
-NAMES = ["DeiT", "DeiT-S", "DeiT-Ti", "AST AudioSet", "HDemucs"]
+NAMES = ["DeiT", "DeiT-S", "DeiT-Ti", "AST AudioSet", "HDemucs", "CNN14", "PaSST", "HTS-AT", "CLMR"]
 REVISION = "0123456789" * 4
 
 
@@ -58,8 +58,11 @@ def inside(folder: object) -> list[str]:
 def test_every_name_that_a_system_starts_from_has_a_card_and_no_card_is_idle():
     used = {
         parent.name
-        for entry in catalogue.load_all()
-        for system in entry.recipes.systems.values()
+        for recipes in (
+            *(entry.recipes for entry in catalogue.load_all()),
+            *(rival.about for rival in rivals.rivals().values()),
+        )
+        for system in recipes.systems.values()
         for parent in system.init
         if parent.kind == "weights"
     }

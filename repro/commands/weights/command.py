@@ -58,17 +58,25 @@ def list_(home: str | None, fmt: str) -> None:
 
 
 def _users() -> dict[str, list[str]]:
-    """Return name -> the systems that start from these weights, as <paper>/<system>."""
+    """Return name -> the systems that start from these weights, as <paper>/<system>.
+
+    Of rivals: <file>/<system>.
+    """
     from repro.spec.index import folder_of, paper_ids
+    from repro.spec.rivals import rivals
     from repro.spec.schema import Recipes, read
 
+    systems = [
+        (paper, name, system)
+        for paper in paper_ids()
+        for name, system in read(folder_of(paper) / "recipes.toml", Recipes).systems.items()
+    ]
+    systems += [(r.file.stem, name, r.about.systems[name]) for name, r in rivals().items()]
     found: dict[str, list[str]] = {}
-    for paper in paper_ids():
-        recipes = read(folder_of(paper) / "recipes.toml", Recipes)
-        for name, system in recipes.systems.items():
-            for parent in system.init:
-                if parent.kind == "weights":
-                    found.setdefault(parent.name, []).append(f"{paper}/{name}")
+    for of, name, system in systems:
+        for parent in system.init:
+            if parent.kind == "weights":
+                found.setdefault(parent.name, []).append(f"{of}/{name}")
     return found
 
 

@@ -39,6 +39,18 @@ def declaration(table: Mapping[str, Any], recipes: Mapping[str, Any]) -> Declara
     return {name: value for name, value in plain.items() if value is not None}
 
 
+def of_rival(table: Mapping[str, Any], about: Mapping[str, Any], name: str) -> Declaration:
+    """Return what is declared of a quoted system that is trained here; KeyError if no row names it.
+
+    table and about: the table's file and the rival's, as read from TOML. Protocol, seeds and
+    statistics are the table's.
+    """
+    asked = {row["rival"]: row.get("rival_recipe", "") for row in table["row"] if "rival" in row}
+    recipe = asked[name] or next(iter(about["recipes"]))
+    plain: Declaration = json.loads(json.dumps(dict(_settings([name], [recipe], about))))
+    return {key: value for key, value in plain.items() if value is not None}
+
+
 def _cells(table: Mapping[str, Any]) -> Declaration:
     """Return what decides the trainings behind the cells, layer by layer."""
     layers = {"": table}
@@ -57,6 +69,14 @@ def _trained(table: Mapping[str, Any], recipes: Mapping[str, Any]) -> Iterator[t
     layers = [table, *table["row"], *table["column"], *table.get("cell", [])]
     systems = [layer["system"] for layer in layers if "system" in layer]
     used = [layer["recipe"] for layer in layers if "recipe" in layer]
+    yield from _settings(systems, used, recipes)
+
+
+def _settings(
+    systems: Iterable[str], asked: Iterable[str], recipes: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """Yield the settings of systems, of what they start from, and of the recipes asked for."""
+    used = list(asked)
     for name in _with_parents(systems, recipes):
         system = recipes["systems"][name]
         args = {**defaults.of_model(system["model"]), **system.get("args", {})}

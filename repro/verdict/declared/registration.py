@@ -5,7 +5,7 @@ A later change of what declares nothing (see `declared`) leaves the declaration 
 
 import subprocess
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -14,9 +14,10 @@ from typing import Any
 
 from repro import __version__, identity, places
 from repro.records.record import Training
+from repro.spec import rivals
 from repro.spec.entry import Entry
 from repro.spec.index import read_toml
-from repro.verdict.declared.declaration import Declaration, declaration
+from repro.verdict.declared.declaration import Declaration, declaration, of_rival
 
 RECIPES = "recipes.toml"
 _SHOWN = 4  # changes that are named
@@ -30,32 +31,64 @@ class Commit:
     date: datetime
 
 
-def of(entry: Entry, records: Sequence[Training]) -> str:
-    """Say when a table's declaration was made, and when its first run started."""
+@dataclass(frozen=True)
+class _What:
+    """What is declared, and in which two files: a table's own systems, or one rival of it."""
+
+    path: Path  # of the table
+    recipes: Path
+    rival: str = ""
+
+    def read(self, table: dict[str, Any], recipes: dict[str, Any]) -> Declaration:
+        """Return what the two files declare."""
+        if self.rival:
+            return of_rival(table, recipes, self.rival)
+        return declaration(table, recipes)
+
+
+def of(
+    entry: Entry,
+    records: Sequence[Training],
+    of_rivals: Mapping[str, Sequence[Training]] | None = None,
+) -> str:
+    """Say when a table's declaration was made, and when its first run started.
+
+    of_rivals: rivals that are trained beside, each with its records; the same is said of each.
+    """
+    path = entry.path.resolve()
+    said = [_of(_What(path, path.parent / RECIPES), records)]
+    for name, found in (of_rivals or {}).items():
+        file = rivals.rivals()[name].file.resolve()
+        said.append(f"{name}: {_of(_What(path, file, name), found)}")
+    return "; ".join(said)
+
+
+def _of(what: _What, records: Sequence[Training]) -> str:
+    """Say when something was declared, and when its first run started."""
     first = min((datetime.fromisoformat(r.started) for r in records), default=None)
     run = f"first run {first.date()}" if first else "no run yet"
-    path = entry.path.resolve()
-    declared = declaration(read_toml(path), read_toml(path.parent / RECIPES))
+    path = what.path
+    declared = what.read(read_toml(path), read_toml(what.recipes))
     digest = identity.digest(declared)[:8]
     if not _in_checkout(path):
         return f"declaration {digest} of version {__version__}, {run}"
-    files = {path, path.parent / RECIPES}
+    files = {path, what.recipes}
     history = [commit for commit, touched in _history(path.parent.parent) if touched & files]
     committed = declared
     if files & _changed(path.parent.parent):
-        committed = _declared_at(path, "HEAD") or {}
+        committed = _declared_at(what, "HEAD") or {}
     if not history or committed != declared:
         told = f" ({_changes(committed, declared)})" if history and committed else ""
         return f"declaration {digest} is not committed{told}, {run}"
     if first is None:
         return f"declared {_said(history[0])} or earlier, {run}"
-    made = _made(path, history, declared)
+    made = _made(what, history, declared)
     if made.date <= first:
         return f"declared {_said(made)}, {run}"
     if made == history[-1] and _shallow(path.parent.parent):
         return f"declared {_said(made)} or earlier (the history is cut off), {run}"
     earlier = next((commit for commit in history if commit.date <= first), None)
-    before = _declared_at(path, earlier.id) if earlier else None
+    before = _declared_at(what, earlier.id) if earlier else None
     told = f" ({_changes(before, declared)} after results)" if before else ""
     return f"declared after runs: {_said(made)}{told}, {run}"
 
@@ -64,11 +97,11 @@ def _said(commit: Commit) -> str:
     return f"{commit.id[:7]}, {commit.date.date()}"
 
 
-def _made(path: Path, history: Sequence[Commit], declared: dict[str, Any]) -> Commit:
+def _made(what: _What, history: Sequence[Commit], declared: dict[str, Any]) -> Commit:
     """Return the commit since which the declaration has been what it is."""
     made = history[0]
     for commit in history[1:]:
-        if _declared_at(path, commit.id) != declared:
+        if _declared_at(what, commit.id) != declared:
             break
         made = commit
     return made
@@ -91,13 +124,12 @@ def _change(name: str, before: Any, after: Any) -> str:
 
 
 @cache
-def _declared_at(path: Path, commit: str) -> Declaration | None:
+def _declared_at(what: _What, commit: str) -> Declaration | None:
     """Return what was declared at a commit; None where a file was not there, or not readable."""
-    texts = [
-        _git("show", f"{commit}:./{name}", folder=path.parent) for name in (path.name, RECIPES)
-    ]
+    files = (what.path, what.recipes)
+    texts = [_git("show", f"{commit}:./{file.name}", folder=file.parent) for file in files]
     try:
-        return declaration(*map(tomllib.loads, texts)) if texts[0] else None
+        return what.read(*map(tomllib.loads, texts)) if texts[0] else None
     except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError):
         return None
 

@@ -34,7 +34,7 @@ SETTINGS = {  # name: input shape, arguments of a small network, learning rate, 
 CHANGES = {  # each argument to another value
     "cnn14": {"width": 4, "blocks": 2, "dropout": 0.6, "hidden_dropout": 0.6},
     "erann": {"sm": 2, "width": 2},
-    "samplecnn": {"stages": 3, "dropout": 0.5},
+    "samplecnn": {"stages": 3, "dropout": 0.5, "frozen": True, "divide": 2},
     "audiontt": {"width": 32, "dropout": 0.6},
     "envnet_v2": {"divide": 2, "dropout": 0.6},
     "passt": {

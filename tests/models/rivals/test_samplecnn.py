@@ -58,6 +58,21 @@ def test_published_weights_are_taken_by_their_names():
     close(model.eval()(waveform), model.head(x.mean(dim=2)))
 
 
+def test_a_probe_learns_its_last_layer_alone_on_features_of_mean_0_and_deviation_1():
+    state = {f"model.{name}": tensor for name, tensor in published().items()}
+    model = samplecnn.build(4, (2187,), stages=4, frozen=True, dropout=0.0).train()
+    assert samplecnn.load(model, state)[0] == "loaded: 42 tensors of CLMR's SampleCNN"
+    x, before = noise(8, 2187), {n: t.clone() for n, t in model.encoder.state_dict().items()}
+    learning = [p for p in model.parameters() if p.requires_grad]
+    assert learning == list(model.head.parameters())
+    seen = model.encoder(x[:, None]).mean(dim=2)
+    standard = (seen - seen.mean(dim=0)) / (seen.var(dim=0, unbiased=False) + 1e-5).sqrt()
+    close(model(x), model.head(standard))
+    model(x).sum().backward()
+    assert all(torch.equal(before[n], t) for n, t in model.encoder.state_dict().items())
+    assert all(p.grad is None for p in model.encoder.parameters())
+
+
 def test_weights_that_do_not_fit_change_nothing():
     model = randomised(samplecnn.build(4, (729,), stages=4))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
