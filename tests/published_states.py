@@ -127,7 +127,44 @@ def _clmr() -> _Named:
     yield "model.projector.2.weight", (64, 512)
 
 
-_LISTED = {"CNN14": _cnn14, "PaSST": _passt, "HTS-AT": _htsat, "CLMR": _clmr}
+def _fbsp() -> _Named:
+    """Yield the tensors of ESResNeXt-fbsp's public network, with attention."""
+    yield "window", (1654,)
+    yield from ((f"fbsp.{name}", (1025,)) for name in ("m", "fb", "fc"))
+    yield "conv1.weight", (64, 3, 7, 7)
+    yield from _batch_norm("bn1", 64)
+    width, kernels = 64, ((3, 1), (1, 5), (3, 1), (1, 5))
+    for stage, blocks in enumerate((3, 4, 6, 3), 1):
+        out, before = 128 * 2**stage, width
+        for block in range(blocks):
+            name, inner = f"layer{stage}.{block}", out // 2
+            for i, shape in enumerate(
+                ((inner, width, 1, 1), (inner, inner // 32, 3, 3), (out, inner, 1, 1)), 1
+            ):
+                yield f"{name}.conv{i}.weight", shape
+                yield from _batch_norm(f"{name}.bn{i}", shape[0])
+            if block == 0:
+                yield f"{name}.downsample.0.weight", (out, width, 1, 1)
+                yield from _batch_norm(f"{name}.downsample.1", out)
+            width = out
+        yield from _attention(f"att{stage}", before, out, kernels[stage - 1])
+    yield from _attention("att5", 2048, 2048, (3, 5))
+    yield from _both("fc", 527, 2048)
+
+
+def _attention(name: str, width: int, out: int, kernel: tuple[int, int]) -> _Named:
+    yield from _both(f"{name}.conv_depth", width, 1, *kernel)
+    yield from _both(f"{name}.conv_point", out, width, 1, 1)
+    yield from _batch_norm(f"{name}.bn", out)
+
+
+_LISTED = {
+    "ESResNeXt-fbsp": _fbsp,
+    "CNN14": _cnn14,
+    "PaSST": _passt,
+    "HTS-AT": _htsat,
+    "CLMR": _clmr,
+}
 
 
 def _model(name: str) -> nn.Module:

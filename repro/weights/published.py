@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from repro.errors import unknown
 
+SHA256 = 64  # hexadecimal digits
+
 
 @dataclass(frozen=True)
 class Source:
@@ -88,6 +90,7 @@ def _deit(
 
 _PANNS = "https://zenodo.org/record/3987831/files/Cnn14_mAP%3D0.431.pth?download=1"
 _PASST = "https://github.com/kkoutini/PaSST/releases/download/v0.0.1-audioset"
+_FBSP = "https://github.com/AndreyGuzhov/ESResNeXt-fbsp/raw/master/assets"
 
 CARDS: dict[str, Card] = {
     "DeiT": _deit(
@@ -171,6 +174,25 @@ CARDS: dict[str, Card] = {
             "blocks.11.mlp.fc1.weight": (3072, 768),
             "head.1.weight": (527, 768),
         },
+    ),
+    "ESResNeXt-fbsp": Card(
+        title="ESResNeXt-fbsp with attention, ImageNet and AudioSet",
+        licence="none stated",
+        page="https://github.com/AndreyGuzhov/ESResNeXt-fbsp",
+        # The repository's own pointer to its file states the whole hash.
+        sources=(
+            Source(
+                f"{_FBSP}/ESResNeXtFBSP_AudioSet.pt",
+                "502a5dcde1771cf6f3c636780a428575322f842ceb2efac5ed72b0f68b858afe",
+            ),
+        ),
+        shapes={
+            "fbsp.fc": (1025,),
+            "layer4.2.conv3.weight": (2048, 1024, 1, 1),
+            "att5.conv_depth.weight": (2048, 1, 3, 5),
+            "fc.weight": (527, 2048),
+        },
+        megabytes=125,
     ),
     "HTS-AT": Card(
         title="HTS-AT, AudioSet (HTSAT_AudioSet_Saved_1.ckpt, in the folder that its page links)",

@@ -23,13 +23,12 @@ from repro.data.fetching.transfer import Progress, Remote
 from repro.data.folders import noted
 from repro.errors import UserError
 from repro.weights import statefile
-from repro.weights.published import CARDS, Card, Source, card, names
+from repro.weights.published import CARDS, SHA256, Card, Source, card, names
 
 __all__ = ["CARDS", "Card", "Located", "add", "card", "fetch", "located", "names", "next_step"]
 
 _INCOMING = ".incoming"
 _CHUNK = 1 << 20
-_SHA256 = 64  # hexadecimal digits
 _NOTE = {"file": str, "bytes": int, "mtime_ns": int, "sha256": str, "stated": bool, "from": str}
 _MOST = 10_000_000_000  # bytes of a file whose length no source states; those here are smaller
 
@@ -95,7 +94,7 @@ def located(name: str, data: Path) -> Located | None:
     try:
         told = noted.read(about, _NOTE)
         path = folder / told["file"]
-        if path.parent != folder or len(told["sha256"]) != _SHA256:
+        if path.parent != folder or len(told["sha256"]) != SHA256:
             raise ValueError(f"file {told['file']!r}, sha256 {told['sha256']!r}")
         state = path.stat()
         if (state.st_size, state.st_mtime_ns) == (told["bytes"], told["mtime_ns"]):
@@ -204,7 +203,7 @@ def _on_hub(source: Source) -> Remote:
     except (errors.HfHubHTTPError, httpx2.HTTPError, OSError, ValueError) as error:
         why = str(error).strip().partition("\n")[0] or type(error).__name__
         raise download.UnavailableError(f"{source.hub} cannot be had from {here}: {why}") from error
-    if told.commit_hash != source.revision or len(told.etag or "") != _SHA256:
+    if told.commit_hash != source.revision or len(told.etag or "") != SHA256:
         raise download.UnavailableError(
             f"{source.hub}: {here} states no hash for {source.file} at {source.revision}"
         )

@@ -62,9 +62,10 @@ def test_times_are_asked_for_where_a_table_prints_them() -> None:
         ("ast-speechcommands", "speech_commands_v2_35"): ("1s",),
         ("htsat-speechcommands", "speech_commands_v2_35"): ("1s",),
         ("erann-1-4-4s", "urbansound8k"): ("4s",), ("erann-2-6-audioset", "urbansound8k"): ("4s",),
+        ("esresnet-att", "urbansound8k"): ("4s",), ("esresnext-fbsp", "urbansound8k"): ("4s",),
         **{(rival, "esc50"): ("5s",) for rival in (
             "ast-esc50", "cnn14", "envnet-v2", "erann-1-3", "erann-2-5-audioset", "htsat-esc50",
-            "passt-s",
+            "passt-s", "esresnet-att-esc50",
         )},
         **{(rival, "audioset_unbalanced"): ("10s",) for rival in (
             "ast-audioset", "erann-1-6", "htsat-audioset",

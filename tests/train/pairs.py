@@ -14,7 +14,7 @@ import torch
 from timm.models.deit import VisionTransformerDistilled
 
 from repro import identity
-from repro.models import cnn14, htsat, passt, samplecnn
+from repro.models import cnn14, esresnet, htsat, passt, samplecnn
 from repro.models.gafx import SOURCES, DualUNet
 from repro.plan import gaps
 from repro.plan.planning import plan_table
@@ -51,6 +51,12 @@ RIVALS = {  # at the demo's sizes
         lambda key: passt.PUBLISHED.get(key, key),
     ),
     "HTS-AT": _htsat,
+    "ESResNeXt-fbsp": lambda: _named(
+        esresnet.build(
+            4, (8192,), transform="fbsp", groups=2, group_width=32, divide=8, blocks=1
+        ),
+        lambda key: key,
+    ),
     "CLMR": lambda: _named(
         samplecnn.build(4, (6561,), stages=7, divide=8),
         lambda key: f"model.encoder.{samplecnn.published(key)}",

@@ -101,6 +101,11 @@ SETTINGS = {
         "frontend": {"frames": 64},
         "recipe": {"batch": 5, "epochs": 8},
     },
+    ("eat-urbansound8k", "esresnet-att", "esresnet/urbansound8k"): {
+        "clips": CLIPS,
+        "frontend": {"rate": 16000},
+        "recipe": {"batch": 10},
+    },
     ("eat-speechcommands", "htsat-speechcommands", "htsat/speechcommands"): {
         "recipe": {"batch": 10},
     },

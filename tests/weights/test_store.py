@@ -23,7 +23,10 @@ from repro.weights import published, statefile, store
 from repro.weights.published import Source
 from tests.published_states import DEIT, state
 
-NAMES = ["DeiT", "DeiT-S", "DeiT-Ti", "AST AudioSet", "HDemucs", "CNN14", "PaSST", "HTS-AT", "CLMR"]
+NAMES = [
+    "DeiT", "DeiT-S", "DeiT-Ti", "AST AudioSet", "HDemucs", "CNN14", "PaSST", "HTS-AT", "CLMR",
+    "ESResNeXt-fbsp",
+]  # fmt: skip
 REVISION = "0123456789" * 4
 
 

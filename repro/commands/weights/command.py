@@ -141,6 +141,8 @@ def show(name: str, home: str | None, fmt: str) -> None:
 
 def _check(source: published.Source) -> str:
     """Say how a source's file is checked."""
+    if len(source.digits) == published.SHA256:
+        return "its repository states its SHA-256"
     if source.digits:
         return f"its SHA-256 starts with {source.digits}, as its name says"
     if source.revision:

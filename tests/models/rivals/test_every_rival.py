@@ -29,6 +29,7 @@ SETTINGS = {  # name: input shape, arguments of a small network, learning rate, 
         40,
     ),
     "dcls": (SPECTROGRAM, {"width": 16, "layers": 1, "delay": 9, "dropout": 0.1}, 1e-2, 25),
+    "esresnet": ((4096,), {"divide": 8, "blocks": 1}, 3e-3, 25),
     "htsat": (SPECTROGRAM, {"width": 8, "heads": 1, "depth": 1}, 2e-3, 25),
 }
 CHANGES = {  # each argument to another value
@@ -47,6 +48,7 @@ CHANGES = {  # each argument to another value
         "drop_columns": 3,
     },
     "dcls": {"width": 12, "layers": 2, "kernels": 1, "delay": 7, "sigma": 0.6, "dropout": 0.6},
+    "esresnet": {"transform": "fbsp", "groups": 2, "group_width": 32, "divide": 4, "blocks": 2},
     "htsat": {"width": 4, "heads": 2, "depth": 2, "drop_path": 0.9},
 }
 IMPOSSIBLE = {
@@ -62,6 +64,7 @@ IMPOSSIBLE = {
         (SPECTROGRAM, {"heads": 5, "drop_rows": 0, "drop_columns": 0}),
     ],
     "dcls": [((64,), {}), (SPECTROGRAM, {"delay": 8})],
+    "esresnet": [((2047,), {}), ((4096,), {"groups": 3}), (SPECTROGRAM, {})],
     "htsat": [((64, 48), {}), ((1025, 64), {}), ((64,), {}), (SPECTROGRAM, {"heads": 5})],
 }
 RIVALS = list(SETTINGS)
@@ -114,7 +117,7 @@ def test_clips_do_not_see_each_other_and_the_input_stays(name):
     torch.testing.assert_close(rough, together, rtol=0.1, atol=0.1 * together.abs().max().item())
 
 
-@pytest.mark.parametrize("name", ["samplecnn", "envnet_v2"])
+@pytest.mark.parametrize("name", ["samplecnn", "envnet_v2", "esresnet"])
 def test_waveforms_come_as_the_front_end_gives_them(name):
     shape, args, *_ = SETTINGS[name]
     module, x = importlib.import_module(f"repro.models.{name}"), inputs(name)
