@@ -258,7 +258,7 @@ def eat_noises() -> Iterator[Row]:
     made = importlib.import_module("datasets.audio_augs").AudioAugs
     clip = torch.randn(22050, generator=seeded(5))
     many = clip.expand(DRAWS * 3, -1).clone()
-    keys = torch.arange(DRAWS * 3)
+    keys = np.arange(DRAWS * 3, dtype=np.uint64)
     random.seed(0)
     torch.manual_seed(0)
     warnings.simplefilter("ignore")

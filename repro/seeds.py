@@ -63,6 +63,13 @@ def uniform(key: int, keys: "NDArray[np.uint64]", columns: int) -> "NDArray[np.f
     return (bits(key, keys, columns) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
+def uniform32(key: int, keys: "NDArray[np.uint64]", columns: int) -> "NDArray[np.float32]":
+    """Return draws in [0, 1) of 24 bits, (n, columns), those of `augment.hashed_uniform`."""
+    import numpy as np
+
+    return (bits(key, keys, columns) >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
+
+
 def order(key: int, keys: "NDArray[np.uint64]") -> "NDArray[np.int64]":
     """Return a permutation of range(n): clips sorted by their hashed keys.
 

@@ -27,6 +27,8 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 MIXES = ("mixup", "timemix", "freqmix", "phasemix")
@@ -42,7 +44,7 @@ def mix(
     waveforms: Tensor,
     partners: Tensor,
     key: int,
-    clips: Tensor,
+    keys: NDArray[np.uint64],
     rate: int,
     label: str = "lambda",
 ) -> tuple[Tensor, Tensor]:
@@ -51,20 +53,21 @@ def mix(
     label: what the weight of mixup is, lambda or the amplitude p that it comes to.
 
     kind: one of MIXES. waveforms, partners: (B, S) float32. key: 63 bits, from `seeds.derive`.
-    clips: (B,) int64 as `augment.hashed_uniform` takes them. The mix of a clip depends on the key,
-    its clip key and both waveforms alone; the window of freqmix and phasemix on key and rate (Hz).
+    keys: (B,), from `seeds.clip_keys`. The mix of a clip depends on the key, its clip key and both
+    waveforms alone; the window of freqmix and phasemix on key and rate (Hz).
     ValueError for an unknown kind or two shapes.
     """
     import torch
 
     from repro import seeds
-    from repro.augment.spectrogram import hashed_uniform
+    from repro.frontends.sending import sent
 
     if kind not in MIXES:
         raise ValueError(f"unknown mix {kind!r}: valid are {', '.join(MIXES)}")
     if waveforms.shape != partners.shape:
         raise ValueError(f"clips {tuple(waveforms.shape)}, partners {tuple(partners.shape)}")
-    draws = hashed_uniform(seeds.derive(key, kind), clips, 2)  # (B, 2)
+    drawn = torch.from_numpy(seeds.uniform32(seeds.derive(key, kind), keys, 2))
+    draws = sent(drawn, waveforms.device)  # (B, 2)
     lowest = {"mixup": 0.1, "timemix": 0.5, "freqmix": 0.5, "phasemix": 0.0}[kind]
     weight = lowest + (1 - lowest) * draws[:, 0]  # (B,)
     sides = draws[:, 1] < 0.5

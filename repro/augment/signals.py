@@ -1,8 +1,10 @@
 """EAT's label-preserving transforms and noises on waveforms (EAT paper, section 3.2 and Table 1).
 
 `transform` applies each named transform to half of the clips, `add_noise` one kind of noise to half
-of them. All draws come from `augment.hashed_uniform`: what a clip becomes depends on the key and
-its clip key alone, never on its batch, position or device (up to rounding). The paper gives neither
+of them. All draws are `seeds.uniform32`, the long ones made on the device by `hashed_uniform`: what
+a clip becomes depends on the key and its clip key alone, never on its batch, position or device (up
+to rounding). Which clips take which way is known on the host, so no step waits for a device. The
+paper gives neither
 ranges nor levels nor an order; ranges and levels are the released code's (May 2023), if no
 deviation is named. Waveforms reach from -1 to 1; a fragment is a tenth of a second; an SNR counts
 all S samples, padding included.
@@ -43,13 +45,19 @@ Deviations:
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from repro.augment.draws import Clips, Step, each, one_of
+
 if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
     from torch import Tensor
 
 AMPLITUDES = (0.5, 1.3)
@@ -63,59 +71,24 @@ SINE_HZ = 50.0
 PHASE_RAD = (0.01, 0.02)
 
 
-@dataclass(frozen=True)
-class Clips:
-    """What decides the draws of some clips: a key, the clip keys (B,), and their rate in Hz."""
-
-    key: int
-    keys: Tensor
-    rate: int
-
-    def draw(self, purpose: str, columns: int) -> Tensor:
-        """Return draws (B, columns) in [0, 1)."""
-        from repro.augment.spectrogram import hashed_uniform
-
-        return hashed_uniform(self._derive(purpose), self.keys, columns)
-
-    def draws(self, purpose: str, count: int) -> tuple[Tensor, ...]:
-        """Return `count` draws (B,) in [0, 1)."""
-        return self.draw(purpose, count).unbind(1)
-
-    def purpose(self, name: str) -> Clips:
-        """Return the same clips with a key of their own for one purpose."""
-        return Clips(self._derive(name), self.keys, self.rate)
-
-    def some(self, rows: Tensor) -> Clips:
-        """Return the clips of the given rows (n,)."""
-        return Clips(self.key, self.keys[rows], self.rate)
-
-    def _derive(self, purpose: str) -> int:
-        from repro import seeds
-
-        return seeds.derive(self.key, purpose)
-
-
-Step = Callable[["Tensor", Clips], "Tensor"]  # turns waveforms (B, S) into others (B, S)
-
-
 def transform(
-    waveforms: Tensor, names: Sequence[str], key: int, clips: Tensor, rate: int
+    waveforms: Tensor, names: Sequence[str], key: int, keys: NDArray[np.uint64], rate: int
 ) -> Tensor:
     """Apply each named transform to each clip with probability 1/2, in the order of the names.
 
-    waveforms: (B, S) float32. key: 63 bits, from `seeds.derive`. clips: (B,) int64 as
-    `augment.hashed_uniform` takes them. rate: Hz. Returns (B, S); ValueError for an unknown name.
+    waveforms: (B, S) float32. key: 63 bits, from `seeds.derive`. keys: (B,), from
+    `seeds.clip_keys`. rate: Hz. Returns (B, S); ValueError for an unknown name.
     """
     _check("transform", names, TRANSFORMS)
     for name in names:
-        own = Clips(key, clips, rate).purpose(name)
-        (whether,) = own.draws("whether", 1)
-        waveforms = _each([_TRANSFORMS[name]], (whether >= 0.5).long(), waveforms, own)
+        own = Clips(key, keys, rate, waveforms.device).purpose(name)
+        (whether,) = own.choose("whether", 1)
+        waveforms = each([_TRANSFORMS[name]], whether >= 0.5, waveforms, own)
     return waveforms
 
 
 def add_noise(
-    waveforms: Tensor, kinds: Sequence[str], key: int, clips: Tensor, rate: int
+    waveforms: Tensor, kinds: Sequence[str], key: int, keys: NDArray[np.uint64], rate: int
 ) -> Tensor:
     """Draw one of the kinds of noise for each clip and add it with probability 1/2.
 
@@ -124,32 +97,17 @@ def add_noise(
     _check("noise", kinds, NOISES)
     if not kinds:
         return waveforms
-    own = Clips(key, clips, rate)
-    whether, kind = own.draws("noise", 2)
-    choice = (kind * len(kinds)).long().masked_fill(whether >= 0.5, len(kinds))
-    return _each([_NOISES[name] for name in kinds], choice, waveforms, own)
+    own = Clips(key, keys, rate, waveforms.device)
+    whether, kind = own.choose("noise", 2)
+    # All colours together would be fewer calls, but the last bits of sums and powers would change.
+    choice = np.where(whether < 0.5, one_of(kind, len(kinds)), len(kinds))
+    return each([_NOISES[name] for name in kinds], choice, waveforms, own)
 
 
 def _check(what: str, names: Sequence[str], valid: tuple[str, ...]) -> None:
     for name in names:
         if name not in valid:
             raise ValueError(f"unknown {what} {name!r}: valid are {', '.join(valid)}")
-
-
-def _each(steps: Sequence[Step], choice: Tensor, waveforms: Tensor, clips: Clips) -> Tensor:
-    """Apply to each clip the step of its choice (B,); beyond the last step, none."""
-    import torch
-
-    from repro.augment.mixing import block_rows
-
-    out = waveforms.clone()
-    # Convolutions in bf16 would add a noise of their own.
-    with torch.autocast(waveforms.device.type, enabled=False):
-        for position, step in enumerate(steps):
-            chosen = (choice == position).nonzero()[:, 0]
-            for rows in torch.split(chosen, block_rows(waveforms)) if len(chosen) else ():
-                out.index_copy_(0, rows, step(waveforms[rows], clips.some(rows)))
-    return out
 
 
 def _positions(waveforms: Tensor) -> Tensor:
@@ -191,8 +149,8 @@ def _polarity(waveforms: Tensor, _: Clips) -> Tensor:
 
 
 def _time_shift(waveforms: Tensor, clips: Clips) -> Tensor:
-    (cyclic,) = clips.draws("cyclic", 1)
-    return _each([_linear_shift, _cyclic_shift], (cyclic < 0.5).long(), waveforms, clips)
+    (cyclic,) = clips.choose("cyclic", 1)
+    return each([_linear_shift, _cyclic_shift], cyclic < 0.5, waveforms, clips)
 
 
 def _linear_shift(waveforms: Tensor, clips: Clips) -> Tensor:
@@ -273,8 +231,8 @@ def _fir(cutoff: Tensor, low: Tensor) -> Tensor:
 
 
 def _quantization(waveforms: Tensor, clips: Clips) -> Tensor:
-    (regime,) = clips.draws("regime", 1)
-    return _each([_mu_law, _linear_levels], (regime < 0.5).long(), waveforms, clips)
+    (regime,) = clips.choose("regime", 1)
+    return each([_mu_law, _linear_levels], regime < 0.5, waveforms, clips)
 
 
 def _mu_law(waveforms: Tensor, _: Clips) -> Tensor:
@@ -290,18 +248,31 @@ def _linear_levels(waveforms: Tensor, _: Clips) -> Tensor:
 
 
 def _resampling(waveforms: Tensor, clips: Clips) -> Tensor:
-    (factor,) = clips.draws("factor", 1)
-    choice = (factor * len(RESAMPLING)).long()
-    return _each([partial(_resample, ratio) for ratio in RESAMPLING], choice, waveforms, clips)
+    (factor,) = clips.choose("factor", 1)
+    choice = one_of(factor, len(RESAMPLING))
+    return each([partial(_resample, ratio) for ratio in RESAMPLING], choice, waveforms, clips)
 
 
 def _resample(ratio: tuple[int, int], waveforms: Tensor, _: Clips) -> Tensor:
     import torch
-    from torchaudio.functional import resample
 
-    resampled = resample(waveforms, *ratio)
+    resampled: Tensor = _resampler(*ratio, waveforms.device)(waveforms)
     # A negative pad cuts.
     return torch.nn.functional.pad(resampled, (0, waveforms.shape[1] - resampled.shape[1]))
+
+
+@functools.cache
+def _resampler(old: int, new: int, device: torch.device) -> torch.nn.Module:
+    """Return what resamples on a device: made once, for a filter's making costs copies to it."""
+    import torch
+    from torchaudio.transforms import Resample
+
+    from repro.frontends.sending import sent
+
+    # Single precision: `torchaudio.functional.resample` makes its filter in that of the clips.
+    made: torch.nn.Module = Resample(old, new, dtype=torch.float32)
+    made.kernel = sent(made.get_buffer("kernel"), device)
+    return made
 
 
 # Noises
@@ -347,10 +318,10 @@ def _add(waveforms: Tensor, noise: Tensor, limits: tuple[float, float], clips: C
 def _phase(waveforms: Tensor, clips: Clips) -> Tensor:
     from repro.augment.mixing import window_sizes
 
-    (size,) = clips.draws("window", 1)
+    (size,) = clips.choose("window", 1)
     options = window_sizes(clips.rate)
     steps = [partial(_phase_noise, *option) for option in options]
-    return _each(steps, (size * len(options)).long(), waveforms, clips)
+    return each(steps, one_of(size, len(options)), waveforms, clips)
 
 
 def _phase_noise(width: int, hop: int, waveforms: Tensor, clips: Clips) -> Tensor:

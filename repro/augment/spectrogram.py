@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from repro.frontends.fbank import centre
+from repro.frontends.sending import sent
+from repro.frontends.waveforms import inside
 
 VERSION = 1
 
@@ -98,13 +100,12 @@ def mixup(
     it is. Returns the waveforms (B, S), whose lengths are unchanged, and the labels (B, classes).
     """
     device, width = waveforms.device, waveforms.shape[1]
-    keep = torch.from_numpy(weights.astype(np.float32)).to(device)[:, None]  # (B, 1)
-    give = torch.from_numpy((1.0 - weights).astype(np.float32)).to(device)[:, None]  # (B, 1)
+    shares = np.stack([weights, 1.0 - weights]).astype(np.float32)
+    keep, give = sent(torch.from_numpy(shares), device)[:, :, None]  # each (B, 1)
     second = centre(partners, partner_lengths)
     second = torch.nn.functional.pad(second, (0, width - partners.shape[1]))  # (B, S)
     mixed = keep * centre(waveforms, lengths) + give * second
-    inside = torch.arange(width, device=device) < lengths.to(device)[:, None]  # (B, S)
-    mixed = torch.where(inside & (give > 0), mixed, waveforms)
+    mixed = torch.where(inside(waveforms, lengths) & (give > 0), mixed, waveforms)
     return mixed, keep * labels + give * partner_labels
 
 

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 from torchaudio.compliance.kaldi import get_mel_banks
 
+from repro.frontends.sending import sent
 from repro.frontends.waveforms import Phase, Waveform, check_dtype, inside, require
 
 VERSION = 1
@@ -175,7 +176,7 @@ class Fbank:
         rows = torch.mm(power.flatten(0, 1), self.banks.T).clamp_(min=FLOOR).log_()
         rows = rows.view(*power.shape[:2], self.mels)  # (b, longest, mels)
         frame = torch.arange(rows.shape[1], device=rows.device)
-        own = frame < counts.to(rows.device)[:, None]  # (b, longest)
+        own = frame < sent(counts, rows.device)[:, None]  # (b, longest)
         out[:, : rows.shape[1]] = torch.where(own[:, :, None], rows, 0.0)
 
     def _power(self, waveforms: Tensor, count: int) -> Tensor:

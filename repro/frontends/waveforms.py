@@ -23,6 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from repro.frontends.sending import sent
+
 CONTENTS = {  # what a phase front end makes of a clip, one channel each
     "phase": ("phase",),
     "magnitude": ("magnitude",),
@@ -177,7 +179,7 @@ def inside(waveforms: Tensor, lengths: Tensor) -> Tensor:
             f"a clip of {longest} samples does not fit waveforms of {waveforms.shape[1]}"
         )
     position = torch.arange(waveforms.shape[1], device=waveforms.device)
-    return position < lengths.to(waveforms.device)[:, None]
+    return position < sent(lengths, waveforms.device)[:, None]
 
 
 def check_dtype(waveforms: Tensor) -> None:

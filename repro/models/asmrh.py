@@ -172,8 +172,8 @@ class RollTimeMixing(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return mixed tokens (B, tokens, width)."""
-        y = roll(self.norm(x), self.alpha, self.step, self.slices)  # (B, tokens, width)
-        return x + self.mlp(y)
+        y = roll(as_products(self.norm(x)), self.alpha, self.step, self.slices)
+        return x + self.mlp(y)  # (B, tokens, width)
 
 
 class HermitFrequencyMixing(nn.Module):
@@ -266,6 +266,16 @@ def check_roll(tokens: int, width: int, last_alpha: int, slices: str) -> None:
             f"roll_slices = 'literal' takes alpha up to {SLABS - 1}, where a group still has a "
             f"slab; depth and alpha_base give {last_alpha}"
         )
+
+
+def as_products(x: Tensor) -> Tensor:
+    """Bring x to the precision in which autocast takes products.
+
+    What only moves between a norm, which autocast leaves in float32, and a product has the same
+    bits in half the bytes, forward and backward.
+    """
+    kind = x.device.type
+    return x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x
 
 
 def at_least_float32(x: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from repro import seeds
 from repro.augment import mixing, signals, spectrogram
+from repro.frontends.sending import sent
 from repro.records import learning
 from repro.train.feed import Feed
 from repro.train.task import Indices, Keys, Part, Task
@@ -121,23 +122,22 @@ def _augmented(
     if settings.get("mixup"):
         waveforms, targets = _mixup(task, feed, epoch, keys, waveforms, lengths, targets)
     x = task.front.features(waveforms, lengths)
-    clips = torch.from_numpy(keys.view(np.int64)).to(task.device)
     if x.ndim == 2:  # waveforms (B, samples)
-        x, targets, mixed = _on_waveforms(task, epoch, number, x, targets, clips)
+        x, targets, mixed = _on_waveforms(task, epoch, number, x, targets, keys)
         return task.front.normalise(x), targets, mixed
-    return _on_features(task, epoch, x, clips), targets, False
+    return _on_features(task, epoch, x, keys), targets, False
 
 
 def _on_waveforms(
-    task: Task, epoch: int, number: int, x: Tensor, targets: Tensor, clips: Tensor
+    task: Task, epoch: int, number: int, x: Tensor, targets: Tensor, keys: Keys
 ) -> tuple[Tensor, Tensor, bool]:
     """Apply EAT's transforms, noises and mixing to waveforms (B, samples), in this order.
 
     A clip is mixed with the next one of its batch, which is in random order.
     """
     settings, rate = task.recipe["augment"], task.front.rate
-    x = signals.transform(x, settings.get("signal", ()), key(task, "signal", epoch), clips, rate)
-    x = signals.add_noise(x, settings.get("noises", ()), key(task, "noises", epoch), clips, rate)
+    x = signals.transform(x, settings.get("signal", ()), key(task, "signal", epoch), keys, rate)
+    x = signals.add_noise(x, settings.get("noises", ()), key(task, "noises", epoch), keys, rate)
     kinds = settings.get("mixing", ())
     if not kinds or epoch < settings.get("mix_from_epoch", 0) or len(x) < 2:
         return x, targets, False
@@ -145,29 +145,36 @@ def _on_waveforms(
     kind = kinds[int(draw[0, 0] * len(kinds))]
     mix_key = seeds.derive(key(task, "mix", epoch), number)
     named = settings.get("mixup_label", "lambda")
-    x, weights = mixing.mix(kind, x, x.roll(-1, 0), mix_key, clips, rate, named)
+    x, weights = mixing.mix(kind, x, x.roll(-1, 0), mix_key, keys, rate, named)
     hard = task.recipe.get("mixed_loss") == "bce-hard"
     label = mixing.hard_targets if hard else mixing.convex_targets
     return x, label(targets, targets.roll(-1, 0), weights), True
 
 
-def _on_features(task: Task, epoch: int, x: Tensor, clips: Tensor) -> Tensor:
+def _on_features(task: Task, epoch: int, x: Tensor, keys: Keys) -> Tensor:
     """Apply AST's masks, then normalisation, noise and roll to features (B, frames, mels)."""
     settings = task.recipe["augment"]
     freq_mask, time_mask = settings.get("freq_mask", 0), settings.get("time_mask", 0)
     if freq_mask or time_mask:
-        draws_mask = spectrogram.hashed_uniform(key(task, "mask", epoch), clips, 4)
+        draws_mask = _draws(task, "mask", epoch, keys, 4)
         x = spectrogram.spec_mask(x, draws_mask, freq_mask, time_mask)
     x = task.front.normalise(x)
     if settings.get("noise") or settings.get("roll"):
-        draws_roll = spectrogram.hashed_uniform(key(task, "noise-level", epoch), clips, 2)
+        draws_roll = _draws(task, "noise-level", epoch, keys, 2)
         if settings.get("noise"):
+            clips = sent(torch.from_numpy(keys.view(np.int64)), task.device)
             noise = spectrogram.hashed_uniform(key(task, "noise", epoch), clips, x[0].numel())
             noise = noise.view_as(x)
         else:
             noise = torch.zeros_like(x)
         x = spectrogram.noise_roll(x, draws_roll, noise, settings.get("roll", 0))
     return x
+
+
+def _draws(task: Task, purpose: str, epoch: int, keys: Keys, columns: int) -> Tensor:
+    """Return a few draws of each clip, (B, columns), on the device."""
+    made = seeds.uniform32(key(task, purpose, epoch), keys, columns)
+    return sent(torch.from_numpy(made), task.device)
 
 
 def _mixup(
@@ -192,7 +199,8 @@ def _mixup(
 
 def _targets(task: Task, items: Indices) -> Tensor:
     """Return the targets (B, classes) of items of the training part."""
-    return torch.from_numpy(one_hot(task.train.labels[items], task.classes)).to(task.device)
+    made = one_hot(task.train.labels[items], task.classes)
+    return sent(torch.from_numpy(made), task.device)
 
 
 def settings_of_loss(recipe: dict[str, Any], mixed: bool) -> dict[str, Any]:

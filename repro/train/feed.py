@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from repro.data.waveforms.opened import Store
+from repro.frontends.sending import sent
 from repro.train.task import Indices, Part, Task
 
 # Features of a part are kept from epoch to epoch up to this size. A fixed one: the same run must do
@@ -31,7 +32,7 @@ class Feed:
 
     def waveforms(self, part: Part, items: Indices) -> tuple[Tensor, Tensor]:
         """Return waveforms (B, S) in [-1, 1) on the device and lengths (B,) on the CPU."""
-        return self._on_device(*self._read(part, items))
+        return self._scaled(*self._read(part, items))
 
     def stream(
         self, part: Part, batches: Iterable[Indices]
@@ -47,10 +48,10 @@ class Feed:
                 waiting.append((items, pool.submit(self._read, part, items)))
                 if len(waiting) > 1:
                     earlier, read = waiting.popleft()
-                    yield earlier, *self._on_device(*read.result())
+                    yield earlier, *self._scaled(*read.result())
             while waiting:
                 earlier, read = waiting.popleft()
-                yield earlier, *self._on_device(*read.result())
+                yield earlier, *self._scaled(*read.result())
 
     def features(self, part: Part, batches: Iterable[Indices]) -> Iterator[tuple[Indices, Tensor]]:
         """Yield each batch with its features as the model takes them, without augmentation."""
@@ -62,7 +63,7 @@ class Feed:
             self.kept[id(part)] = self._all(part)
         features = self.kept[id(part)]
         for items in batches:
-            yield items, features[torch.from_numpy(items).to(features.device)]
+            yield items, features[sent(torch.from_numpy(items), features.device)]
 
     def keeps(self, part: Part) -> bool:
         """Tell whether the features of a part are small enough to be kept."""
@@ -98,13 +99,15 @@ class Feed:
         return front.normalise(front.features(waveforms, lengths))
 
     def _read(self, part: Part, items: Indices) -> tuple[Tensor, Tensor]:
-        """Return samples (B, S), int16 with zeros behind shorter clips, and lengths (B,)."""
+        """Return samples (B, S) on the device, int16, zeros behind shorter clips; and lengths."""
         positions = part.positions[items]
         if self.resident is None:
             samples, lengths = self.task.store.batch(positions)
             if part.pieces > 1:
                 samples, lengths = _pieces(samples, lengths, items % part.pieces, part.pieces)
-            return torch.from_numpy(samples), torch.from_numpy(lengths)
+            # Copied by the thread that reads, not by the one that trains.
+            there = sent(torch.from_numpy(samples), self.task.device)
+            return there, torch.from_numpy(lengths)
         offsets = self.task.store.offsets
         starts, lengths = offsets[positions], offsets[positions + 1] - offsets[positions]
         if part.pieces > 1:
@@ -114,13 +117,14 @@ class Feed:
                 _cut(lengths, items % part.pieces + 1, part.pieces) - first,
             )
         width = torch.arange(int(lengths.max()), device=self.resident.device)
-        begin = torch.from_numpy(starts).to(self.resident.device)[:, None]  # (B, 1)
-        inside = width < torch.from_numpy(lengths).to(self.resident.device)[:, None]  # (B, S)
+        places = torch.from_numpy(np.stack([starts, lengths]))
+        begin, count = sent(places, self.resident.device)[:, :, None]  # each (B, 1)
+        inside = width < count  # (B, S)
         samples_there = self.resident[torch.where(inside, begin + width, 0)]
         return torch.where(inside, samples_there, 0), torch.from_numpy(lengths)
 
-    def _on_device(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        return samples.to(self.task.device).float() / 32768, lengths
+    def _scaled(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        return samples.float() / 32768, lengths
 
 
 def _resident(store: Store, device: str) -> Tensor | None:

@@ -4,9 +4,11 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import scipy.signal
 import torch
@@ -16,18 +18,21 @@ from torch import Tensor
 
 from repro import seeds
 from repro.augment import mixing, signals
-from repro.augment.signals import NOISES, TRANSFORMS, Clips, add_noise, transform
+from repro.augment.draws import Clips
+from repro.augment.signals import NOISES, TRANSFORMS, add_noise, transform
+from repro.augment.spectrogram import hashed_uniform
 
 RATE = 22050
 KEY = seeds.derive(0, "test")
 COLOURS = {"white": 0, "blue": 1, "pink": -1, "violet": 2, "red": -2}
 ALL = [(transform, name) for name in TRANSFORMS] + [(add_noise, name) for name in NOISES]
 IDS = [name for _, name in ALL]
-Augmentation = Callable[[Tensor, list[str], int, Tensor, int], Tensor]
+Keys = npt.NDArray[np.uint64]
+Augmentation = Callable[[Tensor, list[str], int, Keys, int], Tensor]
 
 
-def clip_keys(count: int) -> Tensor:
-    return torch.from_numpy(seeds.clip_keys(f"clip-{i}" for i in range(count)).view(np.int64))
+def clip_keys(count: int) -> Keys:
+    return seeds.clip_keys(f"clip-{i}" for i in range(count))
 
 
 def clips(count: int, rate: int = RATE) -> Clips:
@@ -94,15 +99,14 @@ def test_transforms_are_applied_to_clips_independently_of_each_other() -> None:
             assert stats.binomtest(int((one == other).sum()), 3000, 0.5).pvalue > 1e-4
 
 
-def test_each_kind_of_noise_is_drawn_as_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    for value, name in enumerate(NOISES):
-        step = lambda x, _, value=value: torch.full_like(x, value)  # noqa: E731
-        monkeypatch.setitem(signals._NOISES, name, step)
-    x = torch.full((8000, 1), len(NOISES), dtype=torch.float32)
-    kinds = add_noise(x, NOISES, KEY, clip_keys(8000), RATE)[:, 0].long()
-    counts = torch.bincount(kinds).numpy()
+def test_each_kind_of_noise_is_drawn_as_often() -> None:
+    x = waves(8000, 64)
+    result = add_noise(x, NOISES, KEY, clip_keys(8000), 320)
+    made = [signals._NOISES[name](x, clips(8000, 320)) for name in NOISES]
+    is_it = torch.stack([(result - option).abs().amax(dim=1) < 1e-6 for option in [*made, x]])
+    assert (is_it.sum(dim=0) == 1).all()
     expected = np.array([1 / 16] * 8 + [1 / 2]) * 8000
-    assert stats.chisquare(counts, expected).pvalue > 1e-3
+    assert stats.chisquare(is_it.sum(dim=1).numpy(), expected).pvalue > 1e-3
 
 
 @pytest.mark.parametrize(
@@ -126,21 +130,89 @@ def test_a_clip_does_not_depend_on_its_companions_or_position(
 ) -> None:
     x, keys = waves(16, 5001), clip_keys(16)
     together = function(x, [name], KEY, keys, RATE)
-    for chosen in (torch.tensor([5]), torch.tensor([7, 2, 5]), torch.arange(16).flip(0)):
+    for chosen in ([5], [7, 2, 5], list(range(15, -1, -1))):
         alone = function(x[chosen], [name], KEY, keys[chosen], RATE)
         assert (alone - together[chosen]).abs().max() < 1e-6
     monkeypatch.setitem(mixing.BLOCKS, "cpu", 5001 * 3)
     assert (function(x, [name], KEY, keys, RATE) - together).abs().max() < 1e-6
 
 
+# Choices made on the device, as they were before they were made on the host: the same bits.
+
+
+def drawn(source: Clips, purpose: str) -> Tensor:
+    keys = torch.from_numpy(source.keys.view(np.int64))
+    return hashed_uniform(seeds.derive(source.key, purpose), keys, 2)[:, 0]
+
+
+def each(steps: list[signals.Step], choice: Tensor, x: Tensor, source: Clips) -> Tensor:
+    out = x.clone()
+    for position, step in enumerate(steps):
+        for rows in (choice == position).nonzero()[:, 0].split(mixing.block_rows(x)):
+            if len(rows):
+                out[rows] = step(x[rows], source.some(rows.numpy()))
+    return out
+
+
+def resampled(ratio: tuple[int, int], x: Tensor, _: Clips) -> Tensor:
+    longer = torch.nn.functional.pad(torchaudio.functional.resample(x, *ratio), (0, x.shape[1]))
+    return longer[:, : x.shape[1]]
+
+
+def two(purpose: str, steps: list[signals.Step]) -> signals.Step:
+    return lambda x, source: each(steps, (drawn(source, purpose) < 0.5).long(), x, source)
+
+
+def several(purpose: str, steps: list[signals.Step]) -> signals.Step:
+    count = len(steps)
+    return lambda x, source: each(steps, (drawn(source, purpose) * count).long(), x, source)
+
+
+ON_THE_DEVICE: dict[str, signals.Step] = {
+    "time-shift": two("cyclic", [signals._linear_shift, signals._cyclic_shift]),
+    "quantization": two("regime", [signals._mu_law, signals._linear_levels]),
+    "resampling": several("factor", [partial(resampled, ratio) for ratio in signals.RESAMPLING]),
+    "phase": several(
+        "window", [partial(signals._phase_noise, *size) for size in mixing.window_sizes(RATE)]
+    ),
+}
+
+
+@pytest.mark.parametrize("samples", [1000, 5001])
+def test_transforms_have_the_bits_of_choices_made_on_the_device(
+    samples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(mixing.BLOCKS, "cpu", samples * 3)
+    x = waves(30, samples)
+    for name in TRANSFORMS:
+        source = clips(30).purpose(name)
+        step = ON_THE_DEVICE.get(name, signals._TRANSFORMS[name])
+        expected = each([step], (drawn(source, "whether") >= 0.5).long(), x, source)
+        assert torch.equal(transform(x, [name], KEY, clip_keys(30), RATE), expected), name
+
+
+@pytest.mark.parametrize("samples", [1000, 5001])
+def test_noises_have_the_bits_of_choices_made_on_the_device(
+    samples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(mixing.BLOCKS, "cpu", samples * 3)
+    x, source = waves(90, samples), clips(90)
+    keys = torch.from_numpy(source.keys.view(np.int64))
+    whether, kind = hashed_uniform(seeds.derive(KEY, "noise"), keys, 2).unbind(1)
+    choice = (kind * len(NOISES)).long().masked_fill(whether >= 0.5, len(NOISES))
+    steps = [ON_THE_DEVICE.get(name, signals._NOISES[name]) for name in NOISES]
+    expected = each(steps, choice, x, source)
+    assert torch.equal(add_noise(x, NOISES, KEY, clip_keys(90), RATE), expected)
+
+
 @pytest.mark.parametrize(("function", "name"), ALL, ids=IDS)
 def test_calls_repeat_and_leave_their_input(function: Augmentation, name: str) -> None:
     x, keys = waves(16, 3000), clip_keys(16)
-    before = x.clone(), keys.clone()
+    before = x.clone(), keys.copy()
     first = function(x, [name], KEY, keys, RATE)
     assert torch.equal(function(x, [name], KEY, keys, RATE), first)
     assert torch.equal(x, before[0])
-    assert torch.equal(keys, before[1])
+    assert np.array_equal(keys, before[1])
     assert first.shape == x.shape
     assert first.dtype == torch.float32
     assert torch.isfinite(first).all()

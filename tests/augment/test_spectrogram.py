@@ -83,6 +83,15 @@ def test_draws_are_the_upper_bits_of_the_host_side_draws() -> None:
     assert (host < draws + 2.0**-24).all()
 
 
+@given(st.integers(0, 2**63 - 1), st.lists(st.integers(0, 2**64 - 1), max_size=20))
+@settings(max_examples=60, deadline=None)
+def test_short_draws_of_the_host_have_the_bits_of_the_device(key: int, keys: list[int]) -> None:
+    host = seeds.uniform32(key, np.array(keys, dtype=np.uint64), 5)
+    there = hashed_uniform(key, as_tensor(np.array(keys, dtype=np.uint64)), 5)
+    assert host.dtype == np.float32
+    assert np.array_equal(there.numpy(), host)
+
+
 def test_draws_depend_on_key_clip_and_column_alone() -> None:
     keys = clip_keys(20)
     before = keys.clone()

@@ -8,9 +8,11 @@ CUDA and not on a CPU.
 """
 
 import contextlib
+import functools
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -27,7 +29,7 @@ from torch.utils._pytree import tree_flatten, tree_map_only
 
 import repro
 from repro.frontends import fbank
-from repro.train import loop
+from repro.train import feed, loop
 from tests.devices import throwing
 
 CUDA = torch.device("cuda:0")
@@ -289,7 +291,9 @@ def device(free: int = 1 << 40) -> Iterator[Seen]:
             _seen.training = False
             _seen.epochs += 1
 
+    reading = functools.partial(ThreadPoolExecutor, initializer=lambda: _Mode().__enter__())
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feed, "ThreadPoolExecutor", reading)  # a mode is that of one thread
         patch.setattr(loop, "_train_epoch", watched)
         patch.setattr(torch, "autocast", _Autocast)
         patch.setattr(torch.cuda, "mem_get_info", lambda device=None: (free, free))

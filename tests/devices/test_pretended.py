@@ -18,22 +18,9 @@ from tests.devices import pretended, throwing
 from tests.train.pairs import planned
 
 # How often a training may wait for the device, by place: so often a step, and an epoch.
-WAITS = {
-    "augment/signals.py _each": (30, 0),  # which clips a transform takes
-    "train/loop.py _train_epoch": (0, 1),  # the losses of the epoch
-}
+WAITS = {"train/loop.py _train_epoch": (0, 1)}  # the losses of the epoch
 # How often it may copy from memory that is not pinned; each such copy waits too.
-PAGEABLE = {
-    "augment/signals.py _resample": (4, 0),
-    "augment/spectrogram.py mixup": (3, 0),
-    "frontends/fbank.py _mel_together": (1, 0),
-    "frontends/waveforms.py inside": (3, 0),
-    "train/batches.py _augmented": (1, 0),
-    "train/batches.py _targets": (2, 0),
-    "train/feed.py _on_device": (2, 0),
-    "train/feed.py _read": (4, 0),
-    "train/feed.py features": (1, 0),
-}
+PAGEABLE: dict[str, tuple[int, int]] = {}
 
 # The others are slow. Every second run streams its audio and computes in bfloat16.
 QUICK = {"asm-rh": "streamed", "m3net": "resident", "eat-s": "streamed", "gafx-u": "resident"}

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from repro.models import asm, asmrh
 from tests.models.determinism import nondeterministic
@@ -486,3 +487,31 @@ def test_the_call_that_algorithm_1_prints_does_not_run():
     with pytest.raises(TypeError, match="dim"):
         torch.roll(feat, shifts=1, dim=3)  # type: ignore[call-overload]
     assert torch.equal(torch.roll(feat, shifts=1, dims=3), feat.flip(3))
+
+
+class Moved(TorchDispatchMode):
+    """Sum up the bytes that rolling and joining write, forward and backward."""
+
+    total = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        if func.overloadpacket in (torch.ops.aten.roll, torch.ops.aten.cat):
+            self.total += made.nbytes
+        return made
+
+
+def test_under_autocast_roll_moves_half_the_bytes_and_keeps_the_bits(monkeypatch):
+    model, x = small(), spectrograms()
+    found = {}
+    for name in ("cast before", "cast by the product"):
+        if name == "cast by the product":
+            monkeypatch.setattr(asmrh, "as_products", lambda y: y)
+        model.zero_grad()
+        with Moved() as moved, torch.autocast("cpu", torch.bfloat16):
+            out = model(x)
+            out.float().square().sum().backward()
+        found[name] = [out, *(p.grad.clone() for p in model.parameters())], moved.total
+    (tensors, half), (expected, whole) = found.values()
+    assert all(torch.equal(a, b) for a, b in zip(tensors, expected, strict=True))
+    assert 0 < 2 * half == whole
