@@ -92,9 +92,8 @@ class Loop:
         return run
 
     def close(self) -> None:
-        """Take the hooks of self-distillation off the model."""
-        if self.learner.stages:
-            self.learner.stages.remove()
+        """Take the learner's hooks off the model."""
+        self.learner.release()
 
     def _features(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
         front = self.plain.front

@@ -275,7 +275,9 @@ def as_products(x: Tensor) -> Tensor:
     bits in half the bytes, forward and backward.
     """
     kind = x.device.type
-    return x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x
+    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
+        return x  # as on "meta", where networks are counted
+    return x.to(torch.get_autocast_dtype(kind))
 
 
 def at_least_float32(x: Tensor) -> Tensor:

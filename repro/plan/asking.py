@@ -30,7 +30,11 @@ class Asked:
 
     def command(self, run: Run) -> str:
         """Return the command that trains the run, and no more than is needed for it."""
-        request = replace(self.request, micro_batch=run.micro_batch or self.request.micro_batch)
+        request = replace(
+            self.request,
+            micro_batch=run.micro_batch or self.request.micro_batch,
+            checkpoint_activations=run.checkpoint_activations,
+        )
         if self.alone:
             request = replace(request, only=run.system, seeds=(run.seed,))
         return shlex.join(["repro", "table", self.entry.id, *request.words()])

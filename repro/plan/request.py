@@ -27,6 +27,7 @@ class Request:
     on: str | None = None  # a dataset in place of the table's
     protocol: str | None = None  # how that dataset is split; None: as it itself calls for
     micro_batch: int = 0  # clips that go through a model at once; 0: the whole batch
+    checkpoint_activations: bool = False  # inner values are computed again, not kept
     steps: int = 0  # of the optimiser in a run, at least; 0: the epochs of the recipe
     own: tuple[str, ...] = ()  # models of the user's with a line in the table
     systems: tuple[str, ...] = ()  # the systems that are put side by side on other data
@@ -55,6 +56,7 @@ class Request:
         for path, value in self.settings.items():
             asked += ["--set", f"{path}={value}"]
         asked += ["--micro-batch", str(self.micro_batch)] if self.micro_batch else []
+        asked += ["--checkpoint-activations"] if self.checkpoint_activations else []
         asked += ["--steps", str(self.steps)] if self.steps else []
         asked += ["--execution", self.execution] if self.execution else []
         return asked
@@ -94,8 +96,11 @@ def ask(audio: str | None = None, **asked: Any) -> Request:
     return request
 
 
-# Options that leave runs out, give others a line, or choose among records: the run is the same.
-NARROWING = ("seeds", "only", "execution", "systems", "own", "rivals")
+# Options that leave runs out, give others a line, choose among records, or train in another way:
+# the run is the same.
+NARROWING = (
+    "seeds", "only", "execution", "systems", "own", "rivals", "checkpoint_activations"
+)  # fmt: skip
 # An option for a quick look: no table asks for such a run when nobody looks any more.
 PASSING = ("settings",)
 
@@ -143,6 +148,7 @@ class Run:
     parents: tuple[str, ...] = ()  # ids of the runs that it starts from or learns from
     keep: bool = False  # others start from it: its weights are kept
     micro_batch: int = 0  # where it decides bits only by rounding: part of the execution
+    checkpoint_activations: bool = False  # part of the execution alone
     asked: str = ""  # the command that asked for it first, for whoever finds the record
     used: str = ""  # digest of the ids of its clips, whatever part they are in
 
@@ -176,6 +182,7 @@ class Run:
             parents=(*parents, *filter(None, [resolved.get("teacher")])),
             keep=job.get("keep", False),
             micro_batch=job.get("micro_batch", 0),
+            checkpoint_activations=job.get("checkpoint_activations", False),
             asked=job.get("asked", ""),
         )
 
@@ -190,6 +197,7 @@ class Run:
             "clips": record.clips,
             "keep": record.keep,
             "micro_batch": record.micro_batch,
+            "checkpoint_activations": record.checkpoint_activations,
             "asked": record.asked,
         }
         clip_epochs = record.clips_used.get("train", 0) * int(record.recipe["epochs"])
@@ -206,4 +214,5 @@ class Run:
             "keep": self.keep,
             **({"asked": self.asked} if self.asked else {}),
             **({"micro_batch": self.micro_batch} if self.micro_batch else {}),
+            **({"checkpoint_activations": True} if self.checkpoint_activations else {}),
         }

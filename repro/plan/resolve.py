@@ -223,6 +223,7 @@ class Resolver:
             parents=tuple(parent.id for parent in parents),
             keep=self._is_parent(settings),
             micro_batch=0 if normed else micro,
+            checkpoint_activations=self.request.checkpoint_activations,
             asked=shlex.join(["repro", "table", self.entry.id, *self.request.words()]),
             used=outlined.used if outlined else "",
         )

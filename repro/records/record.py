@@ -137,6 +137,7 @@ class Training(_Record):
     clips: dict[str, Any]
     keep: bool = False
     micro_batch: Count = 0
+    checkpoint_activations: bool = False
     asked: Line = ""  # the command that asked for it
     host: dict[str, str] = Field(default_factory=dict)
     git: Git

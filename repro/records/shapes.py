@@ -91,6 +91,7 @@ class _Job(_Plain):
     clips: _Clips
     keep: bool = False
     micro_batch: Count = 0
+    checkpoint_activations: bool = False
     asked: str = ""
 
 

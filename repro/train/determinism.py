@@ -36,10 +36,13 @@ def set_up(threads: int = THREADS) -> None:
     torch.set_num_threads(threads)  # also keeps MKL from choosing a number of its own
 
 
-def execution(device: str, threads: int, micro_batch: int = 0) -> dict[str, Any]:
+def execution(
+    device: str, threads: int, micro_batch: int = 0, checkpoint_activations: bool = False
+) -> dict[str, Any]:
     """Return what decides the bits of a run besides the run itself.
 
     micro_batch: clips that go through a model at once; part of the run where it has batch norm.
+    checkpoint_activations: it decides no bit, but time and memory.
     """
     import numpy
     import torchaudio
@@ -57,6 +60,7 @@ def execution(device: str, threads: int, micro_batch: int = 0) -> dict[str, Any]
         "compile": False,
         **(_cuda() if kind == "cuda" else {"tier": "exact"}),
         **({"micro_batch": micro_batch} if micro_batch else {}),
+        **({"checkpoint_activations": True} if checkpoint_activations else {}),
     }
 
 

@@ -69,6 +69,12 @@ class Feed:
         """Tell whether the features of a part are small enough to be kept."""
         return 4 * len(part) * math.prod(self.task.front.shape) <= KEPT_BYTES
 
+    def held(self) -> dict[str, int]:
+        """Return the bytes that lie on the device for the whole run, by what they are."""
+        audio = 0 if self.resident is None else self.resident.nbytes
+        features = sum(made.nbytes for made in self.kept.values())
+        return {"audio": audio, "kept features": features}
+
     def spectrograms(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
         """Return what the model learns to give, before it is scaled: (B, steps, features)."""
         assert self.task.spectrogram is not None

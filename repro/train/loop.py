@@ -21,8 +21,9 @@ from repro.train.checkpoint import Checkpoints
 from repro.train.determinism import initialise, weight_digest
 from repro.train.distill import Stages, likeness, weight_of
 from repro.train.feed import Feed
+from repro.train.recomputing import Recomputing
 from repro.train.task import Emit, Outcome, Part, Scores, Task
-from repro.train.watch import Watch
+from repro.train.watch import Watch, filling
 
 # Stands for all files of this folder that decide a bit of a result.
 VERSION = 1
@@ -45,6 +46,8 @@ class Learner:
             learning += self.stages.parameters()
         self.learning = learning
         self.optimizer = optim.build(learning, recipe["optimizer"])
+        # Last: the average is a copy of the model as it is.
+        self.recomputing = Recomputing(task.model) if task.checkpoint_activations else None
 
     @property
     def tested(self) -> nn.Module:
@@ -59,6 +62,13 @@ class Learner:
         if self.stages:
             state |= {f"stages.{k}": v for k, v in self.stages.state_dict().items()}
         return state
+
+    def release(self) -> None:
+        """Leave the model as it was found: no hooks, no region that is recomputed."""
+        if self.stages:
+            self.stages.remove()
+        if self.recomputing:
+            self.recomputing.remove()
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
@@ -102,9 +112,11 @@ def fit(task: Task, checkpoints: Checkpoints, emit: Emit) -> Outcome:
                 state |= {"seconds": time.monotonic() - began, "observed": watch.seen()}
                 checkpoints.save({**state, "learner": learner.state()})
         return replace(_finish(task, learner, feed, state, began), observed=watch.seen())
+    except (torch.OutOfMemoryError, MemoryError) as short:
+        short.add_note(filling(task.device, feed.held()))
+        raise
     finally:
-        if learner.stages:
-            learner.stages.remove()
+        learner.release()
 
 
 def _epoch(task: Task, learner: Learner, feed: Feed, epoch: int, emit: Emit) -> dict[str, Any]:

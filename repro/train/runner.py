@@ -50,7 +50,9 @@ def execute(
     run = job["run"]
     if identity.run_id(job["resolved"]) != run:
         return "failed", f"job {run} does not match its resolved run"
-    described = determinism.execution(device, threads, job.get("micro_batch", 0))
+    described = determinism.execution(
+        device, threads, job.get("micro_batch", 0), job.get("checkpoint_activations", False)
+    )
     execution, fits = identity.execution_id(described), tasks.fits(home)
     try:
         with writing.work(home.runs, run, execution, fits) as work:
@@ -72,7 +74,7 @@ def execute(
                 if cards.spoilt(device):
                     log.write(traceback.format_exc())
                     return "device", f"{called or device}: {_in_a_line(error)}"
-                record |= _failure(error, called or device, log, _own(job, home))
+                record |= _failure(error, called or device, log, job, _own(job, home))
                 record["seconds"] = round(time.monotonic() - began, 3)
             record["finished"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             return _outcome(work.finish(record))
@@ -122,7 +124,10 @@ def _train(
     if (own := networks.file_of(resolved["model"], home)) is not None:
         (work.folder / MODEL).write_bytes(own.read_bytes())
     try:
-        task, taken = tasks.build(resolved, source, selection, device, home, log, micro)
+        task, taken = tasks.build(
+            resolved, source, selection, device, home, log, micro,
+            job.get("checkpoint_activations", False),
+        )  # fmt: skip
     except tasks.ParentDiverged as diverged:
         return {"status": "diverged", "cause": str(diverged), "metrics": {}, "best_epoch": 0,
                 "seconds": 0.0}  # fmt: skip
@@ -194,17 +199,30 @@ def _own(job: dict[str, Any], home: places.Home) -> Path | None:
         return None
 
 
-def _failure(error: Exception, device: str, log: "_Log", own: Path | None) -> dict[str, Any]:
+def _failure(
+    error: Exception, device: str, log: "_Log", job: dict[str, Any], own: Path | None
+) -> dict[str, Any]:
     """Describe a failure in one line; the traceback goes to the log of the record.
 
     own: the user's file of the model, of which the line is named.
     """
     log.write(traceback.format_exc())
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        cause = f"out of memory on {device}: --micro-batch N puts fewer clips through at once"
+        cause = _short_of_memory(error, device, job)
     else:
         cause = networks.told(error, own)
     return {"status": "failed", "cause": cause}
+
+
+def _short_of_memory(error: BaseException, device: str, job: dict[str, Any]) -> str:
+    """Return what fills the memory, and the ways on: first the one that keeps the run."""
+    full = "; ".join(filter(None, getattr(error, "__notes__", ())))
+    ways = ["--micro-batch N puts fewer clips through at once"]
+    if identity.has_batch_norm(f"models/{job['resolved']['model']['name']}"):
+        ways[0] += " (another run, for the batch norm)"
+    if not job.get("checkpoint_activations"):
+        ways.insert(0, "--checkpoint-activations trains the same run with less memory")
+    return f"out of memory on {device}{f' ({full})' if full else ''}: {', or '.join(ways)}"
 
 
 def _git() -> tuple[str | None, bool | None]:

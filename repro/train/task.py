@@ -58,6 +58,7 @@ class Task:
     spectrogram: "Fbank | None" = None
     teacher: nn.Module | None = None
     micro_batch: int = 0  # clips that go through the model at once; 0: the whole batch
+    checkpoint_activations: bool = False  # inner values are computed again, not kept
 
 
 @dataclass(frozen=True)

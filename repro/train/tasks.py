@@ -35,6 +35,7 @@ def build(
     home: places.Home,
     log: Emit,
     micro_batch: int = 0,
+    checkpoint_activations: bool = False,
 ) -> tuple[Task, list[dict[str, Any]]]:
     """Build a task; also return what was taken from each parent, line by line.
 
@@ -67,6 +68,7 @@ def build(
         spectrogram=_spectrogram(model, front.rate, device),
         teacher=teacher,
         micro_batch=resolved["recipe"].get("micro_batch", micro_batch),
+        checkpoint_activations=checkpoint_activations,
     )
     return task, taken
 

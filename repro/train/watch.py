@@ -12,6 +12,21 @@ import torch
 COUNTS = ("num_ooms", "num_alloc_retries")
 
 
+def filling(device: str, held: dict[str, int]) -> str:
+    """Return what fills a device's memory, largest first: "other processes 9.1 GB, ...".
+
+    held: bytes that lie there for the whole run, by what they are. Of a CPU only these are known.
+    """
+    parts = dict(held)
+    if torch.device(device).type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        own = torch.cuda.memory_reserved(device)
+        parts["network, optimiser and batch"] = own - sum(held.values())
+        parts["other processes"] = total - free - own  # and what CUDA itself takes
+    told = sorted(((size, name) for name, size in parts.items()), reverse=True)
+    return ", ".join(f"{name} {size / 1e9:.1f} GB" for size, name in told if size >= 5e7)
+
+
 class Watch:
     """Watch a device from now on; a device without such counts gives nothing.
 

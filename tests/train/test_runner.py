@@ -380,7 +380,10 @@ def test_out_of_memory_is_a_failure_that_names_the_way_out(error, run, tmp_path,
     home = tiny.home(tmp_path)
     status, cause = runner.execute(run.job(), "cpu", 1, home, lambda event: None)
     assert status == "failed"
-    assert cause == "out of memory on cpu: --micro-batch N puts fewer clips through at once"
+    assert cause == (
+        "out of memory on cpu: --checkpoint-activations trains the same run with less memory, "
+        "or --micro-batch N puts fewer clips through at once"
+    )
     (record,) = ledger.Ledger([home.runs]).records(run.id)
     assert (record.status, record.cause) == (status, cause)
     assert type(error).__name__ in (record.path / "log.txt").read_text()
@@ -400,6 +403,20 @@ def test_a_device_has_the_users_name_in_log_and_cause(run, tmp_path, monkeypatch
     first = (record.path / "log.txt").read_text().splitlines()[0]
     assert json.loads(first)["device"] == "cuda:MIG-74fb"
     assert record.described["device"] == "cpu"
+
+
+def test_out_of_memory_names_what_fills_a_card_and_ways_that_are_left(run, tmp_path, monkeypatch):
+    def step(task, *_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(runner.loop, "_step", step)
+    monkeypatch.setattr(runner.loop.Feed, "held", lambda _: {"audio": 123_000_000, "kept": 7})
+    job = {**run.job(), "checkpoint_activations": True}
+    status, cause = runner.execute(job, "cpu", 1, tiny.home(tmp_path), lambda event: None)
+    assert (status, cause) == (
+        "failed",
+        "out of memory on cpu (audio 0.1 GB): --micro-batch N puts fewer clips through at once",
+    )
 
 
 def test_micro_batches_are_part_of_the_execution(train, run, tmp_path):

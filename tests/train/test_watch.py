@@ -158,3 +158,15 @@ def test_nothing_of_this_touches_the_executions_of_cpus(monkeypatch):
         "tier": "exact", "torch": torch.__version__,
         "torchaudio": torchaudio.__version__,
     }  # fmt: skip
+
+
+def test_what_fills_a_card_is_named_largest_first(monkeypatch):
+    gb = 10**9
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (gb // 100, 12 * gb))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 8 * gb)
+    told = watch.filling("cuda:0", {"audio": 2 * gb, "kept features": gb // 2, "nothing": 0})
+    assert told == (
+        "network, optimiser and batch 5.5 GB, other processes 4.0 GB, audio 2.0 GB, "
+        "kept features 0.5 GB"
+    )
+    assert watch.filling("cpu", {"audio": 0, "kept features": gb}) == "kept features 1.0 GB"

@@ -110,6 +110,11 @@ def request_options(command: Command) -> Command:
             help="Put N clips of a batch through the model at once, where memory is short.",
         ),
         click.option(
+            "--checkpoint-activations", is_flag=True,
+            help="Where memory is short: compute inner values again in the backward pass, with the "
+                 "same bits.",
+        ),
+        click.option(
             "--steps", type=click.IntRange(1), metavar="N",
             help="Train for N steps of the optimiser, whatever the data's size: epochs and "
                  "schedule are stretched to them.",
@@ -150,6 +155,7 @@ def request(
     only: str | None,
     assume: tuple[str, ...],
     micro_batch: int | None,
+    checkpoint_activations: bool,
     steps: int | None,
     execution: str | None,
     systems: str | None = None,
@@ -172,6 +178,7 @@ def request(
         on=on,
         protocol=protocol,
         micro_batch=micro_batch or 0,
+        checkpoint_activations=checkpoint_activations,
         steps=steps or 0,
         systems=tuple(filter(None, (systems or "").split(","))),
         own=own,
