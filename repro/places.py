@@ -34,6 +34,14 @@ def extensions() -> Path:
     return _folder("REPRO_EXTENSIONS", chosen) if chosen else home().root / "extensions"
 
 
+def stage() -> str:
+    """Return the folder to which a node copies the audio, as REPRO_STAGE has it; "" for none.
+
+    Its variables stand for those of the node that trains; --stage sets it.
+    """
+    return os.environ.get("REPRO_STAGE", "")
+
+
 @dataclass(frozen=True)
 class Home:
     """The user's folders; none is made before something is written to it."""

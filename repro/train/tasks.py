@@ -13,6 +13,7 @@ from repro.data.clips import ClipSource, Selection
 from repro.data.lists import Clip
 from repro.data.waveforms import here
 from repro.data.waveforms.opened import Store
+from repro.data.waveforms.staged import staged
 from repro.errors import UserError
 from repro.frontends import fbank
 from repro.records.ledger import Ledger
@@ -76,7 +77,10 @@ def build(
 def _prepare(
     source: ClipSource, selection: Selection, rate: int, home: places.Home, log: Emit
 ) -> Store:
-    """Return the waveform store of the run's clips; written first if it is not there."""
+    """Return the waveform store of the run's clips, or its copy on this node's own disk.
+
+    It is written first if it is not there.
+    """
     split = selection.split
     clips = sorted({*split.train, *split.valid, *split.test})
 
@@ -86,7 +90,8 @@ def _prepare(
     def note(text: str) -> None:
         log({"event": "note", "text": text})
 
-    return audio.prepare(source, clips, selection.classes, rate, home, progress, note)
+    store = audio.prepare(source, clips, selection.classes, rate, home, progress, note)
+    return staged(store, places.stage(), note) if places.stage() else store
 
 
 def _parts(selection: Selection, store: Store, pieces: int, multilabel: bool) -> dict[str, Part]:

@@ -336,3 +336,41 @@ def test_a_task_that_is_stopped_is_queued_again_as_it_was(home):
     again = task.checkpoint()
     assert again.function == task
     assert (again.args, again.kwargs) == ((), {})
+
+
+@pytest.fixture
+def nodes(monkeypatch, tmp_path):
+    """Have sinfo tell of nodes by lines of cards and features; `asked` is what it was asked."""
+    asked = tmp_path / "asked"
+
+    def tell(*lines):
+        program = tmp_path / "bin" / "sinfo"
+        program.parent.mkdir(exist_ok=True)
+        told = "\n".join(lines)
+        program.write_text(f"#!/bin/sh\necho \"$*\" >> {asked}\ncat << 'E'\n{told}\nE\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+        return asked
+
+    return tell
+
+
+def test_a_partition_of_different_cards_gets_a_hint(nodes):
+    asked = nodes("gpu:a100:4(S:0-1)|intel,ampere", "gpu:v100:2|intel,volta", "(null)|intel")
+    hint = slurm_nodes.mixed({"partition": "gpu"})
+    assert "different cards (a100, v100)" in hint
+    assert "--slurm-option constraint=ampere takes one kind" in hint
+    assert asked.read_text() == "-h -o %G|%f -p gpu\n"
+    nodes("gpu:a100:4|(null)", "gpu:v100:2|(null)")
+    assert "--slurm-option gres=gpu:a100:1 takes" in slurm_nodes.mixed({})
+
+
+def test_no_hint_where_cards_are_alike_or_chosen(nodes, monkeypatch):
+    nodes("gpu:a100:4|a", "gpu:a100:8|b", "gpu:2|c")
+    assert slurm_nodes.mixed({}) == ""
+    nodes("gpu:a100:4|a", "gpu:v100:8|b")
+    assert slurm_nodes.mixed({}) != ""
+    for name in ("constraint", "gres", "nodelist"):
+        assert slurm_nodes.mixed({name: "x"}) == ""
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert slurm_nodes.mixed({}) == ""

@@ -427,3 +427,12 @@ def test_micro_batches_are_part_of_the_execution(train, run, tmp_path):
     assert {r.described.get("micro_batch") for r in found} == {None, 8}
     assert len({r.execution for r in found}) == 2
     assert other.status == "complete"
+
+
+def test_a_run_reads_its_audio_from_a_copy_on_the_node(run, reference, tmp_path, monkeypatch):
+    monkeypatch.setenv("REPRO_STAGE", str(tmp_path / "node"))
+    status, cause = runner.execute(run.job(), "cpu", 1, tiny.home(tmp_path), lambda event: None)
+    assert status == "complete", cause
+    assert list((tmp_path / "node" / "repro-audio").iterdir())
+    (record,) = ledger.Ledger([tmp_path / "runs"]).records(run.id)
+    assert record.heard == reference.record.heard

@@ -2,12 +2,13 @@
 
 import json
 import shlex
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
 from repro import places
-from repro.commands.plan import scripts
+from repro.commands.plan import away, scripts
 from repro.commands.shared import asking, damage, planned, screen, several
 from repro.commands.shared.planned import Planned
 from repro.errors import UserError
@@ -15,18 +16,35 @@ from repro.plan import cost
 from repro.records.ledger import Ledger
 from repro.verdict import needed, reduction
 
+SCRIPTS: dict[str, Callable[[Sequence[scripts.Job], Mapping[str, str]], str]] = {
+    "sh": lambda jobs, _: scripts.as_sh(jobs),
+    "slurm": lambda jobs, _: scripts.as_sbatch(jobs),
+    "k8s": away.as_k8s,
+    "sky": away.as_sky,
+}
+
 
 @click.command()
 @click.argument("targets", metavar="[ID|PAPER|all]...", nargs=-1)
 @asking.request_options
 @asking.device_options
 @asking.home_option
-@click.option("--format", "fmt", type=click.Choice(["text", "json", "sh", "slurm"]), default="text",
-              help="sh: a line for each run; slurm: an sbatch array.")  # fmt: skip
-def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) -> None:
+@click.option("--format", "fmt", type=click.Choice(["text", "json", *SCRIPTS]), default="text",
+              help="sh: a line for each run; slurm: an sbatch array; k8s: a Kubernetes Job; sky: a "
+                   "SkyPilot task.")  # fmt: skip
+@click.option("--option", "settings_of", multiple=True, metavar="KEY=VALUE",
+              help="About the cluster, for k8s (image, claim, queue, namespace, node, gpu) and sky "
+                   "(bucket, install, accelerators, infra).")  # fmt: skip
+def command(
+    targets: tuple[str, ...],
+    home: str | None,
+    fmt: str,
+    settings_of: tuple[str, ...],
+    **asked: Any,
+) -> None:
     """Say what tables need: runs (shared ones once), data, weights, time on this device.
 
-    For schedulers, json, sh and slurm hold the command of every run that can be trained now.
+    For schedulers, all formats but text hold the command of every run that can be trained now.
 
     \b
     Examples:
@@ -35,6 +53,7 @@ def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) 
       repro plan asmrh-urbansound8k asmrh-ablation --format json
       repro plan asmrh-speechcommands --profile demo --format sh > runs.sh
       repro plan asmrh-speechcommands --device cuda:0 --format slurm > runs.sbatch
+      repro plan gafx --device cuda:0 --format k8s --option image=repro:1 --option claim=home
     """
     devices = asking.devices(asked.pop("gpu"), asked.pop("device"))
     threads = asked.pop("threads")
@@ -45,11 +64,13 @@ def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) 
     tables = [Planned.of(plan, ledger, devices[0]) for plan in plans]
     open_runs = {run.id: run for one in tables for run in one.ready}
     ready = list(open_runs.values())
-    jobs = scripts.jobs(plans, ready, devices, threads, ledger, where) if fmt != "text" else []
-    if fmt in ("sh", "slurm"):
+    given, far = away.options(fmt, settings_of), away.HOMES.get(fmt, "")
+    listed = (plans, ready, devices, threads, ledger, where, far)
+    jobs = scripts.jobs(*listed) if fmt != "text" else []
+    if fmt in SCRIPTS:
         if not jobs:
             raise UserError("no run can be trained now", shlex.join(["repro", "plan", *targets]))
-        click.echo((scripts.as_sh if fmt == "sh" else scripts.as_sbatch)(jobs), nl=False)
+        click.echo(SCRIPTS[fmt](jobs, given), nl=False)
         return
     damage.tell(ledger)
     if fmt == "json":

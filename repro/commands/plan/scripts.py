@@ -26,12 +26,14 @@ class Job:
     needs: slurm.Resources
     words: list[str]
     wave: int  # a run's parents are in earlier waves
+    here: bool = True  # on a machine that sees the folders of this one
 
     @property
     def line(self) -> str:
         """Return the command as a line of a shell script; folders outside the home go along."""
         names = ("REPRO_DATA", "REPRO_CACHE", "REPRO_EXTENSIONS")
-        moved = [name for name in names if os.environ.get(name) and not self._inside(name)]
+        set_ = [name for name in names if self.here and os.environ.get(name)]
+        moved = [name for name in set_ if not self._inside(name)]
         before = [f"{name}={shlex.quote(os.environ[name])}" for name in moved]
         return " ".join([*before, shlex.join(self.words)])
 
@@ -59,8 +61,12 @@ def jobs(
     threads: int,
     ledger: Ledger,
     home: places.Home,
+    away: str = "",
 ) -> list[Job]:
-    """Return the jobs of the runs that can be trained: parents first, devices in turn."""
+    """Return the jobs of the runs that can be trained: parents first, devices in turn.
+
+    away: the home on a machine that sees nothing of this one, where the program is `repro`.
+    """
     asked = {r.id: plan for plan in reversed(plans) for r in (*plan.needed(), *plan.parents)}
     takes = slurm.resources(ready, ledger, devices[0], threads)
     made: list[Job] = []
@@ -69,10 +75,11 @@ def jobs(
             device = devices[len(made) % len(devices)]
             plan = asked[run.id]
             request = dataclasses.replace(plan.request, seeds=None, only=None)
-            words = [*program(), "train", run.id, "--table", plan.entry.id]
+            words = [*(["repro"] if away else program()), "train", run.id, "--table", plan.entry.id]
             words += [*request.words(), "--device", device]
-            words += ["--threads", str(threads), "--home", str(home.root)]
-            made.append(Job(run, takes[run.id], words, number))
+            words += ["--threads", str(threads), "--home", away or str(home.root)]
+            words += ["--stage", places.stage()] if places.stage() else []
+            made.append(Job(run, takes[run.id], words, number, here=not away))
     return made
 
 

@@ -48,6 +48,11 @@ def _extensions(context: click.Context, _: click.Parameter, folder: str | None) 
         _set(context, _EXTENSIONS, str(places.absolute(folder)))
 
 
+def _stage(context: click.Context, _: click.Parameter, folder: str | None) -> None:
+    if folder is not None:
+        _set(context, "REPRO_STAGE", folder)
+
+
 def _set(context: click.Context, name: str, value: str) -> None:
     """Set a variable for this command and the workers that it starts, and no longer."""
     before = os.environ.get(name)
@@ -132,6 +137,11 @@ def device_options(command: Command) -> Command:
         click.option(
             "--threads", type=click.IntRange(1, 256), default=2, show_default=True,
             help="CPU threads of a worker; part of the execution, never taken from the machine.",
+        ),
+        click.option(
+            "--stage", metavar="DIR", callback=_stage, expose_value=False,
+            help="Read the audio from a copy on the node's own disk, made there: "
+                 "'$SLURM_TMPDIR', say (default: REPRO_STAGE).",
         ),
     ]  # fmt: skip
     return with_options(options, command)

@@ -7,7 +7,7 @@ import click
 
 from repro import places
 from repro.commands.shared import asking, suggesting
-from repro.engines import slurm, slurm_options
+from repro.engines import slurm, slurm_nodes, slurm_options
 from repro.engines.slurm import Asked
 from repro.errors import UserError
 from repro.plan.request import Run
@@ -64,6 +64,8 @@ def submit(ready: Sequence[Run], table: str, asked: Asked, home: places.Home) ->
     if waiting:
         jobs = ", ".join(sorted({place.job.partition("_")[0] for place in waiting.values()}))
         click.echo(f"{len(waiting)} runs are in the queue already (jobs {jobs})", err=True)
+    if batches and asked.device != "cpu" and (hint := slurm_nodes.mixed(asked.options)):
+        click.echo(hint, err=True)
     follow = suggesting.completed(f"repro status {table}")
     click.echo(f"follow them with: {follow}", err=True)
 
