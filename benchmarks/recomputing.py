@@ -20,7 +20,6 @@ from repro.commands import bench
 from repro.measure.memory import Live
 from repro.train import batches, loop, memory
 from repro.train.feed import Feed
-from repro.train.recomputing import Recomputing
 
 ROUNDS = 3
 
@@ -49,7 +48,7 @@ def main() -> None:
         seconds: list[list[float]] = [[], []]
         for number in range(ROUNDS):
             for way in (0, 1):
-                made_again = Recomputing(task.model) if way else None
+                made_again = memory.Recomputing(task.model) if way else None
                 began = time.process_time()
                 step()
                 seconds[way].append(time.process_time() - began)

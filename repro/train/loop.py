@@ -21,7 +21,7 @@ from repro.train.checkpoint import Checkpoints
 from repro.train.determinism import initialise, weight_digest
 from repro.train.distill import Stages, likeness, weight_of
 from repro.train.feed import Feed
-from repro.train.recomputing import Recomputing
+from repro.train.memory import Recomputing
 from repro.train.task import Emit, Outcome, Part, Scores, Task
 from repro.train.watch import Watch, filling
 
