@@ -22,7 +22,14 @@ def load(dataset: str, data: Path | None = None) -> Manifest:
 
     UserError for an unknown dataset, and for one whose list the user has yet to supply.
     """
-    return lists.parsed(dataset, *_content(dataset, data))
+    file, content = _content(dataset, data)
+    try:
+        return lists.parsed(dataset, file, content)
+    except UserError as error:
+        about = registry.card(dataset, data)
+        if about.own_list:  # which the user can make anew
+            error.next_step = about.next_step
+        raise
 
 
 def forget() -> None:

@@ -182,8 +182,8 @@ def located(dataset: str, data: Path) -> Located | None:
         return None
     root, file = known.folder, data / f"{dataset}.json"
     again = f"repro data add {dataset} DIR"
-    if not root.is_dir():
-        raise UnusableError(f"{root} (registered in {file}) does not exist any more", again)
+    if why := known.refused:
+        raise UnusableError(f"{root} (registered in {file}) {why}", again)
     total = len(manifest.load(dataset, data).clips)
     try:
         found = _scan(dataset, root, data)

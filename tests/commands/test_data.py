@@ -60,7 +60,8 @@ def test_what_is_added_is_listed_and_a_gone_folder_is_marked(repro, folder):
                if r["dataset"] == NAME)  # fmt: skip
     assert (row["here"], row["share"], row["folder_exists"]) == (4, 4 / 105829, True)
     folder.rename(folder.with_name("moved"))
-    assert f"4 of 105,829 clips (0.00%) in {folder}, which is gone" in repro("list").output
+    said = f"4 of 105,829 clips (0.00%) in {folder}, which does not exist any more"
+    assert said in repro("list").output
 
 
 def test_a_damaged_registration_hides_no_other_dataset(repro, tmp_path):
@@ -70,6 +71,31 @@ def test_a_damaged_registration_hides_no_other_dataset(repro, tmp_path):
     said = f"{file}: not a readable registration (0 of 0 clips): repro data add esc50 DIR"
     assert said in repro("list").stdout
     assert len(json.loads(repro("list", "--format", "json").stdout)) > 10
+
+
+@pytest.mark.parametrize(
+    ("name", "harm", "said"),
+    [
+        ("mine.own.json", lambda file: file.write_text("{"), "mine.own.json: not readable"),
+        ("mine.csv.gz", lambda file: file.write_text("x"), "mine.csv.gz: not a readable manifest"),
+    ],
+)
+def test_damage_to_ones_own_data_is_named_with_the_way_on_and_hides_no_other(
+    repro, folder, tmp_path, name, harm, said
+):
+    table = tmp_path / "mine.csv"
+    labels = {f"{path.parent.name}/{path.name}": "abab"[i]
+              for i, path in enumerate(sorted(folder.rglob("*.wav")))}  # fmt: skip
+    table.write_text("path,label\n" + "".join(f"{p},{a}\n" for p, a in labels.items()))
+    assert repro("add", "mine", folder, "--manifest", table).exit_code == 0
+    harm(tmp_path / "home" / "data" / name)
+    manifest.forget()
+    listed = json.loads(repro("list", "--format", "json").stdout)
+    assert len(listed) > 10
+    done = repro("verify", "mine")
+    assert done.exit_code == 2
+    assert said in done.output
+    assert "Next:  repro data add mine DIR --manifest" in done.output
 
 
 def test_adding_a_part_says_what_that_means(repro, folder):

@@ -1,3 +1,4 @@
+import errno
 import json
 import math
 import os
@@ -199,6 +200,28 @@ def test_a_damaged_registration_is_named(data, text):
     assert sources.unusable(data)[NAME].message == caught.value.message
     sources.forget()
     assert sources.unusable(data) == {}
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(errno.EACCES, "Permission denied"), (errno.ESTALE, "Stale file handle"),
+                         (errno.EIO, "Input/output error")],
+)  # fmt: skip
+def test_a_folder_that_the_system_refuses_to_look_at_stops_no_plan(data, monkeypatch, number, said):
+    data.mkdir(parents=True)
+    (data / f"{NAME}.json").write_text(json.dumps(ENTRY))
+    seen = Path.stat
+
+    def stat(path, **more):
+        if path == Path(ENTRY["folder"]):
+            raise OSError(number, said, str(path))
+        return seen(path, **more)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    with pytest.raises(UserError, match=rf"/audio .* cannot be looked at \({said}\)") as caught:
+        sources.located(NAME, data)
+    assert caught.value.next_step == f"repro data add {NAME} DIR"
+    assert sources.scanned(NAME, data) is None
+    assert sources.unusable(data)[NAME].message == caught.value.message
 
 
 def test_a_registration_without_what_later_versions_note_is_read(data):

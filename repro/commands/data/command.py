@@ -60,12 +60,16 @@ def list_(home: str | None, fmt: str) -> None:
 
 def _row(name: str, data: Path) -> dict[str, Any]:
     """Return what the list says of a dataset."""
-    card = registry.card(name, data)
     noted, damaged = None, None
     try:
-        noted = registered.read(name, data)
+        card = registry.card(name, data)
     except UserError as error:  # the others are listed all the same
+        return _damaged(name, f"{error.message}: {error.next_step}")
+    try:
+        noted = registered.read(name, data)
+    except UserError as error:
         damaged = f"{error.message}: {error.next_step}"
+    why = noted.refused if noted else ""
     return {
         "dataset": name,
         "title": card.title,
@@ -75,12 +79,34 @@ def _row(name: str, data: Path) -> dict[str, Any]:
         "share": noted.share if noted else 0.0,
         "needed_share": card.min_share,
         "folder": str(noted.folder) if noted else None,
-        "folder_exists": noted.folder.is_dir() if noted else None,
+        "folder_exists": not why if noted else None,
+        "folder_refused": why or None,
         "licence": card.licence,
         "source": card.source,
         "evidence": evidence.level(card),
         "origin": dict(noted.origin) if noted else {},
         "damaged": damaged,
+    }
+
+
+def _damaged(name: str, why: str) -> dict[str, Any]:
+    """Return what the list says of a dataset of the user's that cannot be read."""
+    return {
+        "dataset": name,
+        "title": f"{name} (your own data, which cannot be read)",
+        "clips": None,
+        "listed": None,
+        "here": 0,
+        "share": 0.0,
+        "needed_share": None,
+        "folder": None,
+        "folder_exists": None,
+        "folder_refused": None,
+        "licence": "yours to know",
+        "source": "unknown",
+        "evidence": "unknown",
+        "origin": {},
+        "damaged": why,
     }
 
 
@@ -92,7 +118,7 @@ def _here(row: dict[str, Any]) -> str:
     total = f"{row['clips'] or row['listed']:,} clips"
     if row["folder"] is None:
         return f"{total}, none here"
-    gone = "" if row["folder_exists"] else ", which is gone"
+    gone = f", which {row['folder_refused']}" if row["folder_refused"] else ""
     percent = f"{row['share']:.0%}" if row["here"] == row["listed"] else f"{row['share']:.2%}"
     trusted = ", unverified" if row["origin"].get("verified") is False else ""
     return f"{row['here']:,} of {total} ({percent}) in {row['folder']}{gone}{trusted}"

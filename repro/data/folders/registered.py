@@ -39,6 +39,14 @@ class Registration:
         """Return the share of the dataset's clips that was there."""
         return self.found / self.total
 
+    @property
+    def refused(self) -> str:
+        """Say why its folder cannot be used; empty where it can."""
+        try:
+            return "" if self.folder.is_dir() else "does not exist any more"
+        except OSError as error:  # a disk that does not answer, a folder of somebody else's
+            return f"cannot be looked at ({error.strerror})"
+
 
 def read(dataset: str, data: Path) -> Registration | None:
     """Read a dataset's registration; None if there is none, UnusableError if it is damaged."""
