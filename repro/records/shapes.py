@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from repro import identity
 from repro.records.record import Count, Line, Record, Training, told
+
+_Id = Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
 
 
 class _Plain(BaseModel):  # built when a record is checked: most were before
@@ -15,7 +17,7 @@ class _Plain(BaseModel):  # built when a record is checked: most were before
 
 
 class _Part(_Plain):
-    name: str
+    name: str = Field(pattern=r"^[^/\x00-\x1f\x7f]{1,100}$")  # of a file
     args: dict[str, Any]
     version: int | str | None  # str: the digest of a file of the user's
 
@@ -36,13 +38,16 @@ class _Recipe(_Plain):
     distill: str = ""
 
 
-class _Parent(_Plain):
-    kind: Literal["run", "weights"]
-    name: str
-    run: str | None = None
+class _FromRun(_Plain):
+    kind: Literal["run"]
+    name: Line
+    run: _Id
+
+
+class _FromWeights(_Plain):
+    kind: Literal["weights"]
+    name: Line
     sha256: str | None = None
-    dataset: str | None = None
-    recipe: str | None = None
 
 
 class _Run(_Plain):
@@ -56,10 +61,10 @@ class _Run(_Plain):
     model: _Part
     frontend: _Part
     recipe: _Recipe
-    init: list[_Parent]
+    init: list[Annotated[_FromRun | _FromWeights, Field(discriminator="kind")]]
     augment_version: int
     loop_version: int
-    teacher: str | None = None
+    teacher: _Id | None = None
 
 
 class _Clips(_Plain):

@@ -230,10 +230,10 @@ def _coverage(plan: TablePlan, used: Sequence[Training]) -> str:
 
 def executions(used: Sequence[Training]) -> list[str]:
     """Describe the executions that records come from."""
-    found = {record.execution: record.described for record in used}
+    found, promised = {record.execution: record.described for record in used}, tiers(used)
     described = [
         f"Execution {name}: {e['device']} ({e['device_name']}), {e['threads']} threads, torch "
-        f"{e['torch']}, tier {e['tier']}{_promise(e['tier'])}."
+        f"{e['torch']}, tier {promised[name]}{_promise(promised[name], e['tier'])}."
         for name, e in sorted(found.items())
     ]
     if len(found) > 1:
@@ -249,10 +249,20 @@ def executions(used: Sequence[Training]) -> list[str]:
     return described
 
 
-def _promise(tier: str) -> str:
-    """Say what a tier promises."""
+def tiers(used: Sequence[Training]) -> dict[str, str]:
+    """Return what each execution promises: one run whose bits are not promised is enough."""
+    found: dict[str, str] = {}
+    for record in used:  # statistical sorts behind exact
+        found[record.execution] = max(record.tier, found.get(record.execution, ""))
+    return found
+
+
+def _promise(tier: str, set_up: str) -> str:
+    """Say what a tier promises; `set_up`: the tier of its settings alone."""
     if tier == "exact":
         return " (equal bits on equal executions)"
+    if set_up == "exact":
+        return " (a GPU ran short of memory: equal bits are not promised)"
     return " (settings from outside override ours: equal bits are not promised)"
 
 
@@ -270,4 +280,5 @@ def facts(plan: TablePlan, used: Sequence[Training]) -> dict[str, Any]:
             name: {"clips": s.present, "of": s.total} for name, s in plan.outlines.items()
         },
         "executions": {record.execution: record.described for record in used},
+        "tiers": tiers(used),
     }

@@ -134,8 +134,7 @@ def _assumptions(grid: Grid) -> str:
 def _hardware(grid: Grid) -> str:
     """Name devices, versions and tier."""
     found = {record.execution: record.described for record in grid.used}
-    # One run whose bits are not promised is enough: statistical sorts behind exact.
-    tiers = {name: max(r.tier for r in grid.used if r.execution == name) for name in found}
+    tiers = notes.tiers(grid.used)
     return " ".join(
         f"Execution {name}: {e['device_name']} ({e['device']}), torch {e['torch']}, "
         f"tier {tiers[name]}."

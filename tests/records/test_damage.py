@@ -359,6 +359,32 @@ def test_each_is_found_left_out_and_refused_by_import(name: str, folder: Path) -
     assert_refused(Path(row["path"]), home.parent)
 
 
+FORGED = {
+    "a model whose name no disk takes": ("model", {"name": "x" * 400}),
+    "a model without a name": ("model", {"name": ""}),
+    "a model outside its folder": ("model", {"name": "../../x"}),
+    "a front end of two lines": ("frontend", {"name": "fbank\nx"}),
+    "it starts from no run": ("init", [{"kind": "run", "name": "x"}]),
+    "it starts from a path": ("init", [{"kind": "run", "name": "x", "run": "../.."}]),
+    "it starts from something else": ("init", [{"kind": "dream", "name": "x"}]),
+    "its teacher is a path": ("teacher", "../x"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_run_that_cannot_be_is_left_out_and_refused(name: str, folder: Path) -> None:
+    """Under the ids that follow from what it says, and under a seal that fits."""
+    runs, (part, value) = folder.parents[1], FORGED[name]
+    shutil.rmtree(folder.parent)
+    resolved = dict(whole_records.run().resolved)
+    resolved[part] = {**resolved[part], **value} if isinstance(value, dict) else value
+    place = whole_records.write(runs, resolved=resolved)
+    for words in (["check"], ["list"], ["stale"], ["show", place.parent.name]):
+        repro("runs", *words, "--home", runs.parent)
+    assert list(Ledger([runs]).all()) == []
+    assert_refused(place, runs.parent.parent)
+
+
 def assert_refused(place: Path, folder: Path) -> None:
     """Assert that nothing is imported from an archive that holds a damaged record."""
     name = f"{place.parent.name}/{place.name}"

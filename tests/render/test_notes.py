@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from repro import identity
 from repro.data import clips, sources
 from repro.data.clips import ClipSource
 from repro.errors import UserError
 from repro.plan.request import Request
 from repro.plan.wanted import plan_asked
-from repro.render import markdown, notes, paragraph
+from repro.render import markdown, notes, paragraph, records
 from repro.spec import catalogue
 from repro.spec.readings import as_text
 from tests import fake_ledger
@@ -98,6 +99,41 @@ def test_what_demo_or_another_dataset_overrides_is_said_to_be_out_of_force(tmp_p
     assert "Not in force here: split (--on esc10 is split grouped)" in text
     full = made(tmp_path, "asmrh-speechcommands", assume={"hfft-axis": "time"})
     assert {a.mark for a in full.assumed} == {"", "(chosen)"}
+
+
+OVERRIDDEN = {"device": "cuda", "cudnn": 91002, "driver": "580.95.05", "cublas_workspace": ":0:0",
+              "tf32_allowed": False, "tf32_override": {"NVIDIA_TF32_OVERRIDE": "1"},
+              "tier": "statistical"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("observed", "execution", "said"),
+    [
+        ({"num_ooms": 1, "num_alloc_retries": 0, "peak_reserved": 5}, {}, "ran short of memory"),
+        ({"num_ooms": 0, "num_alloc_retries": 2, "peak_reserved": 5}, {}, "ran short of memory"),
+        ({"num_ooms": 0, "num_alloc_retries": 0, "peak_reserved": 5}, {}, ""),
+        ({}, OVERRIDDEN, "settings from outside override ours"),
+    ],
+)
+def test_a_table_whose_bits_are_not_promised_says_so(tmp_path, observed, execution, said):
+    plan = fake_ledger.planned(tmp_path, "asmrh-speechcommands")
+    fake_ledger.fill(tmp_path / "runs", plan, near(90.0))
+    for file in sorted((tmp_path / "runs").glob("*/*/run.json"))[-1:]:
+        record = json.loads(file.read_text())
+        record |= {"observed": observed, "execution": {**record["execution"], **execution}}
+        place = file.parent.rename(
+            file.parent.with_name(identity.execution_id(record["execution"]))
+        )
+        fake_ledger.sealed(place, record)
+    grid = filled(tmp_path, plan)
+    tier = "statistical" if said else "exact"
+    text = markdown.render(grid, "both")
+    told = [line for line in text.splitlines() if "Execution " in line and f"tier {tier}" in line]
+    assert told
+    assert said in text
+    assert f"tier {tier}" in " ".join(paragraph.sentences(grid))
+    assert tier in records.as_data(grid, "both", "full")["tiers"].values()
+    assert ("tier statistical" in text) == bool(said)
 
 
 def test_a_reading_that_changes_no_run_is_refused(tmp_path: Path) -> None:
