@@ -30,7 +30,8 @@ WRONG = {
         "has a split for each seed, so the test is 'corrected-t', not 'welch'",
     ),
     "a quoted number": (
-        "eat-urbansound8k", {'test = "one-sample-t"': 'test = "welch"'},
+        "eat-urbansound8k",
+        {'test = "one-sample-t"\n\n[[assumption]]': 'test = "welch"\n\n[[assumption]]'},
         "one side is quoted, so the test is 'one-sample-t', not 'welch'",
     ),
     "a test against a quoted number where both sides are ours": (
