@@ -79,9 +79,12 @@ def home(root: str | Path | None = None) -> Home:
 def environment(home: Home) -> dict[str, str]:
     """Return the environment of a process of ours: its folders are the home's, wherever they lie.
 
-    A checkout that is not installed is found too.
+    A checkout that is not installed is found too. Threads that wait sleep, unless the environment
+    says otherwise: spinning, two threads beside other work take many times their time
+    (benchmarks/README.md); no bit depends on it.
     """
-    here = {**os.environ, "REPRO_DATA": str(home.data), "REPRO_CACHE": str(home.cache),
+    here = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ,
+            "REPRO_DATA": str(home.data), "REPRO_CACHE": str(home.cache),
             "REPRO_EXTENSIONS": str(extensions())}  # fmt: skip
     root = checkout()
     if root is None:

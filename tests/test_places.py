@@ -76,3 +76,11 @@ def test_a_home_that_cannot_be_a_folder_is_refused_by_the_name_it_was_given_by(
             places.home()
         monkeypatch.delenv(name)
     assert places.home(tmp_path / "not" / "yet").root == tmp_path / "not" / "yet"
+
+
+def test_threads_of_a_process_that_wait_sleep_unless_the_user_says_otherwise(tmp_path, monkeypatch):
+    home = places.home(tmp_path)
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert places.environment(home)["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert places.environment(home)["OMP_WAIT_POLICY"] == "ACTIVE"

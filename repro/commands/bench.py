@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from repro.plan.request import Run
     from repro.train.task import Task
 
+SIDES_STEPS = 2  # of an epoch of `sides`
 UNUSED = 8  # clips of validation and test: a task needs some, training reads none
 
 
@@ -30,7 +31,71 @@ def command() -> None:
     \b
     Examples:
       repro bench train eat-s --device cuda:0
+      repro bench sides m3net-urbansound8k --profile demo
     """
+
+
+@command.command()
+@click.argument("table")
+@click.option("--profile", type=click.Choice(["full", "demo"]), default="full", show_default=True,
+              help="The size of the runs, as for `repro table`.")  # fmt: skip
+@click.option("--only", metavar="SYSTEM", help="Measure only this system.")
+@asking.home_option
+@asking.text_or_json
+def sides(table: str, profile: str, only: str | None, home: str | None, fmt: str) -> None:
+    """Measure whether two runs at once with a thread each train more clips on this CPU.
+
+    They are compared with one run with two threads, in turn in three rounds, for each system of the
+    table. What comes out is recorded, and `repro plan` says it.
+
+    \b
+    Examples:
+      repro bench sides m3net-urbansound8k --profile demo
+      repro bench sides asmrh-ablation --only asm-rh
+    """
+    from repro.measure import devices
+    from repro.measure import sides as measured
+    from repro.plan import cost
+
+    where = places.home(home)
+    measuring.warn_if_busy()
+    found: dict[str, float] = {}
+    rows = []
+    for run in _of_systems(table, profile, only, where):
+        source = _source(run, SIDES_STEPS * run.resolved["recipe"]["batch"], where)
+        job = {**run.job(), "clips": source.as_dict(), "resolved": {**run.resolved, "init": []}}
+        _tell(f"{run.system}: {measured.ROUNDS} rounds")
+        together, beside, execution = measured.measure(job, places.environment(where), where)
+        kind = cost.kind_of(run.resolved)
+        found |= {f"{cost.TOGETHER}.{kind}": together, f"{cost.SIDES}.{kind}": beside}
+        rows.append((run.system, together, beside))
+    path = devices.save(where.runs, found, execution)
+    if fmt == "json":
+        names = ("system", "together", "side_by_side")
+        every = [dict(zip(names, row, strict=True)) for row in rows]
+        click.echo(json.dumps({"clips_per_second": every, "record": str(path)}, indent=1))
+        return
+    for system, together, beside in rows:
+        click.echo(
+            f"{system}: two at once with a thread each {beside:.4g} clips/s, one with two "
+            f"{together:.4g}: {beside / together:.2f} times"
+        )
+    click.echo(f"repro plan counts with {path}", err=True)
+
+
+def _of_systems(table: str, profile: str, only: str | None, home: places.Home) -> "list[Run]":
+    """Return the first run of each system of a table that can be built here."""
+    from repro.plan.request import Request
+    from repro.plan.wanted import plan_asked
+    from repro.spec import catalogue
+
+    audio = "generated" if profile == "demo" else "local"
+    entry = catalogue.load(table)
+    plan = plan_asked(entry, Request(profile=profile, audio=audio, only=only), home)
+    runs = {run.system: run for run in reversed(plan.needed()) if not run.resolved.get("teacher")}
+    if not runs:
+        raise UserError(f"{table} trains nothing that can be measured", "repro list")
+    return list(reversed(runs.values()))
 
 
 @command.command()

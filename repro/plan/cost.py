@@ -28,9 +28,12 @@ PER_CLIP = {"cuda": 1e-4, "cpu": 2e-3}  # seconds besides: front end, loop, laun
 FORWARD_AND_BACKWARD = 6  # operations for each multiply-add of a forward pass: 2, three times over
 
 
+# Rates of a kind of run on a CPU, clips/s: two with a thread each at once; one with two.
+SIDES, TOGETHER = "side_by_side", "together"
+
 # Of records: seconds per clip and epoch by kind of run; GFLOP of a clip in training by network; the
 # network (with and without its dataset) and the precision of each kind; of the device that was
-# tried last (repro doctor --selftest), its name and its rates.
+# measured last (repro doctor --selftest, repro bench sides), its name and its rates.
 _Read = tuple[
     dict[str, float], dict[str, float], dict[str, list[str]], tuple[str, dict[str, float]]
 ]
@@ -79,7 +82,7 @@ def expected(
     found: dict[str, tuple[float | None, str]] = {}
     pace: dict[str, float] = {}
     for run in runs:
-        rate = rates.get(_kind_of(run.resolved))
+        rate = rates.get(kind_of(run.resolved))
         front = run.resolved["frontend"]
         flat = {"name": front["name"], **front["args"]}
         network = _network(run.resolved["model"], flat, run.resolved["dataset"])
@@ -130,7 +133,7 @@ class _Rates:
     @property
     def _card(self) -> bool:
         """Whether a card was tried; a CPU's rate is measured when it is asked for."""
-        return self.kind in ASSUMED_TFLOPS and bool(self.tried[1])
+        return self.kind in ASSUMED_TFLOPS and "matrix_rate_fp32" in self.tried[1]
 
 
 def _pace(
@@ -147,6 +150,25 @@ def _pace(
             clip = sustained.clip(gflop, precision)
             found.setdefault(precision, []).append(rates[name] / clip)
     return {precision: median(ratios) for precision, ratios in found.items()} or {"": 1.0}
+
+
+def kind_of(resolved: dict[str, Any]) -> str:
+    """Return what decides the cost of one clip: model, front end, batch and precision."""
+    return identity.digest(_parts(resolved))
+
+
+def beside(runs: Sequence[Run], ledger: Ledger) -> dict[str, float | None]:
+    """Return by system how many times as many clips/s two runs with a thread each train on a CPU.
+
+    Compared with one run with two threads (`repro bench sides`); None where it was not measured.
+    """
+    rates = _recorded(ledger, "cpu")[3][1]
+    found: dict[str, float | None] = {}
+    for run in runs:
+        kind = kind_of(run.resolved)
+        pair = [rates.get(f"{name}.{kind}") for name in (SIDES, TOGETHER)]
+        found[run.system] = pair[0] / pair[1] if pair[0] and pair[1] else None
+    return found
 
 
 def feasible(seconds: float | None, device: str) -> str:
@@ -176,11 +198,6 @@ def spoken(seconds: float | None) -> str:
         return f"{seconds / 3600:.1f} h"
     days = seconds / 86400
     return f"{days:.1f} days" if days < 1000 else f"{days / 365.25:,.0f} years"
-
-
-def _kind_of(resolved: dict[str, Any]) -> str:
-    """Return what decides the cost of one clip: model, front end, batch and precision."""
-    return identity.digest(_parts(resolved))
 
 
 def _parts(resolved: dict[str, Any]) -> list[Any]:
@@ -215,13 +232,13 @@ def _read_rates(ledger: Ledger, kind: str) -> _Read:
     found: dict[str, list[float]] = {}
     measured: dict[str, float] = {}
     networks: dict[str, list[str]] = {}
-    tried: tuple[str, str, dict[str, float]] = ("", "", {})
+    tried: list[tuple[str, str, dict[str, float]]] = []
     kinds: dict[str, str] = {}  # thousands of records are of few kinds: each is digested once
     for record in ledger.all():
         resolved = record.resolved
         if isinstance(record, Measurement) and record.of_device:
-            if record.described["device"] == kind and record.finished > tried[0]:
-                tried = (record.finished, record.device_name, record.measured.rates)
+            if record.described["device"] == kind:
+                tried.append((record.finished, record.device_name, record.measured.rates))
         elif isinstance(record, Measurement):
             if record.measured.multiply_adds is not None:
                 key = _network(resolved["model"], resolved["frontend"], resolved["dataset"])
@@ -232,14 +249,27 @@ def _read_rates(ledger: Ledger, kind: str) -> _Read:
             clip_epochs = record.clips_used["train"] * resolved["recipe"]["epochs"]
             text = repr(_parts(resolved))
             if text not in kinds:
-                kinds[text] = _kind_of(resolved)
+                kinds[text] = kind_of(resolved)
                 front = {"name": resolved["frontend"]["name"], **resolved["frontend"]["args"]}
                 networks[kinds[text]] = [
                     _network(resolved["model"], front, resolved["dataset"]),
                     _network(resolved["model"], front, ""), resolved["recipe"]["precision"],
                 ]  # fmt: skip
             found.setdefault(kinds[text], []).append(record.seconds / clip_epochs)
-    return {key: median(values) for key, values in found.items()}, measured, networks, tried[1:]
+    return (
+        {key: median(values) for key, values in found.items()},
+        measured,
+        networks,
+        _newest(tried),
+    )
+
+
+def _newest(tried: list[tuple[str, str, dict[str, float]]]) -> tuple[str, dict[str, float]]:
+    """Return the device that was measured last, and the newest of each of its rates."""
+    tried.sort(key=lambda each: each[0])
+    name = tried[-1][1] if tried else ""
+    every = [found for _, other, found in tried if other == name]
+    return name, {key: value for found in every for key, value in found.items()}
 
 
 def _tflops(kind: str, cache: Path | None) -> float:

@@ -37,6 +37,13 @@ def unusable(number: int, called: str = "") -> str | None:
     return _silent(number, name)
 
 
+def driver() -> str | None:
+    """Return the version of NVIDIA's driver, as its kernel module states it."""
+    text = DRIVER.read_text() if DRIVER.is_file() else ""
+    version = re.search(r"\b\d+\.\d+(\.\d+)?\b", text)
+    return version[0] if version else None
+
+
 def spoilt(device: str) -> bool:
     """Tell whether no kernel runs on a CUDA device any more, as after an illegal access.
 
@@ -61,7 +68,8 @@ def _refused() -> str | None:
         if found := re.search(r"found version (\d+)", str(error)):
             supports = f"{int(found[1]) // 1000}.{int(found[1]) % 1000 // 10}"
             return (
-                f"the NVIDIA driver is too old: it supports CUDA {supports}, PyTorch "
+                f"the NVIDIA driver{f' {driver()}' if driver() else ''} is too old: it supports "
+                f"CUDA {supports}, PyTorch "
                 f"{torch.__version__} needs {torch.version.cuda}; update the driver, install the "
                 f"build of PyTorch for an older CUDA, {_ELSE}"
             )

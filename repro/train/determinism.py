@@ -75,19 +75,12 @@ def _cuda() -> dict[str, Any]:
     coarser = allowed or any(value != "0" for value in forced.values())
     return {
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]  # as in torch
-        "driver": _driver(),
+        "driver": cards.driver(),
         "cublas_workspace": workspace,
         "tf32_allowed": allowed,
         "tf32_override": forced,
         "tier": "exact" if workspace in DETERMINISTIC_WORKSPACES and not coarser else "statistical",
     }
-
-
-def _driver() -> str | None:
-    """Return the version of NVIDIA's driver, as its kernel module states it."""
-    text = cards.DRIVER.read_text() if cards.DRIVER.is_file() else ""
-    version = re.search(r"\b\d+\.\d+(\.\d+)?\b", text)
-    return version[0] if version else None
 
 
 def _processor() -> str:

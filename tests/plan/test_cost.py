@@ -175,11 +175,11 @@ def test_recorded_runs_say_how_long_operations_take_in_their_precision(runs, tmp
     assert seconds == pytest.approx(3 * plain * other.clip_epochs)  # of one precision
 
 
-def tried(folder, finished, rate, device="cuda", name="Card"):
+def tried(folder, finished, rate, device="cuda", name="Card", **more):
     """Record that a device was tried: its rate in bfloat16 is ten times that in single."""
     resolved = {"kind": "measure", "of": "device", "version": 1, "at": finished}
     described = {"device": device, "device_name": name}
-    rates = {"matrix_rate_fp32": rate, "matrix_rate_bf16": 10 * rate}
+    rates = more or {"matrix_rate_fp32": rate, "matrix_rate_bf16": 10 * rate}
     record = {"kind": "measure", "schema": SCHEMA, "run": identity.run_id(resolved),
               "status": "complete", "systems": [], "resolved": resolved, "execution": described,
               "measured": {"rates": rates}, "finished": finished}  # fmt: skip
@@ -202,6 +202,18 @@ def test_a_card_that_was_tried_says_how_fast_it_is_in_each_precision(runs, tmp_p
     assert "half of the matrix rates of Card" in basis
     assert "assumed" not in basis
     assert "measured here" in cost.estimate([run], ledger, "cpu").basis  # as before
+
+
+def test_two_runs_at_once_are_compared_with_one_where_that_was_measured(runs, tmp_path):
+    measured, other = runs["asm", 0], runs["asm-rh", 0]
+    kind = cost.kind_of(measured.resolved)
+    assert cost.beside([measured, other], Ledger([tmp_path])) == {"asm": None, "asm-rh": None}
+    for day, beside in (("01", 9.0), ("02", 15.0)):
+        rates = {f"side_by_side.{kind}": beside, f"together.{kind}": 10.0}
+        tried(tmp_path, f"2031-01-{day}T10:00:00+00:00", 0.0, device="cpu", **rates)
+    tried(tmp_path, "2031-01-03T10:00:00+00:00", 1e9, device="cpu")  # says nothing of it
+    found = cost.beside([measured, other], Ledger([tmp_path]))
+    assert found == {"asm": 1.5, "asm-rh": None}
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,16 @@ def test_a_build_for_the_cpu_is_named(machine):
     assert "is built for the CPU alone; install the build for CUDA" in cards.unusable(0)
 
 
+def test_a_driver_that_is_too_old_has_its_version(machine, tmp_path):
+    stated = tmp_path / "version"
+    stated.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19\n")
+    machine.setattr(cards, "DRIVER", stated)
+    machine.setattr(torch.cuda, "init", raising(OLD))
+    machine.setattr(torch.cuda, "device_count", lambda: 0)
+    told = "the NVIDIA driver 535.104.05 is too old: it supports CUDA 12.2, PyTorch"
+    assert told in cards.unusable(0)
+
+
 @pytest.mark.parametrize(
     ("answer", "told"),
     [

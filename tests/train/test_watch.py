@@ -79,7 +79,7 @@ def cuda(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H100")
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91002)
-    monkeypatch.setattr(determinism, "_driver", lambda: "580.95.05")
+    monkeypatch.setattr(cards, "driver", lambda: "580.95.05")
     for name in determinism._COARSER:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -128,7 +128,7 @@ def test_tf32_that_is_allowed_after_all_is_not_exact(cuda, flags):
 def test_another_library_is_another_execution(cuda, monkeypatch, name):
     plain = determinism.execution("cuda:0", 2)
     monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91300)
-    monkeypatch.setattr(determinism, "_driver", lambda: "590.1")
+    monkeypatch.setattr(cards, "driver", lambda: "590.1")
     other = determinism.execution("cuda:0", 2)
     assert other[name] != plain[name]
     assert identity.execution_id({**plain, name: other[name]}) != identity.execution_id(plain)
@@ -141,9 +141,9 @@ def test_the_driver_is_read_from_what_its_module_states(tmp_path, monkeypatch):
         "GCC version:  gcc version 13.3.0 (Ubuntu 13.3.0-6ubuntu2~24.04)\n"
     )
     monkeypatch.setattr(cards, "DRIVER", stated)
-    assert determinism._driver() == "580.95.05"
+    assert cards.driver() == "580.95.05"
     monkeypatch.setattr(cards, "DRIVER", tmp_path / "none")
-    assert determinism._driver() is None
+    assert cards.driver() is None
 
 
 def test_nothing_of_this_touches_the_executions_of_cpus(monkeypatch):

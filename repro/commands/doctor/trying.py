@@ -12,19 +12,17 @@ from repro import __version__, identity, places
 from repro.commands.shared import writing
 from repro.data import clips
 from repro.engines import visible
+from repro.measure import devices
 from repro.measure.selftest.checks import FAIL, OK, SLOW
 from repro.places import Home
 from repro.plan.planning import plan_table
 from repro.plan.request import Request, Run
-from repro.records import writing as records
-from repro.records.record import SCHEMA
 from repro.spec import catalogue
 
 if TYPE_CHECKING:
     from repro.measure.selftest.checks import Check
     from repro.measure.selftest.trial import Trial
 
-VERSION = 1  # of what the rates mean
 # A system of each paper, GAFX-U with its LSTM among them, and a table that trains it.
 SYSTEMS = {
     "asm-rh": "asmrh-speechcommands",
@@ -50,7 +48,7 @@ def run(device: str, threads: int, home: Home, fmt: str, output: Path | None) ->
     trial.run()
     about = report(trial)
     if trial.passed:
-        about["record"] = str(save(trial, home))
+        about["record"] = str(devices.save(home.runs, trial.rates, trial.execution))
     if fmt == "json":
         writing.write(json.dumps(about, indent=1) + "\n", output)
     elif output is not None:
@@ -102,32 +100,8 @@ def report(trial: "Trial") -> dict[str, Any]:
         "rates": trial.rates,
         "execution": trial.execution,
         "version": __version__,
-        "finished": _now(),
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-
-
-def save(trial: "Trial", home: Home) -> Path:
-    """Record what was measured; every trial is a record of its own, and plans take the newest."""
-    finished = _now()
-    resolved = {"kind": "measure", "of": "device", "version": VERSION, "at": finished}
-    name = identity.run_id(resolved)
-    record = {
-        "kind": "measure",
-        "schema": SCHEMA,
-        "run": name,
-        "status": "complete",
-        "systems": [],
-        "resolved": resolved,
-        "measured": {"rates": trial.rates},
-        "execution": trial.execution,
-        "version": __version__,
-        "finished": finished,
-    }
-    return records.put(home.runs, name, identity.execution_id(trial.execution), record)
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _summary(checks: "list[Check]", record: str | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from repro import places
 from repro.engines import visible
@@ -223,6 +224,13 @@ def devices(gpu: str | None, device: str | None) -> list[str]:
     if not _DEVICE.fullmatch(chosen):
         raise UserError(f"unknown device {chosen!r}: use cpu, cuda:0, cuda:1, ...", "repro doctor")
     return ["cuda:0" if chosen == "cuda" else chosen]
+
+
+def threads(given: int, on: list[str], per_device: int) -> int:
+    """Return the threads of a worker: one where runs share a CPU, unless --threads was given."""
+    source = click.get_current_context().get_parameter_source("threads")
+    shared = on == ["cpu"] and per_device > 1
+    return 1 if shared and source is not ParameterSource.COMMANDLINE else given
 
 
 def _cards(text: str) -> list[str]:

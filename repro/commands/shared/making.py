@@ -53,7 +53,8 @@ def output_options(command: Command) -> Command:
         click.option("--trust", is_flag=True, help="Fetch also what no source states a hash of."),
         click.option(
             "--per-device", type=click.IntRange(1), default=1, show_default=True, metavar="K",
-            help="Train K runs side by side on each device: small models fill a GPU so.",
+            help="Train K runs side by side on each device: small models fill a GPU so. On a CPU "
+                 "each has one thread, unless --threads says otherwise.",
         ),
         click.option("--keep-weights", is_flag=True,
                      help="Keep the weights of what is trained, for repro predict."),
@@ -86,6 +87,7 @@ class How:
         slurm = cluster.asked(asked)
         offer = fetching.Offer(asked.pop("fetch"), asked.pop("trust"), home.data)
         devices = asking.devices(asked.pop("gpu"), asked.pop("device"))
+        asked["threads"] = asking.threads(asked["threads"], devices, asked["per_device"])
         names = ("per_device", "threads", "render_only", "dry_run", "yes", "keep_weights")
         rest = {name: asked.pop(name) for name in names}
         rest["render_only"] |= form.view == "printed"
@@ -169,7 +171,11 @@ def carry_out(one: Planned, how: How) -> tuple[bool, bool]:
 def _told(one: Planned, how: How) -> list[str]:
     """Say what is planned, and what of the missing data can be fetched."""
     wanted = fetching.lacking(one.plan) if one.blocked else []
-    return [*planned.detail(one, how.devices), *how.offer.lines(wanted)]
+    lines = planned.detail(one, how.devices)
+    if how.per_device > 1:
+        thread = "a thread" if how.threads == 1 else f"{how.threads} threads"
+        lines.append(f"  {how.per_device} runs at once on each device, with {thread} each")
+    return [*lines, *how.offer.lines(wanted)]
 
 
 def agreed(estimate: cost.Estimate, how: How) -> bool:

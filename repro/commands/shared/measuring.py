@@ -69,8 +69,7 @@ def time(
     if before is not None:
         found = before.measured.latency
         return {"latency": found, "device": execution["device_name"], "times": str(before.path)}
-    if (load_now := os.getloadavg()[0]) > (os.cpu_count() or 1) / 2:
-        click.echo(f"  the machine is busy (load {load_now:.1f}): times will be long", err=True)
+    warn_if_busy()
     classes = networks.input_of(network.dataset, data)[0]
     latency: dict[str, list[float]] = {}
     load: dict[str, list[float]] = {}
@@ -92,6 +91,12 @@ def time(
     measured = {"latency": latency, "load": load, "protocol": timing.PROTOCOL}
     path = networks.save(root, network, measured, execution)
     return {"latency": latency, "device": execution["device_name"], "times": str(path)}
+
+
+def warn_if_busy() -> None:
+    """Say that what is measured now says little."""
+    if (load_now := os.getloadavg()[0]) > (os.cpu_count() or 1) / 2:
+        click.echo(f"  the machine is busy (load {load_now:.1f}): times will be long", err=True)
 
 
 def line(row: dict[str, Any]) -> str:

@@ -1,8 +1,9 @@
 """What tables need, in words: one table in detail, many in a line each and a sum."""
 
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from repro.commands.runs.again import bare
 from repro.commands.shared import suggesting
@@ -16,6 +17,7 @@ from repro.records.ledger import Ledger
 from repro.records.record import Training
 from repro.verdict import lengths as trained
 
+_CORES = os.cpu_count() or 1
 Gaps = dict[tuple[str, str], dict[str, None]]  # what is missing and the next step: who lacks it
 
 
@@ -31,6 +33,8 @@ class Planned:
     later: cost.Estimate  # of the blocked ones
     device: str
     bare: tuple[Training, ...] = ()  # results to train again, for their weights
+    # By system, on a CPU: see `cost.beside`.
+    beside: Mapping[str, float | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: TablePlan, ledger: Ledger, device: str, keep: bool = False) -> "Planned":
@@ -41,7 +45,10 @@ class Planned:
         again = bare(plan, answered) if keep else ()
         if again:
             now = cost.estimate([*ready, *map(Run.of_record, again)], ledger, device)
-        return cls(plan, ready, blocked, now, answered, later, device, again)
+        sides = (
+            cost.beside(ready, ledger) if device == "cpu" and len(ready) > 1 and _CORES > 1 else {}
+        )
+        return cls(plan, ready, blocked, now, answered, later, device, again, sides)
 
     @property
     def id(self) -> str:
@@ -91,12 +98,29 @@ def detail(one: Planned, devices: Sequence[str]) -> list[str]:
         seconds = one.estimate.seconds
         time = cost.spoken(None if seconds is None else seconds / len(devices))
         lines.append(f"  time on {', '.join(devices)}: {time} ({one.estimate.basis})")
+    lines += [f"  {line}" for line in _beside(one)]
     if one.blocked and one.later.seconds:
         time = cost.spoken(one.later.seconds / len(devices))
         lines.append(f"  {time} more once what is missing is here ({one.later.basis})")
     if one.feasible:
         lines.append(f"  on this CPU: {one.feasible}")
     return lines
+
+
+def _beside(one: Planned) -> Iterator[str]:
+    """Say where two runs at once, with a thread each, leave no core idle, as far as is measured."""
+    groups: dict[float | None, list[str]] = {}
+    for system, times in one.beside.items():
+        groups.setdefault(times, []).append(system)
+    two = "two runs at once with a thread each (--per-device 2)"
+    for times, systems in groups.items():
+        named = ", ".join(systems)
+        if times is not None:
+            yield f"{named}: {two} train {times:.2f} times the clips of one with two, as measured"
+        else:
+            demo = " --profile demo" if one.plan.request.profile == "demo" else ""
+            step = suggesting.completed(f"repro bench sides {one.id}{demo}")
+            yield f"{named}: whether {two} train more clips is not measured -> {step}"
 
 
 def _parents(one: Planned) -> Iterator[str]:
