@@ -62,13 +62,13 @@ class Resolver:
     def _settled(self, declared: dict[str, Any]) -> dict[str, Any]:
         """Lay the demo, the chosen readings and another dataset over declared settings."""
         plain, settings = copied(declared), copied(declared)
-        if self.request.profile == "demo":
-            self._make_small(settings)
+        small = self._make_small(settings) if self.request.profile == "demo" else {}
         for either in (declared, settings):
             self._assume(either)
             self.changed |= readings.put_all(either, self.request.settings)
             if "protocol" in either:  # not a parent: those stay on their dataset
                 either["dataset"] = self.request.on or either["dataset"]
+        self.demo |= {name: readings.get(settings, path) for path, name in small.items()}
         self._pad(settings)
         self._settings.append((declared["system"], declared, plain))
         return settings
@@ -111,8 +111,8 @@ class Resolver:
             "caps": {},
         }
 
-    def _make_small(self, settings: dict[str, Any]) -> None:
-        """Lay a recipe's demo block over the settings, in place."""
+    def _make_small(self, settings: dict[str, Any]) -> dict[str, str]:
+        """Lay a recipe's demo block over the settings, in place; return the paths it sets."""
         recipe_name = settings["recipe_name"]
         demo = self.entry.recipes.recipes[recipe_name].demo
         if demo is None:
@@ -121,13 +121,15 @@ class Resolver:
                 f"repro table {self.entry.id} --profile full",
             )
         settings["caps"] = dict(demo.clips)
-        for here, changes in (
-            (settings["model"]["args"], demo.model),
-            (settings["frontend"]["args"], demo.frontend),
-            (settings["recipe"], demo.recipe),
+        small: dict[str, str] = {}
+        for where, changes in (
+            ("model.args", demo.model),
+            ("frontend.args", demo.frontend),
+            ("recipe", demo.recipe),
         ):
-            readings.merge(here, changes)
-            self.demo |= dict(readings.leaves(changes))
+            readings.merge(readings.get(settings, where), changes)
+            small |= {f"{where}.{name}": name for name, _ in readings.leaves(changes)}
+        return small
 
     def _assume(self, settings: dict[str, Any]) -> None:
         """Put the readings chosen with --assume into the settings, in place."""

@@ -70,6 +70,14 @@ def test_demo_and_full_are_different_runs_and_demo_is_small(home):
     assert not full.demo
 
 
+def test_a_demo_says_the_values_that_are_in_force(home):
+    demo = plan(TABLE_1, home, **DEMO, settings={"recipe.epochs": "4"}, assume={"decay": "0.5"})
+    assert (demo.demo["epochs"], demo.demo["schedule.factor"]) == (4, 0.5)
+    trained = run_of(demo, "asm-rh").resolved
+    assert demo.demo["width"] == trained["model"]["args"]["width"] == 64
+    assert demo.demo["optimizer.lr"] == trained["recipe"]["optimizer"]["lr"] == 2e-3
+
+
 def test_only_and_seeds_choose_among_the_runs_and_change_none(home):
     whole = plan(TABLE_1, home)
     some = plan(TABLE_1, home, only="asm-rh", seeds=(0, 2))
