@@ -29,7 +29,8 @@ SCRIPTS: dict[str, Callable[[Sequence[scripts.Job], Mapping[str, str]], str]] = 
 @asking.request_options
 @asking.device_options
 @asking.home_option
-@click.option("--format", "fmt", type=click.Choice(["text", "json", *SCRIPTS]), default="text",
+@click.option("--format", "fmt", type=click.Choice(["text", "json", "sh", "slurm", "k8s", "sky"]),
+              default="text",
               help="sh: a line for each run; slurm: an sbatch array; k8s: a Kubernetes Job; sky: a "
                    "SkyPilot task.")  # fmt: skip
 @click.option("--option", "settings_of", multiple=True, metavar="KEY=VALUE",
