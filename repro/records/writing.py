@@ -161,10 +161,10 @@ def _cleared(work: Work) -> Iterator[str]:
     for path in sorted(work.folder.iterdir()):
         if path.match(".*.part") and path.is_file():
             path.unlink()  # of a process that was killed while it wrote
-        elif path.is_dir() or (path.name == "run.json" and isinstance(
+        elif not path.is_file() or (path.name == "run.json" and isinstance(
             work._read(work.folder), Damaged
         )):  # fmt: skip
-            what = "a folder" if path.is_dir() else "no record"
+            what = "a folder" if path.is_dir() else "no record" if path.is_file() else "no file"
             yield f"{path} is {what}: moved to {_moved(path)}"
 
 

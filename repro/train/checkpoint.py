@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import torch
 
@@ -33,10 +33,7 @@ class Checkpoints:
         """Write a checkpoint under a temporary name, sync, name it; then drop all but two."""
         part = atomic.temporary(self.folder / "checkpoint")  # a name that no other process uses
         try:
-            with part.open("wb") as stream:
-                torch.save({**state, "store": self.store}, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
+            write({**state, "store": self.store}, part)
             self.check()
             part.rename(self.folder / f"checkpoint-{state['epoch']:05d}-{_hash(part)}.pt")
         finally:
@@ -82,6 +79,41 @@ class Checkpoints:
     def _newest_first(self) -> list[Path]:
         found = (path for path in self.folder.glob("checkpoint-*.pt") if path.is_file())
         return sorted(found, reverse=True)
+
+
+class _Told:
+    """A stream that keeps why it could not be written to."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream = stream
+        self.flush = stream.flush
+        self.refused: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        """Write as the stream does."""
+        try:
+            return self.stream.write(data)
+        except OSError as error:
+            self.refused = self.refused or error
+            raise
+
+
+def write(state: dict[str, Any], path: Path) -> None:
+    """Write a state with torch.save, and sync it; OSError where the disk takes no more.
+
+    After a write that failed, torch.save closes its archive, which fails in words that say nothing
+    of a disk: the run would be recorded as failed.
+    """
+    with path.open("wb") as stream:
+        told = _Told(stream)
+        try:
+            torch.save(state, cast(IO[bytes], told))
+        except RuntimeError:
+            if told.refused is not None:
+                raise told.refused from None
+            raise
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _hash(path: Path) -> str:

@@ -23,8 +23,7 @@ from repro.records.reading import Damaged
 from repro.records.record import SCHEMA, Training
 from repro.records.seal import MODEL, WEIGHTS
 from repro.records.writing import Work
-from repro.train import cards, determinism, loop, networks, tasks
-from repro.train.checkpoint import Checkpoints
+from repro.train import cards, checkpoint, determinism, loop, networks, tasks
 from repro.train.task import Emit, Outcome, Task
 
 # What a disk says that will take no other run's files either.
@@ -135,11 +134,12 @@ def _train(
     about = {"store": task.store.digest, "execution": work.final.name, "system": job["system"],
              "seed": resolved["seed"], "dataset": resolved["dataset"]}  # fmt: skip
     log({"event": "start", "epochs": task.recipe["epochs"], "parameters": parameters, **about})
-    outcome = loop.fit(task, Checkpoints(work.folder, task.store.digest, work.check), log)
+    kept = checkpoint.Checkpoints(work.folder, task.store.digest, work.check)
+    outcome = loop.fit(task, kept, log)
     work.check()
     _write_results(work.folder, task, outcome)
     if job.get("keep") and outcome.weights:
-        torch.save(outcome.weights, work.folder / WEIGHTS)
+        checkpoint.write(outcome.weights, work.folder / WEIGHTS)
     split = selection.split
     return {
         "status": outcome.status,

@@ -380,3 +380,19 @@ def test_what_is_young_is_looked_into_again(tmp_path):
     finish(tmp_path / "runs")
     Ledger([tmp_path / "runs"], tmp_path / "cache").failed()
     assert not (tmp_path / "cache" / "records" / "calm").exists()
+
+
+@pytest.mark.parametrize("name", ["log.txt", "epochs.jsonl", "checkpoint-00001-0.pt"])
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, lambda path: path.symlink_to("/gone"), lambda path: path.symlink_to(path)]
+)
+def test_what_is_no_file_in_a_work_folder_is_set_aside(name, make, tmp_path):
+    """To open a pipe for writing has no end."""
+    with writing.work(tmp_path, RUN, EXECUTION) as work:
+        folder = work.folder
+        make(folder / name)
+    with writing.work(tmp_path, RUN, EXECUTION) as work:
+        (note,) = work.notes
+        assert note.startswith(f"{folder / name} is no file: moved to ")
+        assert not os.path.lexists(folder / name)
+        assert os.path.lexists(note.rpartition(" ")[2])

@@ -2,11 +2,13 @@
 
 import hashlib
 import io
+import resource
+from contextlib import contextmanager
 
 import pytest
 import torch
 
-from repro.train.checkpoint import Checkpoints
+from repro.train.checkpoint import Checkpoints, write
 
 
 @pytest.fixture
@@ -143,3 +145,33 @@ def test_whose_folder_it_is_is_asked_before_a_checkpoint_gets_its_name(tmp_path)
     with pytest.raises(RuntimeError, match="another"):
         Checkpoints(tmp_path, "audio", check).save(state(1))
     assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def files_of_at_most(size):
+    """Let no file of this process grow beyond a size in bytes, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.05, 0.1, 0.5, 0.9, 0.99, 0.9999])
+def test_a_full_disk_is_named_wherever_in_the_file_it_is_met(tmp_path, share):
+    """Else torch.save speaks of its archive, and the run would be recorded as failed."""
+    large = {**state(1), "tensors": [torch.ones(n) for n in (100, 3000, 20_000)]}
+    write(large, tmp_path / "whole.pt")
+    size = (tmp_path / "whole.pt").stat().st_size
+    with files_of_at_most(int(share * size)), pytest.raises(OSError, match="File too large"):
+        write(large, tmp_path / "part.pt")
+    with files_of_at_most(int(share * size)), pytest.raises(OSError, match="File too large"):
+        Checkpoints(tmp_path, "audio").save(large)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["part.pt", "whole.pt"]
+    Checkpoints(tmp_path, "audio").save(large)
+
+
+def test_what_cannot_be_saved_is_no_fault_of_a_disk(tmp_path):
+    with pytest.raises(Exception, match="pickle"):
+        write({"a": lambda: None}, tmp_path / "a.pt")
