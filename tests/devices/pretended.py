@@ -198,7 +198,7 @@ def _to(func: Any, tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     asked = [a for a in (*args, kwargs.get("device")) if isinstance(a, str | torch.device)]
     target = torch.device(asked[0]) if asked else other.device if other is not None else None
     if target is None or target.type == tensor.device.type:
-        keep = [a for a in args if not isinstance(a, str | torch.device | Tensor)]
+        keep = [a for a in args if isinstance(a, torch.dtype)]
         named = {k: v for k, v in kwargs.items() if k != "device"}
         return tensor if not keep and not named else func(tensor, *keep, **named)
     keep = [a for a in args if isinstance(a, torch.dtype)]

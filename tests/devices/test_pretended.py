@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from repro import identity
+from repro.commands.doctor import trying
 from repro.frontends.fbank import Fbank
+from repro.measure.selftest import process, systems
 from repro.records.ledger import Ledger
 from repro.spec.index import paper_ids
 from repro.train import determinism, runner
@@ -160,3 +162,33 @@ def test_all_that_pytorch_names_as_throwing_is_looked_for():
     names = set(re.findall(r"\* :\w+:`torch\.(?:\w+\.)*(\w+)`", listed))
     assert len(names) > 20
     assert names == set(throwing.KERNELS)
+
+
+def test_a_selftest_finds_a_device_in_order_and_its_weights_equal_to_the_cpus(
+    tmp_path, monkeypatch
+):
+    home = tiny.home(tmp_path)
+    jobs = trying.jobs("cuda:0", home)[:2]
+    assert {job["resolved"]["recipe"]["precision"] for job in jobs} == {"bf16", "fp32"}
+    asked = {"device": "cuda:0", "called": "cuda:0", "threads": 1, "jobs": jobs,
+             "home": {name: str(place) for name, place in home.__dict__.items()},
+             "parts": ["device"]}  # fmt: skip
+    rates = dict.fromkeys(("matrix_rate_fp32", "matrix_rate_bf16", "bandwidth"), 1e12)
+    rates |= {"launch_seconds": 1e-6, "wait_seconds": 1e-6}
+    for module, name, answer in (
+        (process.determinism, "check_device", None), (process.facts, "of", []),
+        (process.rates, "measure", rates), (process.rates, "bus", None),
+        (torch.cuda, "is_bf16_supported", False), (torch.cuda, "empty_cache", None),
+        (systems.limits, "wait", None),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, lambda *_, answer=answer, **__: answer)
+    with pretended.device(free=1 << 24) as seen:
+        said = list(process.look(asked))
+    checks = [each["check"] for each in said if "check" in each]
+    assert [check for check in checks if check["status"] != "ok"] == []
+    assert not seen.throwing
+    found = {each["steps"]: each["digests"] for each in said if "steps" in each}
+    with pretended.gpus_way():
+        for job in jobs:
+            once, again, filled = found[job["system"]]
+            assert once == again == filled == systems.steps(job, "cpu", home).digests
