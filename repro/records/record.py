@@ -108,8 +108,8 @@ class _Record(Said):
 
     @property
     def dataset(self) -> str:
-        """The dataset that it is about."""
-        return str(self.resolved["dataset"])
+        """The dataset that it is about; empty for what was measured of a device."""
+        return str(self.resolved.get("dataset", ""))
 
     @property
     def device_name(self) -> str:

@@ -23,7 +23,7 @@ def metadata(records: Sequence[Record], files: Mapping[str, Path]) -> bytes:
     The same results give the same bytes: its date is that of the last result.
     """
     actions = [_action(record, _of(record, files)) for record in records]
-    datasets = dict.fromkeys(record.dataset for record in records)
+    datasets = dict.fromkeys(record.dataset for record in records if record.dataset)
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -67,7 +67,7 @@ def _action(record: Record, files: Sequence[str]) -> dict[str, Any]:
         "@type": "CreateAction",
         "name": f"run {record.run}, execution {record.execution}",
         "instrument": {"@id": _SUITE},
-        "object": {"@id": f"#data-{record.dataset}"},
+        **({"object": {"@id": f"#data-{record.dataset}"}} if record.dataset else {}),
         "result": [{"@id": name} for name in files],
         "endTime": record.finished,
         "description": f"on {record.device_name}",

@@ -11,7 +11,7 @@ from repro import atomic, places
 from repro.commands.shared import asking, damage
 from repro.errors import UserError
 from repro.records.ledger import Ledger
-from repro.records.record import Record, Training
+from repro.records.record import Measurement, Record, Training
 
 INCOMPLETE = 3
 
@@ -38,9 +38,10 @@ def export(
 ) -> None:
     """Write results into one archive (tar.gz): all of this home, some runs, or those of tables.
 
-    The same results give the same bytes; FILE - is standard output. Failed records stay here. The
-    archive describes itself as an RO-Crate. With --to tensorboard, FILE is a folder that
-    `tensorboard --logdir` shows: loss, learning rate and metrics by epoch.
+    The same results give the same bytes; FILE - is standard output. Failed records stay here, and
+    rates of this machine unless they are named. The archive describes itself as an RO-Crate. With
+    --to tensorboard, FILE is a folder that `tensorboard --logdir` shows: loss, learning rate and
+    metrics by epoch.
 
     \b
     Examples:
@@ -57,7 +58,7 @@ def export(
     if tables:
         chosen = _of_tables(tables, kept, where)
     else:
-        chosen = [r for run in runs for r in kept.find(run)] if runs else list(kept.all())
+        chosen = [r for run in runs for r in kept.find(run)] if runs else _made(kept)
     damage.tell(kept)
     results = [record for record in chosen if record.done]
     if not results:
@@ -99,6 +100,12 @@ def _events(results: Sequence[Record], folder: Path) -> int:
         with atomic.output(folder / name) as stream:
             stream.write(content)
     return len(made)
+
+
+def _made(kept: Ledger) -> list[Record]:
+    """Return what this home made, without the rates of its devices: others plan with their own."""
+    every = kept.all()
+    return [r for r in every if not (isinstance(r, Measurement) and r.of_device)]
 
 
 def _of_tables(names: Sequence[str], kept: Ledger, home: places.Home) -> list[Record]:
