@@ -53,6 +53,17 @@ def test_a_rival_says_what_was_read_and_every_value_rests_on_something(name, hom
         assert loud == [], f"{name}: called unmentioned, yet it does something"
 
 
+@pytest.mark.parametrize("table", [e.id for e in catalogue.load_all() if fit(e).own])
+def test_a_demo_takes_the_table_s_own_clips_so_that_its_runs_are_pairs(table):
+    entry = fit(catalogue.load(table))
+    recipes = entry.recipes.recipes
+    ours = recipes[lines.first(catalogue.load(table))[1]].demo.clips
+    for row in entry.table.row:
+        if row.id in entry.own:
+            column = next(c for c in entry.table.column if lines.trains(entry.fields(row, c)))
+            assert recipes[entry.fields(row, column).recipe].demo.clips == ours, row.id
+
+
 def test_no_system_of_a_paper_has_a_rival_s_name():
     taken = {name for entry in catalogue.load_all() for name in entry.recipes.systems}
     assert taken.isdisjoint(RIVALS)

@@ -104,7 +104,7 @@ SETTINGS = {
     ("eat-urbansound8k", "esresnet-att", "esresnet/urbansound8k"): {
         "clips": CLIPS,
         "frontend": {"rate": 16000},
-        "recipe": {"batch": 10},
+        "recipe": {"batch": 10, "epochs": 8, "optimizer": {"lr": 1e-3}},
     },
     ("eat-speechcommands", "htsat-speechcommands", "htsat/speechcommands"): {
         "recipe": {"batch": 10},
