@@ -83,6 +83,8 @@ def each(steps: Sequence[Step], choice: NDArray[Any], waveforms: Tensor, clips: 
     with torch.autocast(waveforms.device.type, enabled=False):
         for position, step in enumerate(steps):
             chosen = np.flatnonzero(choice == position)
+            if not len(chosen):
+                continue
             there = sent(torch.from_numpy(chosen), waveforms.device)
             for start in range(0, len(chosen), size):
                 rows = there[start : start + size]
