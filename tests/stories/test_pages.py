@@ -77,8 +77,8 @@ QUICK = re.compile(
     r"table .*(--render-only|--printed))"
 )
 SLOW = re.compile(  # or in need of audio, or of what another command of its page has made
-    r" (--gpu|--slurm|\||--format (sh|slurm))|[A-Z]{3,}|audit all|--components|--against|"
-    r"--on words|mypaper|mynet"
+    r" (--gpu|--slurm|\||--format (sh|slurm|k8s|sky))|[A-Z]{3,}|audit all|--components|"
+    r"--against|--selftest|--on words|mypaper|mynet"
 )
 LADDER = re.compile(r"--ladder .*--assume|--on .*--ladder")  # compared to the letter, below
 COMMANDS = [
