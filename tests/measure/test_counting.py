@@ -160,11 +160,19 @@ def above(name):
     return {".".join(parts[:depth]) for depth in range(1, len(parts))}
 
 
+# Models whose forward multiplies outside of layers, and at most which share of all: HTS-AT resizes
+# the spectrogram by a matrix, ESResNeXt's wavelets are matrices (ESResNet-Att's transform an FFT).
+OUTSIDE = {"htsat": 0.02, "esresnet": 0.12}
+
+
 @pytest.mark.parametrize("network", networks.networks(), ids=lambda n: n.title)
 def test_every_network_of_the_tables_is_committed(network):
     found = committed(network)
     names = {row["layer"] for row in found["table"]}
     outermost = [row for row in found["table"] if names.isdisjoint(above(row["layer"]))]
-    assert sum(row["multiply_adds"] for row in outermost) == found["multiply_adds"]
+    outside = found["multiply_adds"] - sum(row["multiply_adds"] for row in outermost)
+    bound = OUTSIDE.get(network.model, 0.0) * found["multiply_adds"]
+    assert 0 <= outside <= bound, network.title
+    assert (outside > 0) == (bound > 0 and not network.systems[0].startswith("esresnet-att"))
     own = found["parameters"] - sum(row["parameters"] for row in outermost)
     assert 0 <= own < 0.06 * found["parameters"]  # tokens and positions belong to no layer

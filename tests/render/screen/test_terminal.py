@@ -19,7 +19,7 @@ WIDTHS = (60, 80, 100, 120, 200)
 
 @pytest.fixture(autouse=True)
 def declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registration, "of", lambda entry, found: "declared")
+    monkeypatch.setattr(registration, "of", lambda *_: "declared")
 
 
 @pytest.fixture(scope="module")
