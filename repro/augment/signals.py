@@ -4,10 +4,9 @@
 of them. All draws are `seeds.uniform32`, the long ones made on the device by `hashed_uniform`: what
 a clip becomes depends on the key and its clip key alone, never on its batch, position or device (up
 to rounding). Which clips take which way is known on the host, so no step waits for a device. The
-paper gives neither
-ranges nor levels nor an order; ranges and levels are the released code's (May 2023), if no
-deviation is named. Waveforms reach from -1 to 1; a fragment is a tenth of a second; an SNR counts
-all S samples, padding included.
+paper gives neither ranges nor levels nor an order; ranges and levels are the released code's (May
+2023), if no deviation is named. Waveforms reach from -1 to 1; a fragment is a tenth of a second; an
+SNR counts all S samples, padding included.
 `spectrogram.VERSION` stands for this file too: it is raised when a result here changes.
 
     amplitude     times U(0.5, 1.3): the whole clip or a fragment

@@ -34,7 +34,7 @@ def test_rates_of_a_device_stay_here_unless_they_are_named(tmp_path):
     here = ("--home", home.root)
     assert "sound" in repro("runs", "check", name, *here)
     shown = repro("runs", "show", name, *here)
-    assert "Card, tried by repro doctor --selftest" in shown
+    assert "Card: its rates, by which plans count" in shown
     assert "2e+13" in shown
     assert name not in repro("runs", "stale", *here)
     repro("runs", "export", tmp_path / "all.tar.gz", *here)

@@ -213,7 +213,7 @@ def _measured_lines(record: Measurement) -> list[str]:
     if record.of_device:
         return [
             f"measure    {record.run}, execution {record.execution}",
-            f"device     {record.device_name}, tried by repro doctor --selftest",
+            f"device     {record.device_name}: its rates, by which plans count",
             *(f"{name:<24} {value:.4g}" for name, value in record.measured.rates.items()),
             f"made       {record.finished}",
             *_place(record),
