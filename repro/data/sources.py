@@ -48,14 +48,14 @@ class Located:
 
         It tells that audio changed under the same ids, without reading it.
         """
-        found, skip = {}, len(str(self.root)) + 1
-        for clip in ids:
-            file = self.found[clip]
-            try:
-                found[clip] = f"{file[skip:]}\t{remembered.state(file)}"
-            except OSError as error:
-                raise UserError(f"{file}: cannot be read ({error.strerror})") from error
-        return found
+        clips, skip = list(ids), len(str(self.root)) + 1
+        files = [self.found[clip] for clip in clips]
+        try:
+            states = remembered.states(files)
+        except OSError as error:
+            raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from error
+        each = zip(clips, files, states, strict=True)
+        return {clip: f"{file[skip:]}\t{state}" for clip, file, state in each}
 
 
 def provenance(dataset: str, data: Path) -> dict[str, Any]:

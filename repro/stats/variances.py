@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
@@ -16,6 +16,8 @@ from itertools import repeat
 from repro.stats.summary import Spread, finite, fold_means, spread_within_folds
 
 ALPHA = 0.05
+
+Critical = Callable[[tuple[int, ...]], float]  # degrees of freedom -> the critical ratio
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,20 @@ class Split:
     p: float
 
 
-def pool_spreads(spreads: Sequence[Spread], floor: float = 0.0) -> Spread | None:
+def pool_spreads(
+    spreads: Sequence[Spread], floor: float = 0.0, critical: Critical | None = None
+) -> Spread | None:
     """Pool the spreads of systems that share a design; None where the sds differ too much.
 
     Each sd is raised to the floor first. Pooling is refused where the largest sd is more times the
-    smallest than equal spreads give in 95 of 100 cases at these degrees of freedom.
+    smallest than equal spreads give in 95 of 100 cases at these degrees of freedom: `critical`,
+    which is `critical_ratio` unless a caller keeps what that gives.
     """
     if len(spreads) == 0:
         raise ValueError("needs at least one spread to pool")
     sds = [max(spread.sd, floor) for spread in spreads]
     dfs = [spread.df for spread in spreads]
-    if max(sds) > min(sds) * critical_ratio(tuple(sorted(dfs))):
+    if max(sds) > min(sds) * (critical or critical_ratio)(tuple(sorted(dfs))):
         return None
     squares = math.fsum(df * sd**2 for df, sd in zip(dfs, sds, strict=True))
     return Spread(math.sqrt(squares / sum(dfs)), sum(dfs))

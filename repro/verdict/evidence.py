@@ -103,8 +103,13 @@ def _by_passes(values: Sequence[float], ours: _Own, shared: Spread | None) -> _O
     return _Own(other, 1, pooled is not None) if other.se > ours.estimate.se else None
 
 
-def pools(plan: TablePlan, found: Results) -> dict[Design, Pool]:
-    """Pool the spread within systems, for each design that enough complete systems share."""
+def pools(
+    plan: TablePlan, found: Results, critical: variances.Critical | None = None
+) -> dict[Design, Pool]:
+    """Pool the spread within systems, for each design that enough complete systems share.
+
+    critical: see `variances.pool_spreads`.
+    """
     systems: dict[Design, dict[tuple[str, ...], Spread | None]] = {}
     passes: dict[Design, dict[tuple[str, ...], Spread]] = {}
     steps: dict[Design, dict[tuple[str, ...], Spread]] = {}
@@ -127,9 +132,9 @@ def pools(plan: TablePlan, found: Results) -> dict[Design, Pool]:
         if len(members) >= SYSTEMS and spreads:
             pooled[name] = Pool(
                 systems=len(members),
-                spread=variances.pool_spreads(spreads),
-                passes=_pooled(passes.get(name, {})),
-                steps=_pooled(steps.get(name, {})),
+                spread=variances.pool_spreads(spreads, critical=critical),
+                passes=_pooled(passes.get(name, {}), critical),
+                steps=_pooled(steps.get(name, {}), critical),
             )
     return pooled
 
@@ -139,8 +144,12 @@ def _apart(units: Sequence[Unit]) -> Spread:
     return summary.spread_of_runs([unit.value for unit in units])
 
 
-def _pooled(members: Mapping[tuple[str, ...], Spread]) -> Spread | None:
-    return variances.pool_spreads(list(members.values())) if members else None
+def _pooled(
+    members: Mapping[tuple[str, ...], Spread], critical: variances.Critical | None
+) -> Spread | None:
+    if not members:
+        return None
+    return variances.pool_spreads(list(members.values()), critical=critical)
 
 
 def design(plan: TablePlan, cell: PlannedCell) -> Design:

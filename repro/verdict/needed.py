@@ -11,7 +11,7 @@ from pathlib import Path
 
 from repro.data.remembered import code, remembered
 from repro.plan.planning import PlannedCell, TablePlan
-from repro.stats import equivalence, sequential, summary
+from repro.stats import equivalence, sequential, summary, variances
 from repro.verdict import evidence, margins, phrases, reduction, roles
 from repro.verdict.evidence import Design, Pool
 from repro.verdict.reduction import Results
@@ -85,7 +85,7 @@ def needed(plan: TablePlan, found: Results, cache: Path) -> list[Need]:
 
     `cache` is the home's: the answers are kept there, because to compute them imports scipy.
     """
-    pools = evidence.pools(plan, found)
+    pools = evidence.pools(plan, found, lambda dfs: _critical(dfs, cache))
     needs = []
     for cell in roles.primary(plan):
         if not cell.runs or cell.printed is None or cell.printed.bound:
@@ -146,6 +146,12 @@ def _runs(spread: float, margin: float, within: int, cache: Path) -> tuple[int |
             lambda: [equivalence.runs_needed(spread, margin, p, within, MOST) for p in POWERS],
         )
     )
+
+
+def _critical(dfs: tuple[int, ...], cache: Path) -> float:
+    """Return `variances.critical_ratio`, computed once for these degrees of freedom."""
+    asked = ["critical ratio", code(variances.__file__), dfs]
+    return float(remembered(cache / "plans", asked, lambda: variances.critical_ratio(dfs)))
 
 
 def _again(need: Need, within: int, cache: Path) -> Again | None:
