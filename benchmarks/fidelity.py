@@ -81,7 +81,7 @@ def side_by_side(
         yield what, f"outputs in {'training' if training else 'evaluation'}", far(*outs)
     for out in outs:
         (out * torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)).sum().backward()
-    grads = [(own.grad, other.grad) for own, other in pairs if isinstance(own, nn.Parameter)]
+    grads = [(p.grad, q.grad.view_as(p)) for p, q in pairs if isinstance(p, nn.Parameter)]
     idle = 1e-9 * max(other.norm() for _, other in grads)  # a bias before a batch norm has none
     worst = max(((a - b).norm() / b.norm()).item() for a, b in grads if b.norm() > idle)
     yield what, "gradient of the parameter that differs most", f"{worst:.1e}"
@@ -130,7 +130,7 @@ def numbers(what: str, ours: nn.Module, theirs: nn.Module, pairs: Any, x: Tensor
     with torch.no_grad():
         waves(ours)
         for own, other in pairs:
-            other.copy_(own)
+            other.copy_(own.view_as(other))
         theirs.eval()
     out = theirs(x)
     out.square().sum().backward()

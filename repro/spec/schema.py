@@ -70,7 +70,7 @@ class Optimizer(Strict):
 class Schedule(Strict):
     """How the learning rate moves; a pure function of epoch and step."""
 
-    name: Literal["constant", "step", "halving", "steps", "onecycle"]
+    name: Literal["constant", "step", "halving", "steps", "linear", "onecycle"]
     start: int = neutral(0)  # step: epochs at the full rate
     factor: float = neutral(1.0)  # of the rate, step: at every later epoch, steps: at each of `at`
     at: list[int] = neutral([])  # halving, steps: epochs at which the rate changes

@@ -41,9 +41,10 @@ def rate(settings: dict[str, Any], step: int, steps: int, epochs: int) -> float:
 
     steps: in one epoch. "step": 1 in the first `start` epochs, then `factor` once more at every
     epoch, as AST's MultiStepLR with milestones 5, 6, 7, ... does. "halving": half from each epoch
-    of `at` on, counted from 0 as MultiStepLR counts; "steps": times `factor` instead. "onecycle":
-    PyTorch's OneCycleLR with cosine shape, rising in the share `rise` of all steps. Before all of
-    them the rate rises for `warmup_steps`, in a straight line or along half a cosine.
+    of `at` on, counted from 0 as MultiStepLR counts; "steps": times `factor` instead. "linear":
+    from 1 after the warm-up to 0 after the last step. "onecycle": PyTorch's OneCycleLR with cosine
+    shape, rising in the share `rise` of all steps. Before all of them the rate rises for
+    `warmup_steps`, in a straight line or along half a cosine.
     """
     epoch = step // steps
     warmup = int(settings.get("warmup_steps", 0))
@@ -58,6 +59,8 @@ def rate(settings: dict[str, Any], step: int, steps: int, epochs: int) -> float:
     if settings["name"] in ("halving", "steps"):
         factor = 0.5 if settings["name"] == "halving" else float(settings.get("factor", 1.0))
         return rising * math.pow(factor, sum(epoch >= at for at in settings.get("at", [])))
+    if settings["name"] == "linear":
+        return rising * min(1.0, (steps * epochs - step) / max(steps * epochs - warmup, 1))
     if settings["name"] == "onecycle":
         share = _share(step, steps * epochs, float(settings.get("rise", 0.0)))
         return rising * _along(share, CYCLE_START, 1.0, CYCLE_END)

@@ -83,6 +83,10 @@ SETTINGS = {
         "frontend": {"frames": 48},
         "recipe": {"batch": 10},
     },
+    ("m3net-speechcommands", "seqboat", "seqboat/released"): {
+        "frontend": {"rate": 8000},
+        "recipe": {"batch": 10},
+    },
     ("asmrh-ravdess", "erann-1-3", "erann/ravdess"): {
         "frontend": {"frames": 48},
         "recipe": {"batch": 10, "epochs": 3},

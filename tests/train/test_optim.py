@@ -66,6 +66,14 @@ def test_an_optimiser_takes_the_steps_of_torchs(name, oracle):
     assert models[0].weight.flatten()[0] != -1.0
 
 
+def test_a_line_falls_from_the_warm_up_to_nothing():
+    settings = {"name": "linear", "warmup_steps": 4}
+    rates = [optim.rate(settings, step, 3, 4) for step in range(12)]
+    assert rates == [0.25, 0.5, 0.75, 1, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8]
+    assert [optim.rate({"name": "linear"}, step, 2, 2) for step in range(4)] == [1, 0.75, 0.5, 0.25]
+    assert optim.rate({"name": "linear", "warmup_steps": 9}, 1, 2, 1) == 2 / 9
+
+
 @pytest.mark.parametrize("epochs", [1, 3, 40])
 @pytest.mark.parametrize("rise", [0.1, 0.3])
 def test_one_cycle_is_torchs(rise, epochs):

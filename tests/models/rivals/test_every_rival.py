@@ -31,6 +31,20 @@ SETTINGS = {  # name: input shape, arguments of a small network, learning rate, 
     "dcls": (SPECTROGRAM, {"width": 16, "layers": 1, "delay": 9, "dropout": 0.1}, 1e-2, 25),
     "esresnet": ((4096,), {"divide": 8, "blocks": 1}, 3e-3, 60),  # batch norms lag behind 25
     "htsat": (SPECTROGRAM, {"width": 8, "heads": 1, "depth": 1}, 2e-3, 25),
+    "seqboat": (
+        (1000,),
+        {
+            "width": 12,
+            "layers": 2,
+            "hidden": 16,
+            "keys": 8,
+            "states": 4,
+            "reach": 500,
+            "window": 16,
+        },
+        1e-2,
+        40,
+    ),
 }
 CHANGES = {  # each argument to another value
     "cnn14": {"width": 4, "blocks": 2, "dropout": 0.6, "hidden_dropout": 0.6},
@@ -50,6 +64,12 @@ CHANGES = {  # each argument to another value
     "dcls": {"width": 12, "layers": 2, "kernels": 1, "delay": 7, "sigma": 0.6, "dropout": 0.6},
     "esresnet": {"transform": "fbsp", "groups": 2, "group_width": 32, "divide": 4, "blocks": 2},
     "htsat": {"width": 4, "heads": 2, "depth": 2, "drop_path": 0.9},
+    "seqboat": {
+        "width": 8,
+        "layers": 1,
+        "states": 2,
+        "level": 0.5,
+    },
 }
 IMPOSSIBLE = {
     "cnn14": [((8, 64), {"blocks": 6}), ((32,), {})],
@@ -65,6 +85,7 @@ IMPOSSIBLE = {
     ],
     "dcls": [((64,), {}), (SPECTROGRAM, {"delay": 8})],
     "esresnet": [((2047,), {}), ((4096,), {"groups": 3}), (SPECTROGRAM, {})],
+    "seqboat": [((1,), {}), ((1000,), {"width": 7}), (SPECTROGRAM, {})],
     "htsat": [((64, 48), {}), ((1025, 64), {}), ((64,), {}), (SPECTROGRAM, {"heads": 5})],
 }
 RIVALS = list(SETTINGS)
@@ -117,7 +138,7 @@ def test_clips_do_not_see_each_other_and_the_input_stays(name):
     torch.testing.assert_close(rough, together, rtol=0.1, atol=0.1 * together.abs().max().item())
 
 
-@pytest.mark.parametrize("name", ["samplecnn", "envnet_v2", "esresnet"])
+@pytest.mark.parametrize("name", ["samplecnn", "envnet_v2", "esresnet", "seqboat"])
 def test_waveforms_come_as_the_front_end_gives_them(name):
     shape, args, *_ = SETTINGS[name]
     module, x = importlib.import_module(f"repro.models.{name}"), inputs(name)
@@ -137,8 +158,11 @@ def test_every_argument_changes_the_output(name):
 
     plain = output()
     arguments = inspect.signature(type(built(name)).__init__).parameters.keys()
-    same = {"pace"}  # of dcls: it changes how fast delays learn (test_dcls.py)
-    assert set(CHANGES[name]) == arguments - {"self", "classes", "input_shape"} - same
+    # How fast delays learn (test_dcls.py); what at initial values changes little (test_seqboat.py).
+    same = {"dcls": {"pace"}, "seqboat": {"hidden", "keys", "window", "near", "reach"}}
+    assert set(CHANGES[name]) == arguments - {"self", "classes", "input_shape"} - same.get(
+        name, set()
+    )
     for key, value in CHANGES[name].items():
         assert not torch.allclose(plain, output(**{key: value}), rtol=1e-3), key
 
