@@ -16,7 +16,7 @@ Hours are those of all runs of a table on one GPU of the class of an H200: from 
 else from counted operations at an assumed 50 TFLOP/s (`repro plan ID` says which). \
 * is the core set: a table of every paper, {hours:.2g} h together, a night on one GPU \
 (`repro all --core`). Rivals, the quoted systems that can be trained too, are not in these hours: \
-{rivals} in {tables} tables, {rival_hours:.2g} h more for all{but} (`--with-rivals`)."""
+{rivals} in {tables} tables, {rival_hours:,.0f} h more for all{but} (`--with-rivals`)."""
 
 
 @click.command()

@@ -74,11 +74,12 @@ class Card:
     copies keep it, best first; spelt: from a file's stem to the clips' stems that it may stand for,
     where copies spell them in ways that no layout can tell. rate (Hz), channels: None where clips
     differ. seconds, shortest: the longest clip's, and the least that one lasts. clips: the complete
-    count, None where only the user's list tells it. min_share: the share of the clips that a full
-    run needs. known_bad: clip ids with what is wrong with them. aside: folders of audio that are no
-    clips. companions: datasets whose parts belong to the official split. rebuild: lists the clips
-    from the dataset's own files under a folder; hashes: the published hashes found there, as a
-    manifest holds them; lengths: the seconds of each clip, where a source states them.
+    count, None where only the user's list tells it; about: what a source says in its place, for
+    estimates of time alone. min_share: the share of the clips that a full run needs. known_bad:
+    clip ids with what is wrong with them. aside: folders of audio that are no clips. companions:
+    datasets whose parts belong to the official split. rebuild: lists the clips from the dataset's
+    own files under a folder; hashes: the published hashes found there, as a manifest holds them;
+    lengths: the seconds of each clip, where a source states them.
     archive, hub: what is fetched, in this order; with by_hand only where the user names the source.
     by_hand: how to get what is not fetched; next_step: the command after that.
     bibtex: the work that describes it; datasets of one work share an entry.
@@ -113,6 +114,7 @@ class Card:
     own_list: bool = False
     bibtex: str = ""
     source_states: bool = True
+    about: int = 0
 
     @property
     def copies(self) -> dict[str, Archive | Hub]:

@@ -13,7 +13,9 @@ from statistics import median
 from typing import Any
 
 from repro import atomic, identity
+from repro.data import registry
 from repro.data.remembered import code, remembered
+from repro.errors import UserError
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
 from repro.records.record import Measurement
@@ -64,6 +66,10 @@ def estimate(runs: Sequence[Run], ledger: Ledger, device: str) -> Estimate:
         basis.append(f"{counted} from operations at {rate}{pace}")
     if unknown:
         basis.append(f"{unknown} unknown")
+    for name in sorted({run.clips.dataset for run in runs if _unlisted(run)}):
+        basis.append(
+            f"taking {name}, whose list is not here, as {registry.card(name).about:,} clips"
+        )
     total = sum(seconds for seconds, _ in found if seconds is not None)
     return Estimate(None if unknown == len(runs) else total, ", ".join(basis))
 
@@ -88,18 +94,27 @@ def expected(
         network = _network(run.resolved["model"], flat, run.resolved["dataset"])
         alike = _network(run.resolved["model"], flat, "")  # measured with another dataset
         gflop = measured.get(network, measured.get(alike, run.gflop))
+        clip_epochs = run.clip_epochs or _unlisted(run)
         if rate is not None:
-            found[run.id] = (rate * run.clip_epochs, "recorded")
-        elif gflop is not None and run.clip_epochs:
+            found[run.id] = (rate * clip_epochs, "recorded")
+        elif gflop is not None and clip_epochs:
             pace = pace or _pace(rates, measured, networks, sustained)
             precision = run.resolved["recipe"]["precision"]
             clip = sustained.clip(gflop, precision)
             times = pace.get(precision)
-            seconds = clip * (times or 1.0) * run.clip_epochs
+            seconds = clip * (times or 1.0) * clip_epochs
             found[run.id] = (seconds, "counted" if times is None else "paced")
         else:
             found[run.id] = (None, "unknown")
     return found
+
+
+def _unlisted(run: Run) -> int:
+    """Return the training clips times epochs of a run whose list is not here, by its source."""
+    if not run.clip_epochs:
+        with suppress(UserError):  # a dataset of the user's has no such count
+            return registry.card(run.clips.dataset).about * int(run.resolved["recipe"]["epochs"])
+    return 0
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,18 @@ def test_what_is_not_known_is_said(runs, tmp_path):
     assert "1 unknown" in both.basis
 
 
+def test_a_list_that_is_not_here_counts_as_many_clips_as_its_source_says(tmp_path):
+    home = tiny.home(tmp_path)
+    (run,) = (r for r in fake_ledger.planned(tmp_path, "eat-audioset").runs if r.system == "eat-s")
+    assert run.clip_epochs == 0
+    run = dataclasses.replace(run, gflop=10.0)
+    asked = cost.estimate([run], Ledger([home.runs]), "cuda:0")
+    epochs = run.resolved["recipe"]["epochs"]
+    clip = 10 / (1000 * cost.ASSUMED_TFLOPS["cuda"]) + cost.PER_CLIP["cuda"]
+    assert asked.seconds == pytest.approx(2_000_000 * epochs * clip)
+    assert "taking audioset_unbalanced, whose list is not here, as 2,000,000 clips" in asked.basis
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [(None, "unknown"), (12.4, "12 s"), (89, "89 s"), (150, "2 min"), (5399, "90 min"),

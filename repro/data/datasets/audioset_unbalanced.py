@@ -11,4 +11,5 @@ CARD = _audioset.card(
     by_hand="put AudioSet's unbalanced_train_segments.csv (100 MB) in a folder",
     next_step="repro data manifest audioset_unbalanced --rebuild DIR",
     own_list=True,
+    about=2_000_000,  # "unbalanced training with 2M samples": EAT, section 4.4
 )
