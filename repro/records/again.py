@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from repro.errors import UserError
-from repro.records import predictions, seal
+from repro.records import checks, predictions, seal
 from repro.records.record import Epoch, Metrics, Record, Training
 from repro.records.seal import SEAL, WEIGHTS
 
@@ -33,12 +33,15 @@ def findings(record: Record) -> list[str]:
 def epochs(record: Training) -> Iterator[str]:
     """Ask of the rows whether they are those of the recipe, and which of them it selects."""
     if record.status == "diverged" and record.weights is None:
-        return  # what it starts from had diverged: it was never trained
+        if (record.path / "epochs.jsonl").is_file():
+            yield "what it starts from had diverged, and it has epochs.jsonl"
+        return
     try:
         rows = record.epochs()
     except UserError as error:
         yield error.message
         return
+    yield from _rows(record, rows)
     wanted = record.recipe["epochs"]
     if [row.epoch for row in rows] != list(range(1, len(rows) + 1)):
         yield "epochs.jsonl does not count the epochs 1, 2, 3, ..."
@@ -51,6 +54,17 @@ def epochs(record: Training) -> Iterator[str]:
         yield f"epochs.jsonl has {len(rows)} whole epochs of {wanted}"
     else:
         yield from _selection(record, rows)
+
+
+def _rows(record: Training, rows: list[Epoch]) -> Iterator[str]:
+    """Ask of each row whether its counts and metrics follow from each other, on as many clips."""
+    for row in rows:
+        for part in ("valid", "test"):
+            measured, n = getattr(row, part), record.part(part).n
+            found = [*checks.alone(measured, record.resolved["classes"])]
+            if record.status == "complete" and measured.n not in (0, n):
+                found.append(f"n is {measured.n:,}, not {n:,}")
+            yield from (f"epochs.jsonl, epoch {row.epoch}, {part}: {text}" for text in found)
 
 
 def _selection(record: Training, rows: list[Epoch]) -> Iterator[str]:

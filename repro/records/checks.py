@@ -3,6 +3,7 @@
 Everything here is asked of run.json alone; `repro.records.again` asks the files beside it.
 """
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -92,17 +93,23 @@ def _metrics(record: Training, metrics: Metrics, clips: int) -> Iterator[str]:
         yield f"n is {metrics.n:,}, and {expected:,} were to be decided on"
     if expected and metrics.accuracy is metrics.map is metrics.loss is None:
         yield "there is no accuracy, mAP or loss"
-    yield from _alone(metrics, record.resolved["classes"])
-    for other, n in ((metrics.by_piece, clips * pieces), (metrics.by_clip, clips)):
-        if other is not None:
-            if other.n != n:
-                yield f"by the other unit n is {other.n:,}, not {n:,}"
-            yield from _alone(other, record.resolved["classes"])
+    yield from alone(metrics, record.resolved["classes"])
+    for name, other in (("by_piece", metrics.by_piece), ("by_clip", metrics.by_clip)):
+        if other is None:
+            continue
+        if pieces == 1 or by_piece == (name == "by_piece") or other.by_clip or other.by_piece:
+            yield f"{name} stands beside what is decided by {'piece' if by_piece else 'clip'}"
+        elif other.n != (n := clips * (pieces if name == "by_piece" else 1)):
+            yield f"by the other unit n is {other.n:,}, not {n:,}"
+        yield from alone(other, record.resolved["classes"])
 
 
-def _alone(metrics: Metrics, classes: int | None) -> Iterator[str]:
+def alone(metrics: Metrics, classes: int | None) -> Iterator[str]:
     """Ask what metrics say of each other: accuracy follows from counts."""
     correct, n = metrics.correct, metrics.n
+    for name in ("accuracy", "auc", "map"):
+        if (value := getattr(metrics, name)) is not None and math.copysign(1, value) < 0:
+            yield f"{name} is {value!r}"  # JSON has a zero below zero, and -0.00 is no share
     if (correct is None) != (metrics.accuracy is None):
         yield "accuracy and correct stand for each other, and one is missing"
     elif correct is not None:

@@ -80,9 +80,11 @@ def _remarks(
 
 
 def _rows(record: Training) -> list[dict[str, Any]]:
-    """Read the curve; empty where there is none."""
+    """Read the curve, which was checked when the record was read; empty where there is none."""
     path = record.path / "epochs.jsonl"
-    return [json.loads(line) for line in path.read_bytes().splitlines()] if path.is_file() else []
+    if not (record.done and path.is_file()):
+        return []
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def _guess(recipe: Mapping[str, Any], classes: int) -> float | None:

@@ -55,11 +55,15 @@ class BusyError(Exception):
 
 
 class LostError(BusyError):
-    """The process was stopped so long that another has taken the run over."""
+    """The process was stopped so long that another has taken the run over.
+
+    owner: NOBODY where that one is done with it.
+    """
 
     def __init__(self, owner: Holder) -> None:
         super().__init__(owner)
-        self.args = (f"trained by {owner}, which took it over while this process was stopped",)
+        who = f"trained by {owner}, which" if owner != NOBODY else "another process"
+        self.args = (f"{who} took it over while this process was stopped",)
 
 
 class Lock:
@@ -98,7 +102,7 @@ class Lock:
         while not stop.wait(HEARTBEAT):
             beats += 1
             # On a full disk the count stands still for a while; the lock itself stays.
-            with suppress(OSError):
+            with suppress(OSError), _alone(self.path.with_name(GUARD)):
                 if self._is_ours():
                     atomic.write(self.path, _content(self.token, beats).encode())
 

@@ -5,6 +5,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from repro.records.fields import CONTROL
 from repro.records.record import Training
 
 if TYPE_CHECKING:
@@ -87,6 +88,12 @@ def _misfit(made: Predictions, n: int, classes: int) -> str:
         return f"labels lie in {labels.min()}..{labels.max()}, with {classes} classes"
     if ids.shape != (n,) or ids.dtype.kind != "S":
         return f"ids are {ids.dtype} of shape {ids.shape}, not names of {n} items"
+    try:
+        names = b"\n".join(ids.tolist()).decode()
+    except UnicodeDecodeError:
+        return "ids are no UTF-8"
+    if names.count("\n") >= n or CONTROL.search(names.replace("\n", "")):
+        return "ids hold control characters"
     if (twice := n - len(set(ids.tolist()))) > 0:
         return f"{twice} of {n} ids occur more than once"
     return ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from repro.errors import UserError
 from repro.records import again, checks, known, predictions, record, rows, seal
 from repro.records.known import Files, Known
 from repro.records.record import Record, Training
@@ -80,14 +81,29 @@ def _sound(said: list[Any] | None) -> TypeGuard[list[list[Any]]]:
 
 
 def _there(folder: str) -> Files | Damaged | None:
-    """Return the files in a folder; None for one without a file of a record."""
+    """Return the files in a folder; None for one without a file of a record.
+
+    A record that was copied to where none is looked for is named.
+    """
     try:
         there = known.files(folder)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return None
+    except NotADirectoryError:
+        misplaced = folder.endswith("/run.json")
+        return (
+            Damaged(Path(folder), ("it lies in no folder of an execution",)) if misplaced else None
+        )
     except OSError as error:
         return Damaged(Path(folder), (f"it cannot be read: {error.strerror}",))
-    return there if any(file[0] in FILES for file in there) else None
+    if any(file[0] in FILES for file in there):
+        return there
+    deeper = [name for name, *_ in there if Path(folder, name, "run.json").is_file()]
+    return (
+        Damaged(Path(folder), (f"a record lies one folder deeper, in {deeper[0]}",))
+        if deeper
+        else None
+    )
 
 
 def read_as(
@@ -104,6 +120,7 @@ def read_as(
         content = _parsed(folder, names)
         if not _sound(said):
             found = [*checks.findings(content, run, name), *_sealed(content, names)]
+            found = found or _epochs(content, names)
             before.keep(mark, there, found or [rows.values(content)], lasting=bool(found))
     except _NoRecordError as error:
         before.keep(mark, there, [str(error)], lasting=True)
@@ -133,6 +150,16 @@ def _parsed(folder: Path, names: list[str]) -> Record:
     except ValueError as error:
         raise _NoRecordError(str(error)) from None
     return content.lying_in(folder, SEAL in names)
+
+
+def _epochs(content: Record, names: list[str]) -> list[str]:
+    """Ask whether epochs are rows that tables and figures can read: a seal holds garbage too."""
+    if "epochs.jsonl" in names and isinstance(content, Training) and content.done:
+        try:
+            content.epochs()
+        except UserError as error:
+            return [error.message]
+    return []
 
 
 def _sealed(content: Record, names: list[str]) -> list[str]:

@@ -12,16 +12,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
 
 from repro.errors import UserError
+from repro.records.fields import MOST, Count, Line, Part, Scored, Seconds, Share, Told
 
 SCHEMA = 2  # since then every record is sealed; 1: before
 COMPLETE = ("complete", "diverged")  # both are results; "failed" is a record, not a result
-
-Share = Annotated[float, Field(ge=0, le=1)]
-MOST = 2**63 - 1  # of what is counted: floats and files hold no more
-Count = Annotated[int, Field(ge=0, le=MOST)]
-Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]  # no control of a terminal
-_Part = Annotated[str, Field(pattern="^(train|valid|test)$")]
-_Scored = Annotated[str, Field(pattern="^(valid|test)$")]
 
 
 class Said(BaseModel):
@@ -62,7 +56,7 @@ class Epoch(Said):
     epoch: Annotated[int, Field(ge=1)]
     loss: float | None
     lr: float | None = None
-    weights: str | None = None  # digest of all that training changes
+    weights: Line | None = None  # digest of all that training changes
     valid: Metrics = NOTHING
     test: Metrics = NOTHING
 
@@ -70,8 +64,15 @@ class Epoch(Said):
 class Git(Said):
     """The commit that trained; None outside a checkout."""
 
-    commit: str | None
+    commit: Line | None
     dirty: bool | None
+
+
+class Host(Said):
+    """The machine that trained."""
+
+    python: Line
+    system: Line
 
 
 class _Record(Said):
@@ -139,23 +140,23 @@ class Training(_Record):
     micro_batch: Count = 0
     checkpoint_activations: bool = False
     asked: Line = ""  # the command that asked for it
-    host: dict[str, str] = Field(default_factory=dict)
+    host: Host | None = None
     git: Git
     started: str
-    seconds: Annotated[float, Field(ge=0)]
-    cause: str = ""
-    metrics: dict[_Scored, Metrics] = Field(default_factory=dict)
+    seconds: Seconds
+    cause: Told = ""
+    metrics: dict[Scored, Metrics] = Field(default_factory=dict)
     best_epoch: Count | None = None
-    weights: str | None = None
+    weights: Line | None = None
     parameters: Annotated[int, Field(gt=0, le=MOST)] | None = None
     init: tuple[dict[str, Any], ...] = ()
-    clips_used: dict[_Part, Count] = Field(default_factory=dict)
+    clips_used: dict[Part, Count] = Field(default_factory=dict)
     store: str | None = None
     heard: str | None = None  # digest of the audio that was used, clip by clip
-    observed: dict[str, Count] = Field(default_factory=dict)  # of the GPU's memory in training
+    observed: dict[Line, Count] = Field(default_factory=dict)  # of the GPU's memory in training
     # By dataset, where it came from.
-    audio: dict[str, dict[str, Any]] = Field(alias="data", default_factory=dict)
-    findings: tuple[str, ...] = ()
+    audio: dict[Line, dict[str, Any]] = Field(alias="data", default_factory=dict)
+    findings: tuple[Told, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -211,8 +212,8 @@ class Training(_Record):
 class Layer(Said):
     """A line of a layer table; shape: of the output for one clip, without the batch."""
 
-    layer: str
-    kind: str
+    layer: Line
+    kind: Line
     shape: tuple[Count, ...]
     parameters: Count
     multiply_adds: Count
@@ -229,15 +230,15 @@ class Measured(Said):
 
     parameters: Annotated[int, Field(gt=0, le=MOST)] | None = None
     multiply_adds: Count | None = None
-    counts: dict[str, Count] = Field(default_factory=dict)
-    elsewhere: dict[str, Count] = Field(default_factory=dict)
-    layers: dict[str, Any] = Field(default_factory=dict)
+    counts: dict[Line, Count] = Field(default_factory=dict)
+    elsewhere: dict[Line, Count] = Field(default_factory=dict)
+    layers: dict[Line, Any] = Field(default_factory=dict)
     table: tuple[Layer, ...] = ()
     classes: Count | None = None
     input: tuple[Count, ...] = ()
-    load: dict[str, tuple[float, ...]] = Field(default_factory=dict)
-    latency: dict[str, tuple[Annotated[float, Field(gt=0)], ...]] = Field(default_factory=dict)
-    rates: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    load: dict[Line, tuple[float, ...]] = Field(default_factory=dict)
+    latency: dict[Line, tuple[Annotated[float, Field(gt=0)], ...]] = Field(default_factory=dict)
+    rates: dict[Line, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
 
     def holds(self, what: str) -> bool:
         """Tell whether it holds parameters, layers or latency: counts come together."""

@@ -1,5 +1,6 @@
 """Of which shape the plain data in a record is: what its ids are hashes of, and what verbs read."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -7,8 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from repro import identity
-from repro.records.record import Count, Line, Record, Training, told
+from repro.records.fields import MOST, Count, Line
+from repro.records.record import Record, Training, told
 
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00")
 _Id = Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
 
 
@@ -72,18 +75,18 @@ class _Clips(_Plain):
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid", defer_build=True)
 
-    dataset: str
+    dataset: Line
     audio: Literal["local", "generated"]
-    protocol: str
+    protocol: Literal["official", "random", "grouped"]
     fold: Count
-    folds: int = Field(gt=0)
+    folds: int = Field(gt=0, le=100_000)
     subset: bool = False
-    caps: dict[str, int] = Field(default_factory=dict)
-    valid: float = 0.0
-    test: float = 0.0
+    caps: dict[Literal["train", "valid", "test"], Count] = Field(default_factory=dict)
+    valid: float = Field(0.0, ge=0, lt=1)
+    test: float = Field(0.0, ge=0, lt=1)
     stratified: bool = False
-    split_seed: int = 0
-    only: list[str] = Field(default_factory=list)
+    split_seed: int = Field(0, ge=-MOST, le=MOST)
+    only: list[Line] = Field(default_factory=list)
 
 
 class _Job(_Plain):
@@ -104,19 +107,19 @@ class _Yours(_Plain):
     """Where audio comes from: a folder of the user's; see `repro.data.sources.provenance`."""
 
     source: Literal["folder"]
-    added: str
-    evidence: str = ""
-    checked: str = ""
+    added: Line
+    evidence: Line = ""
+    checked: Line = ""
 
 
 class _Fetched(_Plain):
     """Where audio comes from: an archive, or the hub."""
 
     source: Literal["archive", "hub"]
-    name: str
-    sha256: str
+    name: Line
+    sha256: Line
     verified: bool
-    revision: str = ""
+    revision: Line = ""
 
 
 class _Execution(_Plain):
@@ -125,9 +128,9 @@ class _Execution(_Plain):
     instructions: Line
     threads: int = Field(gt=0)
     torch: Line
-    torchaudio: str
-    numpy: str
-    tier: str
+    torchaudio: Line
+    numpy: Line
+    tier: Line
 
 
 class _Network(_Plain):
@@ -177,12 +180,19 @@ def findings(record: Record) -> Iterator[str]:
         except ValidationError as error:
             yield told(error, name)
     for name, text in times.items():
-        try:
-            zoned = datetime.fromisoformat(text).tzinfo is not None
-        except ValueError:
-            zoned = False
-        if not zoned:
-            yield f"run.json: {name}: {text!r} is no time of day with its zone"
+        if not _is_time(text):
+            yield f"run.json: {name}: {text!r} is no time such as 2031-01-01T11:00:00+00:00"
+
+
+def _is_time(text: str) -> bool:
+    """Tell whether a text is a time as the suite writes it: equal texts are equal times, in order.
+
+    Between the years that every clock and every column of times can hold.
+    """
+    try:
+        return bool(_TIME.fullmatch(text)) and 1970 <= datetime.fromisoformat(text).year < 2200
+    except ValueError:
+        return False
 
 
 def is_job(said: object, run: str) -> bool:

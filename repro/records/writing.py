@@ -6,14 +6,14 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from repro import atomic
 from repro.records import known, locks, reading, seal
-from repro.records.locks import Lock, set_aside
+from repro.records.locks import Lock, LostError, set_aside
 from repro.records.reading import Damaged
 from repro.records.record import Record, Training
 from repro.records.seal import FILES, SEAL, SEALED, WEIGHTS
@@ -35,9 +35,29 @@ class Work:
     notes: tuple[str, ...] = ()  # what lay in the way, and where it is now
 
     def check(self) -> None:
-        """Refuse to go on (LostError) if another process has taken the run over."""
+        """Refuse to go on (LostError) if another process has taken the run over, or ended it."""
         if self.lock is not None:
             self.lock.check()
+            self._is_here()
+
+    def _is_here(self) -> None:
+        """Refuse to go on without the work folder: it is part of another process's record now."""
+        if not self.folder.is_dir():
+            raise LostError(locks.NOBODY)
+
+    @contextmanager
+    def file(self, name: str) -> Iterator[Path]:
+        """Give a name that no other process writes to; the file then becomes one of the record.
+
+        Who is stopped in the midst of it does not go on writing into that of the next holder.
+        """
+        part = atomic.temporary(self.folder / name)
+        try:
+            yield part
+            self.check()
+            part.rename(self.folder / name)
+        finally:
+            part.unlink(missing_ok=True)
 
     def result(self) -> Path | None:
         """Return the result that is there; a whole one that waits for its name gets it first.
@@ -110,8 +130,15 @@ class Work:
         atomic.sync_folder(place.parent)
         return place
 
-    def _alone(self) -> AbstractContextManager[None]:
-        return self.lock.alone() if self.lock is not None else nullcontext()
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let nobody take the run over meanwhile."""
+        if self.lock is None:
+            yield
+            return
+        with self.lock.alone():
+            self._is_here()
+            yield
 
     def _sweep(self) -> None:
         """Delete what is no file of a record; what is not ours to delete is set aside."""

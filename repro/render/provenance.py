@@ -67,7 +67,7 @@ def of_environment(grids: Sequence[Grid]) -> Listing:
         (name, "; ".join(f"{key} {as_text(value)}" for key, value in described.items()))
         for name, described in sorted(executions.items())
     ]
-    hosts = sorted({f"Python {h['python']}, {h['system']}" for r in records if (h := r.host)})
+    hosts = sorted({f"Python {h.python}, {h.system}" for r in records if (h := r.host)})
     commits = sorted(
         {
             f"{git.commit}{', with local changes' if git.dirty else ''}"

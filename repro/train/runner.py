@@ -65,7 +65,10 @@ def execute(
             began = time.monotonic()
             try:
                 record |= _train(job, device, home, work, log)
-            except (OSError, locks.LostError):
+            except locks.LostError:
+                raise
+            except OSError:
+                work.check()  # the folder may be another process's record by now
                 raise  # not the run's fault: checkpoints stay, and no record is made
             except Exception as error:  # noqa: BLE001  # whatever it was, it is recorded
                 if _is_full(error):
@@ -121,7 +124,8 @@ def _train(
         )
     micro = job.get("micro_batch", 0)
     if (own := networks.file_of(resolved["model"], home)) is not None:
-        (work.folder / MODEL).write_bytes(own.read_bytes())
+        with work.file(MODEL) as part:
+            part.write_bytes(own.read_bytes())
     try:
         task, taken = tasks.build(
             resolved, source, selection, device, home, log, micro,
@@ -137,9 +141,10 @@ def _train(
     kept = checkpoint.Checkpoints(work.folder, task.store.digest, work.check)
     outcome = loop.fit(task, kept, log)
     work.check()
-    _write_results(work.folder, task, outcome)
+    _write_results(work, task, outcome)
     if job.get("keep") and outcome.weights:
-        checkpoint.write(outcome.weights, work.folder / WEIGHTS)
+        with work.file(WEIGHTS) as part:
+            checkpoint.write(outcome.weights, part)
     split = selection.split
     return {
         "status": outcome.status,
@@ -161,10 +166,11 @@ def _train(
     }
 
 
-def _write_results(folder: Path, task: Task, outcome: Outcome) -> None:
+def _write_results(work: Work, task: Task, outcome: Outcome) -> None:
     """Write epochs.jsonl and predictions.npz into the work folder."""
     lines = "".join(identity.canonical(row) + "\n" for row in outcome.rows)
-    (folder / "epochs.jsonl").write_text(lines, encoding="utf-8")
+    with work.file("epochs.jsonl") as path:
+        path.write_text(lines, encoding="utf-8")
     if not outcome.scores:
         return
     arrays: dict[str, Any] = {}
@@ -174,7 +180,8 @@ def _write_results(folder: Path, task: Task, outcome: Outcome) -> None:
         arrays[f"{name}_ids"] = np.array([i.encode() for i in ids])
         arrays[f"{name}_scores"] = scores
         arrays[f"{name}_labels"] = part.labels[:: len(part) // len(ids)]
-    np.savez_compressed(folder / "predictions.npz", **arrays)
+    with work.file("predictions.npz") as path, path.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)
 
 
 def _header(job: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:

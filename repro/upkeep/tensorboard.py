@@ -4,6 +4,7 @@ An event file is a row of records, each with its length and both under a masked 
 hold is protocol buffers, of which two messages with few fields are needed.
 """
 
+import math
 import struct
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -98,7 +99,11 @@ def _double(field: int, value: float) -> bytes:
 
 
 def _float(field: int, value: float) -> bytes:
-    return _varint(field << 3 | 5) + struct.pack("<f", value)
+    try:
+        packed = struct.pack("<f", value)
+    except OverflowError:  # beyond what 32 bits hold
+        packed = struct.pack("<f", math.copysign(math.inf, value))
+    return _varint(field << 3 | 5) + packed
 
 
 def _whole(field: int, value: int) -> bytes:

@@ -17,6 +17,7 @@ from repro.commands._entry import main
 from repro.errors import UserError
 from repro.records import seal
 from repro.records.ledger import Ledger
+from repro.records.record import Training
 from repro.upkeep import merge
 from tests import fake_ledger, whole_records
 
@@ -106,6 +107,16 @@ def arrays(change: Any) -> Any:
             found = dict(stored)
         change(found)
         np.savez(folder / "predictions.npz", **found)
+        fake_ledger.sealed(folder, json.loads((folder / "run.json").read_bytes()))
+
+    return changed
+
+
+def resealed(name: str, change: Any) -> Any:
+    """Change a file, and make the seal anew."""
+
+    def changed(folder: Path) -> None:
+        unsealed(name, change)(folder)
         fake_ledger.sealed(folder, json.loads((folder / "run.json").read_bytes()))
 
     return changed
@@ -279,10 +290,42 @@ READ = {
     "learnt from nothing": said("clips_used.train", 0),
     "a profile unknown": said("profile", "fulll"),
     "a system that moves the cursor": said("system", "\x1b[2Jasm"),
+    "a system written from right to left": said("system", "asm\u202erh"),
     "a command of two lines": said("asked", "repro table x\nrm"),
     "a device of two lines": said("execution.device_name", "cpu\n100 %"),
     "heard no digest": said("heard", ""),
     "a result among failures": among_failures,
+    "a commit that moves the cursor": said("git.commit", "\x1b[2J"),
+    "a host that is none": said("host", {"python": "3.11"}),
+    "weights of two lines": said("weights", "a\nb"),
+    "audio of two lines": said("data", {"esc50": {"source": "folder", "added": "x\ny"}}),
+    "seconds of ages": said("seconds", 1e308),
+    "finished in year 1": said("finished", "0001-01-01T00:00:00+00:00"),
+    "finished in year 9999": said("finished", "9999-12-31T23:59:59+00:00"),
+    "finished in a zone, by which none are put in order": said(
+        "finished", "2031-01-01T11:00:00+09:00"
+    ),
+    "finished in other digits": said("finished", "２031-01-01T11:00:00+00:00"),
+    "started in a week": said("started", "2031-W01-1T11:00:00+00:00"),
+    "a protocol unknown": said("clips.protocol", "dreamt"),
+    "folds without end": said("clips.folds", 10**18),
+    "clips capped below 0": said("clips.caps", {"train": -1}),
+    "clips capped in no part": said("clips.caps", {"noon": 5}),
+    "valid seven times all clips": said("clips.valid", 7.0),
+    "a split seed no computer has": said("clips.split_seed", 10**40),
+    "a whole number as a fraction": said("metrics.test.n", 3.0),
+    "an accuracy of minus zero": said("metrics.test", {"n": 3, "correct": 0, "accuracy": -0.0}),
+    "clips beside clips": said("metrics.test", lambda m: {**m, "by_clip": {**m}}),
+    "pieces beside clips": said("metrics.test", lambda m: {**m, "by_piece": {**m}}),
+    "a byte order mark": raw(b"\xef\xbb\xbf{}"),
+    "a loss NaN": row(1, loss=float("nan")),
+    "a row without a loss": rows(lambda found: [{"epoch": 1}, *found[1:]]),
+    "rows are lists": rows(lambda found: [[1] for _ in found]),
+    "an epoch as a fraction": row(0, epoch=1.0),
+    "weights of an epoch move the cursor": row(3, weights="\x1b[2J"),
+    "epochs no text": resealed("epochs.jsonl", lambda b: b.replace(b"loss", b"lo\xffs")),
+    "epochs with empty lines": resealed("epochs.jsonl", lambda b: b.replace(b"\n", b"\n\n")),
+    "epochs nested": resealed("epochs.jsonl", lambda b: b"[" * 100_000 + b"\n" + b),
     "of before seals, without predictions": earlier_without("predictions.npz"),
     "of before seals, without epochs": earlier_without("epochs.jsonl"),
 }  # fmt: skip
@@ -292,11 +335,10 @@ INSIDE = {
     "an epoch missing": rows(lambda found: found[:-1]),
     "an epoch twice": rows(lambda found: [*found, found[-1]]),
     "epochs in another order": rows(lambda found: found[::-1]),
-    "a loss NaN": row(1, loss=float("nan")),
     "a loss null": row(1, loss=None),
     "the last loss null": row(5, loss=None),
-    "a row without a loss": rows(lambda found: [{"epoch": 1}, *found[1:]]),
-    "rows are lists": rows(lambda found: [[1] for _ in found]),
+    "an accuracy above its counts": row(5, valid={"n": 3, "correct": 1, "accuracy": 0.5}),
+    "more clips in an epoch": row(5, valid={"n": 4, "correct": 1, "accuracy": 0.25}),
     "another epoch was best": row(3, valid={"n": 3, "correct": 3, "accuracy": 1.0}),
     "other weights at the best": row(0, weights="z"),
     "other metrics at the best": rows(
@@ -317,6 +359,9 @@ INSIDE = {
     "labels fractions": put("test_labels", lambda a: a + 0.5),
     "ids twice": put("valid_ids", lambda a: a[[0, 0, 1]]),
     "ids numbers": put("valid_ids", lambda a: np.arange(3)),
+    "ids no text": put("test_ids", lambda a: np.array([b"\xff\xfe", b"b", b"c"])),
+    "ids that move the cursor": put("test_ids", lambda a: np.array([b"\x1b[2J", b"b", b"c"])),
+    "ids of two lines": put("test_ids", lambda a: np.array([b"a\nb", b"b", b"c"])),
     "ids fewer": put("valid_ids", lambda a: a[:-1]),
     "an array missing": arrays(lambda found: found.pop("test_labels")),
     "an array more": arrays(lambda found: found.update(train_scores=np.zeros(3))),
@@ -357,6 +402,39 @@ def test_each_is_found_left_out_and_refused_by_import(name: str, folder: Path) -
     kept = Ledger([home / "runs"], home / "cache")
     assert kept.result(run) is None
     assert_refused(Path(row["path"]), home.parent)
+
+
+MISPLACED = {
+    "one folder too deep": lambda folder: folder / folder.name,
+    "a ledger in a ledger": lambda folder: folder.parents[1] / "runs" / folder.parent.name / "x",
+    "in no folder of an execution": lambda folder: folder.parent,
+}
+
+
+@pytest.mark.parametrize("name", MISPLACED)
+def test_a_record_that_was_copied_to_where_none_is_looked_for_is_named(
+    name: str, folder: Path
+) -> None:
+    home = folder.parents[2]
+    aside = folder.rename(home / "aside")
+    target = MISPLACED[name](folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target == folder.parent:
+        target.rmdir()
+    aside.rename(target)
+    checked = repro("runs", "check", "--home", home)
+    assert checked.exit_code == 1
+    assert "lies in no folder" in checked.stdout or "lies one folder deeper" in checked.stdout
+    assert json.loads(repro("runs", "list", "--home", home, "--format", "json").stdout) == []
+
+
+def test_what_an_exception_said_is_read_as_one_line(folder: Path) -> None:
+    """Records of earlier versions hold it as it came."""
+    said("cause", "RuntimeError: a\n\x1b[31mb\n")(folder)
+    said("findings", ["warning: a\nb"])(folder)
+    (record,) = Ledger([folder.parents[1]]).all()
+    assert isinstance(record, Training)
+    assert (record.cause, record.findings) == ("RuntimeError: a [31mb", ("warning: a b",))
 
 
 FORGED = {

@@ -396,3 +396,23 @@ def test_what_is_no_file_in_a_work_folder_is_set_aside(name, make, tmp_path):
         assert note.startswith(f"{folder / name} is no file: moved to ")
         assert not os.path.lexists(folder / name)
         assert os.path.lexists(note.rpartition(" ")[2])
+
+
+def test_who_was_stopped_while_it_wrote_does_not_write_into_the_file_of_the_next(tmp_path):
+    with writing.work(tmp_path, RUN, EXECUTION) as work:
+        lock = tmp_path / ".work" / f"{RUN}.lock"
+
+        def stopped():
+            with work.file("predictions.npz") as part, part.open("wb") as stream:
+                stream.write(b"half")
+                (work.folder / "predictions.npz").write_bytes(b"the next holder's")
+                lock.write_text(lock.read_text().replace(work.lock.token, "theirs"))
+
+        with pytest.raises(locks.LostError):
+            stopped()
+        assert names(work.folder) == ["predictions.npz"]
+        assert (work.folder / "predictions.npz").read_bytes() == b"the next holder's"
+        lock.unlink()
+        shutil.rmtree(work.folder)
+        with pytest.raises(locks.LostError, match="another process took it over"):
+            work.check()

@@ -1,5 +1,6 @@
 """Locks: a live holder keeps its lock, a dead one loses it, whatever the clock says."""
 
+import fcntl
 import itertools
 import json
 import multiprocessing
@@ -171,6 +172,28 @@ def test_a_held_lock_beats(lock, quick):
             assert time.monotonic() < deadline
             time.sleep(0.01)
     assert left(lock) == []
+
+
+def test_nobody_takes_a_lock_over_between_the_two_halves_of_a_beat(lock, quick, monkeypatch):
+    """Stopped after it had seen that the lock is its own, a holder would write over another's."""
+    alone, content = [], locks._content
+
+    def seen(token, beats):
+        with (lock.parent / locks.GUARD).open("wb") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                alone.append(False)
+            except BlockingIOError:
+                alone.append(True)
+        return content(token, beats)
+
+    monkeypatch.setattr(locks, "_content", seen)
+    with locks.held(lock):
+        deadline = time.monotonic() + 10
+        while len(alone) < 3:  # the first wrote the lock itself
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert all(alone)
 
 
 def test_who_slept_too_long_leaves_the_lock_of_the_next_holder_alone(lock, quick):

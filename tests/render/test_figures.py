@@ -4,6 +4,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,16 @@ def test_curves_are_the_epochs_of_the_records(esc10: Grid) -> None:
     assert run.best == record.best_epoch
     assert run.valid[run.best - 1] == pytest.approx(100 * record.part("valid").accuracy)
     assert len(run.loss) == 100
+
+
+def test_curves_are_under_the_name_that_the_table_has_for_a_system(esc10: Grid) -> None:
+    """A record may call it otherwise: the name is not part of a run, and systems get new ones."""
+    used = tuple(record.model_copy() for record in esc10.used)
+    for record, renamed in zip(esc10.used, used, strict=True):
+        renamed.__dict__["system"] = "m3net-of-before"
+        renamed.lying_in(record.path, record.sealed)
+    (panel,) = curves._panels(replace(esc10, used=used))
+    assert (panel.label, len(panel.runs)) == ("M3Net", 15)
 
 
 def test_a_ladder_draws_the_choices_that_have_runs(esc10: Grid) -> None:

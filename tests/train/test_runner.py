@@ -274,14 +274,20 @@ def test_who_loses_its_lock_while_it_trains_writes_nothing_more(when, run, tmp_p
     assert {p.name: p.read_bytes() for p in work.iterdir()} == there
 
 
-def test_who_lost_its_lock_is_told_of_the_result_of_the_other(run, reference, tmp_path):
+@pytest.mark.parametrize("still", [True, False])
+def test_who_lost_its_lock_is_told_of_the_result_of_the_other(still, run, reference, tmp_path):
+    """Also where the other is done: its lock is gone, and the work folder became its record."""
     home, told = tiny.home(tmp_path), []
 
     def emit(event):
         told.append(event)
         if (event["event"], event.get("epoch")) == ("epoch", 2):
-            taken_over(home, run)
+            lock = taken_over(home, run)
             shutil.copytree(reference.record.path.parent, home.runs / run.id)
+            if not still:
+                lock.unlink()
+                (work,) = writing.work_folders(home.runs)
+                shutil.rmtree(work)
 
     assert runner.execute(run.job(), "cpu", 1, home, emit) == ("complete", "")
     (said,) = [event["text"] for event in told if event["event"] == "note"]

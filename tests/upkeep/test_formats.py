@@ -66,6 +66,10 @@ def test_the_checksum_is_the_published_one():
     assert tensorboard._varint(300) == b"\xac\x02"  # the example of the encoding's documentation
 
 
+def test_what_32_bits_do_not_hold_is_infinite():
+    assert tensorboard._float(2, -1e300) == b"\x15" + struct.pack("<f", float("-inf"))
+
+
 def test_tensorboard_reads_every_number_of_every_epoch(records, tmp_path):
     reader = pytest.importorskip(
         "tensorboard.backend.event_processing.event_file_loader",

@@ -58,11 +58,11 @@ def pictures(grid: Grid) -> list[Picture]:
 
 
 def _panels(grid: Grid) -> list[Panel]:
+    asked = {run.id: run for run in grid.plan.runs}  # a record may call its system otherwise
     by_system: dict[str, list[Training]] = {}
     for record in grid.used:
-        by_system.setdefault(record.system, []).append(record)
-    labels = {run.system: run.label for run in grid.plan.runs}
-    return [_panel(labels[system], found) for system, found in by_system.items()]
+        by_system.setdefault(asked[record.run].system, []).append(record)
+    return [_panel(asked[found[0].run].label, found) for found in by_system.values()]
 
 
 def _panel(label: str, records: Sequence[Training]) -> Panel:
