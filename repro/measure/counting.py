@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from repro import places
 from repro.frontends import fbank
+from repro.records.record import TRAINED
 from repro.train import networks
 
 DEPTH = 2  # levels of the layer table in a record
@@ -84,7 +85,7 @@ def counts(model: nn.Module) -> dict[str, int]:
 
     total = parameters(model)
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    found = {"those that are trained": trained}
+    found = {TRAINED: trained}
     classifier = model.classifier if isinstance(model, gafx.GAFX) else model
     if isinstance(classifier, ast_vit.AST):
         own = ast_vit.counts(classifier)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, Val
 from repro.errors import UserError
 from repro.records.fields import MOST, Count, Line, Part, Scored, Seconds, Share, Told
 
+TRAINED = "those that are trained"  # of a network's counts
 SCHEMA = 2  # since then every record is sealed; 1: before
 COMPLETE = ("complete", "diverged")  # both are results; "failed" is a record, not a result
 

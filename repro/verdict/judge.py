@@ -110,7 +110,7 @@ def _cell(
         return special.nothing("declared", "text, not a result")
     unprinted = special.nothing("dash", "nothing is printed here")
     if not roles.is_ours(cell) and not (cell.runs and not cell.text):
-        return unprinted
+        return replace(unprinted, note=special.trained_of(plan, cell, measurements))
     mute = special.nothing(silenced, f"{silenced} runs say nothing about the printed number")
     mute = mute if cell.text else unprinted
     if not cell.runs:

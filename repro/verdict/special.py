@@ -4,7 +4,7 @@ import math
 from fractions import Fraction
 
 from repro.plan.planning import PlannedCell, TablePlan
-from repro.records.record import Measurement
+from repro.records.record import TRAINED, Measurement
 from repro.spec.printed import Printed
 from repro.stats import counts, significance, summary
 from repro.verdict import phrases, reduction
@@ -102,6 +102,15 @@ def parameters(count: int, others: dict[str, int], cell: PlannedCell) -> CellVer
             return CellVerdict("COMPATIBLE", note=note, sentence=f"COMPATIBLE: {text}; {note}.")
     text = f"our {count:,} parameters are {float(ratio):.2f} times the printed {cell.text}"
     return CellVerdict("DIFFERENT", sentence=f"DIFFERENT: {text}.", p_different=0.0)
+
+
+def trained_of(plan: TablePlan, cell: PlannedCell, measurements: Measured) -> str:
+    """Say how many parameters of a count of ours are trained, where not all are."""
+    if cell.fields.metric != "parameters":
+        return ""
+    record = reduction.measurement(plan, cell, measurements)
+    trained = record.measured.counts.get(TRAINED) if record else None
+    return f"{trained:,} of them are trained" if trained else ""
 
 
 def scale(unit: str) -> int:

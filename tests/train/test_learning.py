@@ -83,6 +83,10 @@ SETTINGS = {
         "frontend": {"frames": 48},
         "recipe": {"batch": 10},
     },
+    ("m3net-speechcommands", "adaptformer", "adaptformer/adapters"): {
+        "frontend": {"frames": 64},
+        "recipe": {**AST, "schedule": {"warmup_steps": 10}, "epochs": 8},
+    },
     ("m3net-speechcommands", "seqboat", "seqboat/released"): {
         "frontend": {"rate": 8000},
         "recipe": {"batch": 10},

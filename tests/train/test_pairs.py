@@ -30,6 +30,7 @@ def test_the_pairs_are_some_thirty_of_every_model(home):
     assert {run.resolved["model"]["name"] for run in runs} == {
         "asm", "asmrh", "m3net", "ast_vit", "gafx", "eat", "phinets", "audiontt", "dcls",
         "erann", "envnet_v2", "cnn14", "passt", "htsat", "samplecnn", "esresnet", "seqboat",
+        "adaptformer",
     }  # fmt: skip
 
 
