@@ -1,7 +1,7 @@
 """Say how far training has come: done, running, waiting in Slurm, failed and what to do."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -12,7 +12,7 @@ from repro.commands.shared.exactly import Commands
 from repro.engines import slurm_queue
 from repro.places import Home
 from repro.plan import cost
-from repro.plan.answers import answers
+from repro.plan.answers import Answers, answers
 from repro.plan.planning import TablePlan
 from repro.plan.request import Run
 from repro.records import progress
@@ -44,14 +44,15 @@ def command(targets: tuple[str, ...], home: str | None, fmt: str, **asked: Any) 
     plans = several.plans(targets or ["all"], request, where)
     queue = slurm_queue.queued(where)
     planned = {run.id: run for plan in plans for run in (*plan.parents, *plan.runs)}
-    rows = _rows(where, ledger, queue, planned, set(planned) if targets else None)
+    found = [answers(plan, ledger) for plan in plans]
+    rows = _rows(where, ledger, queue, planned, set(planned) if targets else None, found)
     commands = Commands(where, plans)
     for row in rows:
         _say_how(row, planned, ledger, commands)
     summary = {
         "profile": request.profile,
         "slurm": queue is not None,  # whether it could be asked, where anything was submitted
-        "tables": [_table(plan, ledger, rows) for plan in plans],
+        "tables": [_table(*one, rows) for one in zip(plans, found, strict=True)],
         **{state: [row for row in rows if row["state"] == state] for state in STATES},
     }
     if fmt == "json":
@@ -67,6 +68,7 @@ def _rows(
     queue: dict[str, slurm_queue.Queued] | None,
     planned: dict[str, Run],
     only: set[str] | None,
+    found: Sequence[Answers],
 ) -> list[dict[str, Any]]:
     """Return the runs without a result that something is known of, each in one state."""
     under_way = {made.run: made for made in progress.under_way(home.runs)}
@@ -74,7 +76,7 @@ def _rows(
     rows: dict[str, dict[str, Any]] = {}
     known = {*under_way, *tasks, *_failures(ledger, only)}
     for run in [*(run for run in planned if run in known), *sorted(known - set(planned))]:
-        if (only is not None and run not in only) or ledger.result(run) is not None:
+        if (only is not None and run not in only) or _has_result(run, found, ledger):
             continue
         place, made = (queue or {}).get(run), under_way.get(run)
         row: dict[str, Any] = {"run": run, "state": "", **_about(run, planned, tasks, ledger)}
@@ -92,6 +94,12 @@ def _rows(
         if row["state"]:
             rows[run] = row
     return list(rows.values())
+
+
+def _has_result(run: str, found: Sequence[Answers], ledger: Ledger) -> bool:
+    """Tell whether a run has a result; where a table asks for it, of the audio that is here."""
+    told = [answer.fitting[run] for answer in found if run in answer.fitting]
+    return any(told) if told else ledger.result(run) is not None
 
 
 def _ended(
@@ -189,10 +197,9 @@ def _about(
     return {"system": None, "seed": None}
 
 
-def _table(plan: TablePlan, ledger: Ledger, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _table(plan: TablePlan, found: Answers, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Count the runs of a table by their state."""
     needed = [run.id for run in plan.needed()]
-    found = answers(plan, ledger)
     done = sum(found.record(run) is not None for run in needed)
     states = {row["run"]: row["state"] for row in rows}
     seen = [states.get(run) for run in needed]

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from repro import atomic
 GUARD = ".guard"  # beside the locks; see _alone
 ASIDE = "aside"  # beside the locks: what lay in the way of a run, and is not the suite's to delete
 HEARTBEAT = 10.0  # seconds between two beats of a lock
+LONGEST = 100_000  # bytes that are read of a lock; it has some two hundred
 STALE = 3 * HEARTBEAT  # a lock of another host that does not beat for so long is dead
 
 
@@ -196,10 +198,10 @@ def _remove(lock: Path, dead: Holder) -> None:
         return
     if (_holder(claimed) or NOBODY) != dead:
         claimed.rename(lock)
-    elif claimed.is_dir():
-        set_aside(claimed, lock.parent, lock.name)
-    else:
+    elif claimed.is_file() and not claimed.is_symlink():
         claimed.unlink()
+    else:
+        set_aside(claimed, lock.parent, lock.name)
 
 
 def set_aside(path: Path, base: Path, name: str) -> Path:
@@ -216,7 +218,10 @@ def _alone(guard: Path) -> Iterator[None]:
 
     The guard's file stays: removed, it could be held twice.
     """
-    with guard.open("wb") as stream:
+    if os.path.lexists(guard) and (guard.is_symlink() or not guard.is_file()):
+        with suppress(FileNotFoundError):  # another process was faster
+            set_aside(guard, guard.parent, guard.name)
+    with guard.open("ab") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX)
         except OSError as error:
@@ -229,11 +234,16 @@ def _holder(lock: Path) -> Holder | None:
     """Read who holds a lock; None if it is gone, NOBODY if its file does not tell."""
     for wait in (0.2, 0.0):
         try:
-            content = json.loads(lock.read_bytes())
+            if not stat.S_ISREG(lock.stat().st_mode):
+                return NOBODY  # a folder; a pipe or a device has no end
+            with lock.open("rb") as stream:
+                content = json.loads(stream.read(LONGEST))
         except FileNotFoundError:
             return None
-        except IsADirectoryError:
-            return NOBODY
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return NOBODY
+            raise  # a disk that does not answer says nothing of the holder
         except (ValueError, RecursionError):
             time.sleep(wait)  # between O_EXCL and the write there is a moment without content
         else:
@@ -250,7 +260,7 @@ def _told(content: object) -> Holder:
         return NOBODY
     texts = [content.get(name, "") for name in ("host", "boot", "started", "token")]
     pid, beats = content.get("pid"), content.get("beats")
-    if not all(isinstance(text, str) for text in texts) or not texts[0]:
+    if not all(isinstance(text, str) and text.isprintable() for text in texts) or not texts[0]:
         return NOBODY
     if type(pid) is not int or type(beats) is not int or not 0 < pid < 2**31 or beats < 0:
         return NOBODY

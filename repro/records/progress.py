@@ -5,9 +5,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from repro.records import checks, locks, shapes, writing
+from repro.records.fields import MOST
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,15 @@ def _progress(run: str, holder: locks.Holder | None, events: list[dict[str, Any]
         seconds = (ended - began).total_seconds() / len(done)
     epoch = done[-1]["epoch"] if done else before
     names = ("system", "seed", "dataset")
-    about = {str(name): since[0][name] for name in names if name in since[0]}
+    about = {name: since[0][name] for name in names if _is_shown(since[0].get(name))}
     return Progress(run, holder, epoch, since[0]["epochs"], seconds, about, asked)
 
 
 def _is_asked(event: dict[str, Any], run: str) -> bool:
     """Tell whether an event says what a worker was asked to do."""
     device, threads = event.get("device"), event.get("threads")
-    plain = isinstance(device, str) and type(threads) is int and threads > 0
-    return plain and shapes.is_job(event.get("job"), run)
+    plain = isinstance(device, str) and device.isprintable()
+    return plain and _is_count(threads) and threads > 0 and shapes.is_job(event.get("job"), run)
 
 
 def _events(log: Path) -> list[dict[str, Any]]:
@@ -96,4 +97,13 @@ def _is_event(event: Any) -> bool:
         return False
     counted = {"start": "epochs", "epoch": "epoch", "resume": "epoch"}.get(str(event.get("event")))
     zoned = datetime.datetime.fromisoformat(event["at"]).tzinfo is not None
-    return zoned and "event" in event and (counted is None or type(event.get(counted)) is int)
+    return zoned and "event" in event and (counted is None or _is_count(event.get(counted)))
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= MOST
+
+
+def _is_shown(value: Any) -> bool:
+    """Tell whether a value is a name or a number that can be printed."""
+    return value.isprintable() if isinstance(value, str) else type(value) is int

@@ -217,6 +217,10 @@ def test_without_a_table_runs_of_any_profile_are_listed(status, home, runs):
         # Stopped after the third epoch and resumed there: the pause is no training.
         ([START, epoch(1), epoch(3), START, {"event": "resume", "epoch": 3}], (3, 6), None, None),
         ([START, epoch(3), START, {"event": "resume", "epoch": 3}, epoch(4)], (4, 6), 20, 40),
+        # A log of garbage is a run of which nothing is known.
+        ([{"event": "start", "epochs": 10**400}, epoch(1)], (0, None), None, None),
+        ([{"event": "start", "epochs": -5}, epoch(1)], (0, None), None, None),
+        ([{**START, "system": "\x1b[2J", "seed": []}, epoch(10**400)], (0, 6), None, None),
     ],
 )
 def test_progress_is_read_from_the_last_start(events, epochs, seconds, left, home, runs):
@@ -226,4 +230,4 @@ def test_progress_is_read_from_the_last_start(events, epochs, seconds, left, hom
         stream.write('Traceback (most recent call last):\n  ...\n{"event": "ep')
     (made,) = progress.under_way(home.runs)
     assert (made.epoch, made.epochs) == epochs
-    assert (made.seconds, made.left, made.holder) == (seconds, left, None)
+    assert (made.seconds, made.left, made.holder, made.about) == (seconds, left, None, {})

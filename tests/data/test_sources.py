@@ -231,7 +231,8 @@ def test_a_registration_without_what_later_versions_note_is_read(data):
 
 
 @pytest.mark.parametrize("change", [
-    {"seconds": -1.0}, {"seconds": math.nan}, {"clips": 0.5}, {"clips": True}, {"group": None},
+    {"seconds": -1.0}, {"seconds": math.nan}, {"seconds": 10**400},
+    {"clips": 0.5}, {"clips": True}, {"group": None},
     {"multilabel": "no"}, {"classes": -2},
 ], ids=str)  # fmt: skip
 def test_a_damaged_card_of_ones_own_data_is_named(change, data):

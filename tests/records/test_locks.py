@@ -254,7 +254,8 @@ GARBAGE = [
     "", "{", "[]", '"text"', "null", "7", "[" * 50_000,
     {"pid": None}, {"pid": "abc"}, {"pid": 10**30}, {"pid": -1}, {"pid": 0}, {"pid": 1.5},
     {"pid": True}, {"host": None}, {"host": ""}, {"host": 3}, {"boot": []}, {"started": 1},
-    {"beats": "x"}, {"beats": -1}, {"token": 5},
+    {"beats": "x"}, {"beats": -1}, {"token": 5}, {"host": "\x1b[2J"}, {"host": "\ud800"},
+    {"host": "x" * 10**6},
 ]  # fmt: skip
 
 
@@ -297,6 +298,34 @@ def test_a_lock_that_somebody_deleted_or_damaged_is_taken_again(damage, lock):
         with held.alone():
             assert json.loads(lock.read_text())["token"] == held.token
     assert left(lock) == []
+
+
+ODD = {
+    "a pipe": os.mkfifo,
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+    "a link to itself": lambda path: path.symlink_to(path),
+    "a link to nothing": lambda path: path.symlink_to("/gone"),
+    "a link to another's file": lambda path: path.symlink_to(__file__),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_no_file_in_the_place_of_a_lock_is_set_aside(name, lock):
+    """Reading it would have no end."""
+    ODD[name](lock)
+    assert locks.in_hand(lock) is None
+    with locks.held(lock) as taken:
+        assert str(lock) in taken.replaced
+        assert locks.in_hand(lock).pid == os.getpid()
+    assert Path(__file__).is_file()
+    assert len(list((lock.parent / locks.ASIDE).iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_no_file_in_the_place_of_the_guard_stops_nobody(name, lock):
+    ODD[name](lock.parent / locks.GUARD)
+    with locks.held(lock), pytest.raises(locks.BusyError), locks.held(lock):
+        pass
 
 
 def test_a_folder_in_the_place_of_a_lock_is_set_aside(lock):

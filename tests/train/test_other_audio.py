@@ -6,13 +6,16 @@ import json
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 
 from repro import identity, places
+from repro.commands._entry import main
 from repro.data import sources
 from repro.data.own import adding
 from repro.data.waveforms import here
 from repro.plan.planning import plan_table
 from repro.plan.request import Request
+from repro.records import writing
 from repro.records.ledger import Ledger
 from repro.spec.catalogue import load
 from repro.train import runner
@@ -68,6 +71,16 @@ def train(job, home):
     return [event["event"] for event in events], records
 
 
+def state(home):
+    """Return what `repro status` says of the only run that is under way."""
+    words = ["status", "m3net-speechcommands", "--profile", "demo", "--on", "tiny", "--seeds", "0",
+             "--only", "m3net-1s", "--set", "recipe.epochs=2"]  # fmt: skip
+    done = CliRunner().invoke(main, [*words, "--format", "json", "--home", str(home.root)])
+    told = json.loads(done.stdout)
+    (found,) = (name for name in ("running", "interrupted", "failed") if told[name])
+    return found
+
+
 def test_each_audio_is_trained_once_and_keeps_its_record(home, job, tmp_path):
     events, first = train(job, home)
     assert "epoch" in events
@@ -78,6 +91,8 @@ def test_each_audio_is_trained_once_and_keeps_its_record(home, job, tmp_path):
     before = (first[one].path / "run.json").read_bytes()
 
     register(home, folder(tmp_path / "two", 37))
+    with writing.work(home.runs, job["run"], first[one].execution):
+        assert state(home) == "running", "the record of other audio hides no training"
     events, both = train(job, home)
     assert "epoch" in events, "the record of other audio does not answer"
     other = next(heard for heard in both if heard != one)

@@ -4,7 +4,7 @@ Such a file may be cut off, edited, or another one's; nothing is computed from i
 """
 
 import json
-import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def check(
 def _fits(value: object, kind: type) -> bool:
     """Tell whether a value is of a kind; true and false are no numbers here."""
     if kind is float:
-        return type(value) in (int, float) and math.isfinite(value) and value >= 0  # type: ignore[arg-type, operator]
+        return type(value) in (int, float) and 0 <= value <= sys.float_info.max  # type: ignore[operator]
     return type(value) is kind and (kind is not int or 0 <= value <= _MOST)  # type: ignore[operator]
 
 
