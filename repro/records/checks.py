@@ -28,7 +28,7 @@ def findings(record: Record, run: str, folder: str) -> list[str]:
 def _ids(record: Record, run: str, folder: str) -> Iterator[str]:
     """Compare the ids with what they are hashes of, and with the names of the folders."""
     if record.run != run:
-        yield f"it says that it is run {record.run}, and lies in {run}"
+        yield f"it says that it is run {record.run}, and lies in {run!r}"
     execution, _, aside = folder.partition(".")
     if not FOLDER.fullmatch(folder):
         yield f"{folder!r} is no name of an execution"

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 MOST = 2**63 - 1  # of what is counted: floats and files hold no more
 
 # What moves the cursor of a terminal, begins a line or turns the order of letters round.
-_CONTROLS = r"\x00-\x1f\x7f-\x9f" + "\u2028\u2029\u202a-\u202e\u2066-\u2069"
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 CONTROL = re.compile(f"[{_CONTROLS}]+")
 
 Part = Annotated[str, Field(pattern="^(train|valid|test)$")]

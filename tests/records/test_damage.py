@@ -393,7 +393,7 @@ def test_each_is_found_left_out_and_refused_by_import(name: str, folder: Path) -
     (row,) = json.loads(checked.stdout)
     assert row["word"] in ("damaged", "aside")
     assert row["findings"]
-    assert all("\n" not in finding for finding in row["findings"])
+    assert all(finding.isprintable() for finding in row["findings"])
     assert checked.exit_code == (1 if row["word"] == "damaged" else 0)
     listed = repro("runs", "list", "--home", home, "--format", "json")
     assert json.loads(listed.stdout) == []
