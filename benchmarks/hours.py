@@ -1,20 +1,24 @@
 """Write into every table how long all its runs take on one GPU of the class of an H200.
 
+And what the largest training step of its own systems needs of a card, in GB (`card_gb`).
+
     python benchmarks/hours.py                      into the tables
     python benchmarks/hours.py --into docs/whole.md   what makes each table whole, as a page
 
-From runs recorded on a GPU in `results/`, else from the measured operations at the rate that
-`repro.plan.cost` assumes. Parents count with each table. A table with a run of unknown cost gets no
-hours, one without runs gets 0. The rivals of a table are counted apart, in `rival_hours`.
+From runs recorded on a GPU in `results/`, else from the measured operations and bytes at the rates
+of an H200's data sheet (`repro.plan.rates`). Parents count with each table. A table with a run of
+unknown cost gets no hours, one without runs gets 0. The rivals of a table are counted apart, in
+`rival_hours`.
 """
 
 import argparse
+import os
 import re
 from pathlib import Path
 
 from repro import places
 from repro.data import registry
-from repro.plan import cost
+from repro.plan import cost, memory, rates
 from repro.plan.planning import plan_table
 from repro.plan.request import Request, Run
 from repro.records.ledger import Ledger
@@ -38,6 +42,14 @@ def rival_hours(entry: Entry) -> float | None:
     plan = plan_table(entry, Request(rivals=True), NOWHERE)
     known = {run.id for run in (*own.parents, *own.runs)}
     return _hours([run for run in (*plan.parents, *plan.runs) if run.id not in known])
+
+
+def card_gb(entry: Entry) -> float | None:
+    """Return what a training step needs of a card, in GB; None where a system is not counted."""
+    plan = plan_table(entry, Request(), NOWHERE)
+    needs = [memory.need(run.resolved, {}) for run in (*plan.parents, *plan.runs)]
+    known = [need.plain + need.kept for need in needs if need]
+    return float(f"{max(known) / 1e9:.2g}") if known and len(known) == len(needs) else None
 
 
 def _hours(runs: list[Run]) -> float | None:
@@ -91,6 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--into", type=Path, help="a page whose tables are written anew")
     into = parser.parse_args().into
+    os.environ[rates.CARD] = rates.UNNAMED  # whatever card is here
     entries = catalogue.load_all()
     if into is not None:
         text = into.read_text(encoding="utf-8")
@@ -99,7 +112,7 @@ def main() -> None:
         return
     for entry in entries:
         found, more = hours(entry), rival_hours(entry)
-        write(entry.path, hours=found, rival_hours=more)
+        write(entry.path, hours=found, rival_hours=more, card_gb=card_gb(entry))
         told = "unknown" if found is None else f"{found:g} h"
         print(f"{entry.id:<28} {told}" + (f", rivals {more:g} h" if more is not None else ""))
 

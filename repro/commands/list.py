@@ -1,4 +1,4 @@
-"""List the tables, with the hours that each takes on one GPU."""
+"""List the tables, with the hours that each takes on one GPU, and the memory that it needs."""
 
 import dataclasses
 import json
@@ -13,7 +13,9 @@ from repro.spec.index import Title
 
 NOTE = """\
 Hours are those of all runs of a table on one GPU of the class of an H200: from runs recorded so, \
-else from counted operations at an assumed 50 TFLOP/s (`repro plan ID` says which). \
+else from counted operations at half of what its data sheet allows (`repro plan ID` says which; \
+`--card NAME` plans for another). GB is what the largest training step \
+needs of a card, as counted; `repro plan ID` says what needs less. \
 * is the core set: a table of every paper, {hours:.2g} h together, a night on one GPU \
 (`repro all --core`). Rivals, the quoted systems that can be trained too, are not in these hours: \
 {rivals} in {tables} tables, {rival_hours:,.0f} h more for all{but} (`--with-rivals`)."""
@@ -24,7 +26,7 @@ else from counted operations at an assumed 50 TFLOP/s (`repro plan ID` says whic
 @click.option("--core", is_flag=True, help="Only the tables that one GPU trains in a night.")
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
 def command(paper: str | None, core: bool, fmt: str) -> None:
-    """List the tables, with the hours that each takes on one GPU.
+    """List the tables, with the hours that each takes on one GPU, and the memory that it needs.
 
     \b
     Examples:
@@ -51,7 +53,8 @@ def _lines(titles: list[Title], with_note: bool) -> Iterator[str]:
     ):
         yield f"{short}: {name} ({year})"
         for title in tables:
-            line = f"  {title.id:<{width}}  {title.number:<4} {_hours(title):>8}  {title.title}"
+            cost = f"{_hours(title):>8} {_card(title):>5}"
+            line = f"  {title.id:<{width}}  {title.number:<4} {cost}  {title.title}"
             yield line + _rivals(title)
     if with_note:
         unknown = sum(title.rivals > 0 and title.rival_hours is None for title in titles)
@@ -71,6 +74,11 @@ def _rivals(title: Title) -> str:
         return ""
     hours = "?" if title.rival_hours is None else f"{title.rival_hours:g}"
     return f" (+ {title.rivals} rival{'' if title.rivals == 1 else 's'}, {hours} h)"
+
+
+def _card(title: Title) -> str:
+    """Write what a training step needs of a card."""
+    return f"{title.card_gb:g} GB" if title.card_gb else ""
 
 
 def _hours(title: Title) -> str:

@@ -9,9 +9,10 @@ import click
 
 from repro import places
 from repro.commands.shared import asking, screen, several
-from repro.plan import lengths
+from repro.plan import lengths, memory
 from repro.plan.grounds import grounds
 from repro.plan.planning import TablePlan
+from repro.plan.request import Run
 from repro.spec.readings import as_text
 
 
@@ -65,6 +66,7 @@ def describe(plan: TablePlan) -> dict[str, Any]:
                 "recipe": plan.settled[name]["recipe"],
                 "grounds": list(_grounds(plan, name)),
                 "missing": [gap.text for gap in run.missing],
+                "card": _card(run),
             }
             for name, run in sorted(first.items())
         },
@@ -100,6 +102,14 @@ def describe(plan: TablePlan) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _card(run: Run) -> str | None:
+    """Say what a training step needs of a card; None where that is not counted."""
+    need = memory.need(run.resolved, {})
+    if need is None:
+        return None
+    return memory.told(need, again=run.checkpoint_activations, clips=run.micro_batch)
+
+
 def _grounds(plan: TablePlan, system: str) -> Iterator[dict[str, Any]]:
     """Yield what each value of a system's runs rests on; --steps decides what counts epochs."""
     for ground in grounds(plan.entry, system, plan.settled[system]):
@@ -128,6 +138,7 @@ def _page(shown: dict[str, Any]) -> Iterator[str]:
     for name, source in shown["recipe_source"].items():
         yield f"recipe      {name}: {source}"
     yield from _systems(shown)
+    yield from _cards(shown["systems"])
     yield from _settings(shown["systems"])
     yield from _runs(shown["runs"])
     yield from _cells(shown["cells"])
@@ -159,6 +170,17 @@ def _systems(shown: dict[str, Any]) -> Iterator[str]:
                  ("model", "frontend")]  # fmt: skip
         lacks = f"; {', '.join(one['missing'])}" if one["missing"] else ""
         yield f"  {name:<{width}}  {one['label']}: {', '.join(parts)}, from {starts}{lacks}"
+
+
+def _cards(systems: dict[str, Any]) -> Iterator[str]:
+    """Write what a training step needs of a card, once for all systems that need the same."""
+    alike: dict[str, list[str]] = {}
+    for name, one in systems.items():
+        if one["card"]:
+            alike.setdefault(one["card"], []).append(name)
+    if alike:
+        yield from ["", "a training step"]
+        yield from (f"  {', '.join(names)}: {text}" for text, names in alike.items())
 
 
 def _settings(systems: dict[str, Any]) -> Iterator[str]:

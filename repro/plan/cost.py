@@ -1,32 +1,23 @@
 """What runs cost on a device, and on what that estimate rests."""
 
-import json
-import math
-import platform
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 from statistics import median
 from typing import Any
 
-from repro import atomic, identity
+from repro import identity
 from repro.data import registry
 from repro.data.remembered import code, remembered
 from repro.errors import UserError
+from repro.plan import memory, rates
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
 from repro.records.record import Measurement
 
-# Used only where no run of the system was recorded on such a device, and no card was tried.
-ASSUMED_TFLOPS = {"cuda": 50.0}  # sustained in training
-SHARE = 0.5  # of a device's matrix rate that training is taken to sustain
 _MINUTES, _HOURS = 5400.0, 36 * 3600.0  # up to which a CPU's work is called so
 _SCALE = ("mean", "std")  # of a front end: they cost nothing, whatever they are
-_AGAIN = 3600.0  # seconds until the rate of a CPU is measured again
-PER_CLIP = {"cuda": 1e-4, "cpu": 2e-3}  # seconds besides: front end, loop, launches
 FORWARD_AND_BACKWARD = 6  # operations for each multiply-add of a forward pass: 2, three times over
 
 
@@ -35,10 +26,12 @@ SIDES, TOGETHER = "side_by_side", "together"
 
 # Of records: seconds per clip and epoch by kind of run; GFLOP of a clip in training by network; the
 # network (with and without its dataset) and the precision of each kind; of the device that was
-# measured last (repro doctor --selftest, repro bench sides), its name and its rates.
+# measured last (repro doctor --selftest, repro bench sides), its name and its rates; and the most
+# bytes of a card that runs reserved, by what decides them (`memory.way_of`).
 _Read = tuple[
-    dict[str, float], dict[str, float], dict[str, list[str]], tuple[str, dict[str, float]]
-]
+    dict[str, float], dict[str, float], dict[str, list[str]], tuple[str, dict[str, float]],
+    dict[str, int],
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ def estimate(runs: Sequence[Run], ledger: Ledger, device: str) -> Estimate:
     basis = [f"{recorded} from recorded runs on {kind}"] if recorded else []
     if counted:
         pace = ", at the pace of recorded ones" if paced else ""
-        rate = _Rates(kind, _recorded(ledger, kind)[3], ledger.cache).basis
+        rate = rates.Rates(kind, _recorded(ledger, kind)[3], ledger.cache).basis
         basis.append(f"{counted} from operations at {rate}{pace}")
     if unknown:
         basis.append(f"{unknown} unknown")
@@ -83,12 +76,12 @@ def expected(
     runs (paced); or unknown.
     """
     kind = device.partition(":")[0]
-    rates, measured, networks, tried = _recorded(ledger, kind)
-    sustained = _Rates(kind, tried, ledger.cache)
+    paces, measured, networks, tried, _ = _recorded(ledger, kind)
+    sustained = rates.Rates(kind, tried, ledger.cache)
     found: dict[str, tuple[float | None, str]] = {}
     pace: dict[str, float] = {}
     for run in runs:
-        rate = rates.get(kind_of(run.resolved))
+        rate = paces.get(kind_of(run.resolved))
         front = run.resolved["frontend"]
         flat = {"name": front["name"], **front["args"]}
         network = _network(run.resolved["model"], flat, run.resolved["dataset"])
@@ -98,9 +91,9 @@ def expected(
         if rate is not None:
             found[run.id] = (rate * clip_epochs, "recorded")
         elif gflop is not None and clip_epochs:
-            pace = pace or _pace(rates, measured, networks, sustained)
+            pace = pace or _pace(paces, measured, networks, sustained)
             precision = run.resolved["recipe"]["precision"]
-            clip = sustained.clip(gflop, precision)
+            clip = sustained.clip(gflop, precision, memory.moved(memory.kind_of(run.resolved)))
             times = pace.get(precision)
             seconds = clip * (times or 1.0) * clip_epochs
             found[run.id] = (seconds, "counted" if times is None else "paced")
@@ -117,53 +110,19 @@ def _unlisted(run: Run) -> int:
     return 0
 
 
-@dataclass(frozen=True)
-class _Rates:
-    """How many operations a second training sustains on a kind of device.
-
-    tried: name and rates of a card that was tried; empty where none was.
-    """
-
-    kind: str
-    tried: tuple[str, dict[str, float]]
-    cache: Path | None
-
-    @property
-    def basis(self) -> str:
-        """Say on what they rest."""
-        if self._card:
-            return f"half of the matrix rates of {self.tried[0]} (repro doctor --selftest)"
-        how = "half of the best matrix rate measured here"
-        if self.kind in ASSUMED_TFLOPS:
-            how = f"assumed; repro doctor --device {self.kind}:0 --selftest measures it"
-        return f"{_tflops(self.kind, self.cache):.2g} TFLOP/s ({how})"
-
-    def clip(self, gflop: float, precision: str) -> float:
-        """Return the seconds of a clip in training by its operations."""
-        tflops = _tflops(self.kind, self.cache)
-        if self._card:
-            tflops = SHARE * self.tried[1][f"matrix_rate_{precision}"] / 1e12
-        return gflop / (1000 * tflops) + PER_CLIP[self.kind]
-
-    @property
-    def _card(self) -> bool:
-        """Whether a card was tried; a CPU's rate is measured when it is asked for."""
-        return self.kind in ASSUMED_TFLOPS and "matrix_rate_fp32" in self.tried[1]
-
-
 def _pace(
-    rates: Mapping[str, float],
+    paces: Mapping[str, float],
     measured: Mapping[str, float],
     networks: Mapping[str, Sequence[str]],
-    sustained: _Rates,
+    sustained: rates.Rates,
 ) -> dict[str, float]:
     """Return by precision how many times as long recorded runs took as their operations say."""
     found: dict[str, list[float]] = {}
-    for name, (network, alike, precision) in networks.items():
+    for name, (network, alike, precision, step) in networks.items():
         gflop = measured.get(network, measured.get(alike))
         if gflop is not None:
-            clip = sustained.clip(gflop, precision)
-            found.setdefault(precision, []).append(rates[name] / clip)
+            clip = sustained.clip(gflop, precision, memory.moved(step))
+            found.setdefault(precision, []).append(paces[name] / clip)
     return {precision: median(ratios) for precision, ratios in found.items()} or {"": 1.0}
 
 
@@ -177,13 +136,18 @@ def beside(runs: Sequence[Run], ledger: Ledger) -> dict[str, float | None]:
 
     Compared with one run with two threads (`repro bench sides`); None where it was not measured.
     """
-    rates = _recorded(ledger, "cpu")[3][1]
+    measured = _recorded(ledger, "cpu")[3][1]
     found: dict[str, float | None] = {}
     for run in runs:
         kind = kind_of(run.resolved)
-        pair = [rates.get(f"{name}.{kind}") for name in (SIDES, TOGETHER)]
+        pair = [measured.get(f"{name}.{kind}") for name in (SIDES, TOGETHER)]
         found[run.system] = pair[0] / pair[1] if pair[0] and pair[1] else None
     return found
+
+
+def reserved(ledger: Ledger) -> dict[str, int]:
+    """Return the most bytes of a card that recorded runs reserved; see `memory.way_of`."""
+    return _recorded(ledger, "cuda")[4]
 
 
 def feasible(seconds: float | None, device: str) -> str:
@@ -226,20 +190,26 @@ def _network(model: dict[str, Any], frontend: dict[str, Any], dataset: str) -> s
     return identity.digest([model, shaped, dataset])
 
 
-@lru_cache(maxsize=8)  # one command asks for table after table
 def _recorded(ledger: Ledger, kind: str) -> _Read:
     """Return what records say, by what they hold for.
 
     The median seconds per clip and epoch on a kind of device; the GFLOP of a clip in training,
     from measured multiply-adds. Remembered until a record comes or goes.
     """
+    return _told(ledger, kind, rates.card() if kind != "cpu" else "")
+
+
+@lru_cache(maxsize=8)  # one command asks for table after table
+def _told(ledger: Ledger, kind: str, card: str) -> _Read:
+    """Return that for a card of this name."""
     if ledger.cache is None:
         return _read_rates(ledger, kind)
-    key = ["rates", code(__file__, identity.__file__), kind, ledger.state()]
-    rates, measured, networks, (name, tried) = remembered(
+    sources = code(__file__, identity.__file__, memory.__file__, rates.__file__)
+    key = ["rates", sources, kind, card, ledger.state()]
+    paces, measured, networks, (name, tried), held = remembered(
         ledger.cache / "plans", key, lambda: _read_rates(ledger, kind)
     )
-    return rates, measured, networks, (name, tried)
+    return paces, measured, networks, (name, tried), held
 
 
 def _read_rates(ledger: Ledger, kind: str) -> _Read:
@@ -248,6 +218,7 @@ def _read_rates(ledger: Ledger, kind: str) -> _Read:
     measured: dict[str, float] = {}
     networks: dict[str, list[str]] = {}
     tried: list[tuple[str, str, dict[str, float]]] = []
+    held: dict[str, int] = {}
     kinds: dict[str, str] = {}  # thousands of records are of few kinds: each is digested once
     for record in ledger.all():
         resolved = record.resolved
@@ -261,6 +232,11 @@ def _read_rates(ledger: Ledger, kind: str) -> _Read:
                 alike = _network(resolved["model"], resolved["frontend"], "")
                 measured[alike] = max(measured.get(alike, 0.0), measured[key])
         elif record.status == "complete" and record.described["device"] == kind:
+            if most := record.observed.get("peak_reserved", 0):
+                way = memory.way_of(resolved, record.checkpoint_activations, record.micro_batch)
+                held[way] = max(most, held.get(way, 0))
+            if kind != "cpu" and not rates.same(record.device_name):
+                continue
             clip_epochs = record.clips_used["train"] * resolved["recipe"]["epochs"]
             text = repr(_parts(resolved))
             if text not in kinds:
@@ -269,62 +245,24 @@ def _read_rates(ledger: Ledger, kind: str) -> _Read:
                 networks[kinds[text]] = [
                     _network(resolved["model"], front, resolved["dataset"]),
                     _network(resolved["model"], front, ""), resolved["recipe"]["precision"],
+                    memory.kind_of(resolved),
                 ]  # fmt: skip
             found.setdefault(kinds[text], []).append(record.seconds / clip_epochs)
     return (
         {key: median(values) for key, values in found.items()},
         measured,
         networks,
-        _newest(tried),
+        _newest(tried, kind),
+        held,
     )
 
 
-def _newest(tried: list[tuple[str, str, dict[str, float]]]) -> tuple[str, dict[str, float]]:
+def _newest(
+    tried: list[tuple[str, str, dict[str, float]]], kind: str
+) -> tuple[str, dict[str, float]]:
     """Return the device that was measured last, and the newest of each of its rates."""
-    tried.sort(key=lambda each: each[0])
+    # The card of the plan goes before any other.
+    tried.sort(key=lambda each: (kind == "cpu" or rates.same(each[1]), each[0]))
     name = tried[-1][1] if tried else ""
     every = [found for _, other, found in tried if other == name]
     return name, {key: value for found in every for key, value in found.items()}
-
-
-def _tflops(kind: str, cache: Path | None) -> float:
-    """Return the rate that training sustains; the CPU's follows from a matrix product.
-
-    Of a CPU the best that was ever measured here is kept: what else runs on the machine now says
-    nothing about the hours to come, and two plans in a row say the same. It is measured again after
-    an hour.
-    """
-    if kind in ASSUMED_TFLOPS:
-        return ASSUMED_TFLOPS[kind]
-    file = None if cache is None else cache / "plans" / f"rate-{platform.node() or 'here'}.json"
-    if file is None:
-        return SHARE * _measured_now()
-    best, age = 0.0, math.inf
-    with suppress(OSError, ValueError, TypeError):
-        best = float(json.loads(file.read_text(encoding="utf-8")))
-        age = time.time() - file.stat().st_mtime
-    if best > 0 and 0 <= age < _AGAIN:
-        return SHARE * best
-    rate = _measured_now()
-    best = rate if not rate <= 1.1 * best else best
-    if file.parent.parent.parent.is_dir():
-        with suppress(OSError):  # asked on a disk that is full or read-only
-            atomic.write(file, json.dumps(best).encode())
-    return SHARE * best
-
-
-@cache
-def _measured_now() -> float:
-    """Return the rate of matrix products on this CPU now, in TFLOP/s: the best of five."""
-    import numpy as np
-
-    a = np.ones((768, 768), dtype=np.float32)
-    a @ a
-    best = 0.0
-    for _ in range(5):
-        began, rounds = time.perf_counter(), 0
-        while time.perf_counter() - began < 0.03:
-            a @ a
-            rounds += 1
-        best = max(best, rounds * 2 * 768**3 / (time.perf_counter() - began) / 1e12)
-    return best

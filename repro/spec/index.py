@@ -34,6 +34,7 @@ class Title:
     core: bool  # one of those that such a GPU trains in a night
     rivals: int  # quoted systems that can be trained beside its own
     rival_hours: float | None  # of theirs, not in `hours`
+    card_gb: float | None  # that a training step needs of a card, of its own systems
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def titles(paper: str | None = None) -> list[Title]:
                 quoted = {row["rival"] for row in table["row"] if "rival" in row}
                 cost = (table.get("hours"), table.get("core", False), len(quoted),
                         table.get("rival_hours"))  # fmt: skip
-                title = Title(table_id, *line, table["title"], cells, *cost)
+                title = Title(table_id, *line, table["title"], cells, *cost, table.get("card_gb"))
             except KeyError as error:
                 step = f"repro show {table_id}"
                 raise UserError(f"{path}: {error.args[0]}: missing", step) from None
@@ -140,7 +141,8 @@ def titles(paper: str | None = None) -> list[Title]:
                 step = f"repro show {table_id}"
                 raise UserError(f"{path}: row and column are lists of tables", step) from None
             _check_numbers(path, {"order": place[1], "year": title.year, "hours": title.hours or 0,
-                                  "rival_hours": title.rival_hours or 0})  # fmt: skip
+                                  "rival_hours": title.rival_hours or 0,
+                                  "card_gb": title.card_gb or 0})  # fmt: skip
             found.append((place, title))
     return [title for _, title in sorted(found, key=lambda pair: pair[0])]
 

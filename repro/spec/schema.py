@@ -419,6 +419,7 @@ class Table(CellFields):
     title: str
     hours: Annotated[float, Field(ge=0)] | None = None  # written by benchmarks/hours.py
     rival_hours: Annotated[float, Field(ge=0)] | None = None  # of its rivals, as `hours`
+    card_gb: Annotated[float, Field(ge=0)] | None = None  # of a training step; as `hours`
     core: bool = False  # one of those that one GPU trains in a night
     caption: str
     heading: str = ""  # printed above the columns; "{row id}" stands for that row's cell

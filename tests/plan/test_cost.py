@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from repro import identity
-from repro.plan import cost
+from repro.plan import cost, memory, rates
 from repro.plan.planning import plan_table
 from repro.plan.request import Request
 from repro.records import writing
@@ -37,8 +37,8 @@ def test_nothing_to_train_costs_nothing(tmp_path):
 
 def test_recorded_runs_of_the_kind_say_what_others_take(runs, tmp_path):
     epochs = runs["asm-rh", 0].resolved["recipe"]["epochs"]
-    rates = {0: 0.01, 1: 0.02, 2: 0.9}  # seconds for a clip and epoch: the median counts
-    for seed, rate in rates.items():
+    paces = {0: 0.01, 1: 0.02, 2: 0.9}  # seconds for a clip and epoch: the median counts
+    for seed, rate in paces.items():
         record(tmp_path, runs["asm-rh", seed], rate * 100 * epochs)
     asked = [runs["asm-rh", 0], runs["asm-rh", 1]]
     estimate = cost.estimate(asked, Ledger([tmp_path]), "cpu")
@@ -59,8 +59,8 @@ def test_else_operations_say_it(runs, tmp_path):
     run = runs["asm", 0]
     on_gpu = cost.estimate([run], Ledger([tmp_path]), "cuda:1")
     teraflop = run.gflop * run.clip_epochs / 1000
-    besides = cost.PER_CLIP["cuda"] * run.clip_epochs
-    assert on_gpu.seconds == pytest.approx(teraflop / cost.ASSUMED_TFLOPS["cuda"] + besides)
+    besides = rates.PER_CLIP["cuda"] * run.clip_epochs
+    assert on_gpu.seconds == pytest.approx(teraflop / (0.5 * 66.9) + besides)
     assert "assumed" in on_gpu.basis
     on_cpu = cost.estimate([run], Ledger([tmp_path]), "cpu")
     assert on_cpu.seconds > teraflop / 100  # no CPU reaches 100 TFLOP/s
@@ -76,7 +76,7 @@ def test_measured_operations_go_before_stated_ones(runs, tmp_path):
                "frontend": {"name": front["name"], **front["args"]}}  # fmt: skip
     fake_ledger.measure(tmp_path, network, "none", {"multiply_adds": 7_000_000_000})
     found = cost.expected([run, runs["asm", 0]], Ledger([tmp_path]), "cuda:0")
-    clip = 42 / (1000 * cost.ASSUMED_TFLOPS["cuda"]) + cost.PER_CLIP["cuda"]
+    clip = 42 / (1000 * 0.5 * 66.9) + rates.PER_CLIP["cuda"]
     assert found[run.id] == (pytest.approx(clip * run.clip_epochs), "counted")
     stated = cost.expected([runs["asm", 0]], Ledger([tmp_path / "none"]), "cuda:0")
     assert found[runs["asm", 0].id] == stated[runs["asm", 0].id]  # another network
@@ -158,30 +158,30 @@ def test_what_records_say_is_remembered_until_one_comes(runs, tmp_path, monkeypa
 
 
 def test_of_a_busy_machine_the_best_rate_that_was_ever_measured_is_kept(tmp_path, monkeypatch):
-    rates = iter([0.2, 0.05, 0.21, 0.4, 0.1])
-    monkeypatch.setattr(cost, "_measured_now", lambda: next(rates))
+    found = iter([0.2, 0.05, 0.21, 0.4, 0.1])
+    monkeypatch.setattr(rates, "measured_now", lambda: next(found))
     got = []
     for _ in range(5):
-        got.append(cost._tflops("cpu", tmp_path / "cache") / cost.SHARE)
+        got.append(rates.tflops(tmp_path / "cache") / rates.SHARE)
         (kept,) = (tmp_path / "cache" / "plans").iterdir()
-        assert cost._tflops("cpu", tmp_path / "cache") / cost.SHARE == got[-1]  # not measured
+        assert rates.tflops(tmp_path / "cache") / rates.SHARE == got[-1]  # not measured
         os.utime(kept, (0, 0))  # it is time to
     assert got == [0.2, 0.2, 0.2, 0.4, 0.4]  # a little better is the same
     kept.write_text("NaN")
-    monkeypatch.setattr(cost, "_measured_now", lambda: 0.3)
-    assert cost._tflops("cpu", tmp_path / "cache") == 0.3 * cost.SHARE
+    monkeypatch.setattr(rates, "measured_now", lambda: 0.3)
+    assert rates.tflops(tmp_path / "cache") == 0.3 * rates.SHARE
 
 
 def test_recorded_runs_say_how_long_operations_take_in_their_precision(runs, tmp_path, monkeypatch):
-    monkeypatch.setattr(cost, "_measured_now", lambda: 0.2)
+    monkeypatch.setattr(rates, "measured_now", lambda: 0.2)
     one, other = runs["asm-rh", 0], runs["asm", 0]
     resolved = {"kind": "measure", "dataset": one.resolved["dataset"],
                 "model": one.resolved["model"],
                 "frontend": {"name": "fbank", **one.resolved["frontend"]["args"]}}  # fmt: skip
     fake_ledger.measure(tmp_path, resolved, "no device", {"multiply_adds": 10**9})
-    by_operations = 6 / (1000 * 0.2 * cost.SHARE) + cost.PER_CLIP["cpu"]  # seconds a clip
+    by_operations = 6 / (1000 * 0.2 * rates.SHARE) + rates.PER_CLIP["cpu"]  # seconds a clip
     record(tmp_path, one, 3 * by_operations * 100 * one.resolved["recipe"]["epochs"])
-    plain = other.gflop / (1000 * 0.2 * cost.SHARE) + cost.PER_CLIP["cpu"]
+    plain = other.gflop / (1000 * 0.2 * rates.SHARE) + rates.PER_CLIP["cpu"]
     (seconds, basis) = cost.expected([other], Ledger([tmp_path]), "cpu")[other.id]
     assert basis == "paced"
     assert seconds == pytest.approx(3 * plain * other.clip_epochs)  # of one precision
@@ -191,10 +191,10 @@ def tried(folder, finished, rate, device="cuda", name="Card", **more):
     """Record that a device was tried: its rate in bfloat16 is ten times that in single."""
     resolved = {"kind": "measure", "of": "device", "version": 1, "at": finished}
     described = {"device": device, "device_name": name}
-    rates = more or {"matrix_rate_fp32": rate, "matrix_rate_bf16": 10 * rate}
+    measured = more or {"matrix_rate_fp32": rate, "matrix_rate_bf16": 10 * rate}
     record = {"kind": "measure", "schema": SCHEMA, "run": identity.run_id(resolved),
               "status": "complete", "systems": [], "resolved": resolved, "execution": described,
-              "measured": {"rates": rates}, "finished": finished}  # fmt: skip
+              "measured": {"rates": measured}, "finished": finished}  # fmt: skip
     name = identity.execution_id(described)
     return writing.put(folder, record["run"], name, record)
 
@@ -208,10 +208,10 @@ def test_a_card_that_was_tried_says_how_fast_it_is_in_each_precision(runs, tmp_p
     tried(tmp_path, "2031-01-03T10:00:00+00:00", 1e9, device="cpu")
     found = cost.expected([run, half], ledger, "cuda:0")
     for one, tflops in ((run, 20), (half, 200)):  # half of what was measured
-        clip = one.gflop / (1000 * tflops) + cost.PER_CLIP["cuda"]
+        clip = one.gflop / (1000 * tflops) + rates.PER_CLIP["cuda"]
         assert found[one.id] == (pytest.approx(clip * one.clip_epochs), "counted")
     basis = cost.estimate([run], ledger, "cuda:0").basis
-    assert "half of the matrix rates of Card" in basis
+    assert "half of the limit of Card" in basis
     assert "assumed" not in basis
     assert "measured here" in cost.estimate([run], ledger, "cpu").basis  # as before
 
@@ -221,8 +221,8 @@ def test_two_runs_at_once_are_compared_with_one_where_that_was_measured(runs, tm
     kind = cost.kind_of(measured.resolved)
     assert cost.beside([measured, other], Ledger([tmp_path])) == {"asm": None, "asm-rh": None}
     for day, beside in (("01", 9.0), ("02", 15.0)):
-        rates = {f"side_by_side.{kind}": beside, f"together.{kind}": 10.0}
-        tried(tmp_path, f"2031-01-{day}T10:00:00+00:00", 0.0, device="cpu", **rates)
+        both = {f"side_by_side.{kind}": beside, f"together.{kind}": 10.0}
+        tried(tmp_path, f"2031-01-{day}T10:00:00+00:00", 0.0, device="cpu", **both)
     tried(tmp_path, "2031-01-03T10:00:00+00:00", 1e9, device="cpu")  # says nothing of it
     found = cost.beside([measured, other], Ledger([tmp_path]))
     assert found == {"asm": 1.5, "asm-rh": None}
@@ -235,3 +235,37 @@ def test_two_runs_at_once_are_compared_with_one_where_that_was_measured(runs, tm
 )  # fmt: skip
 def test_a_cpu_is_told_what_it_can_do(seconds, device, word):
     assert cost.feasible(seconds, device) == word
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [("NVIDIA GeForce RTX 3090", "RTX 3090"), ("3080ti", "RTX 3080 Ti"),
+     ("rtx 2080 Ti", "RTX 2080 Ti"), ("RTX 3090 Ti", None),
+     ("NVIDIA H200", "H200"), ("NVIDIA A100-SXM4-80GB", "A100"), ("Tesla V100-SXM2-16GB", "V100"),
+     ("Tesla T4", "T4"), ("NVIDIA L4", "L4"), ("A100:1", "A100"), ("NVIDIA H100 80GB HBM3", "H100"),
+     ("RTX 3080", None), ("NVIDIA L40S", None), ("", None), ("NVIDIA RTX A1000", None)],
+)  # fmt: skip
+def test_a_card_is_of_a_class_by_its_name(called, name):
+    found = rates.class_of(called)
+    assert (found and found.name) == name
+
+
+def test_a_card_that_is_not_here_is_planned_by_its_data_sheet(runs, tmp_path, monkeypatch):
+    run = dataclasses.replace(runs["asm", 0], gflop=1000.0)
+    kind = memory.kind_of(run.resolved)
+    monkeypatch.setattr(memory, "counted", lambda: {kind: {"moved": 2e9}})
+    monkeypatch.setenv(rates.CARD, "RTX 3090")
+    ledger = Ledger([tmp_path])
+    found = cost.expected([run], ledger, "cuda:0")[run.id][0]
+    clip = 2 * (1 / 35.6 + 2 / 936) + rates.PER_CLIP["cuda"]  # 1 TFLOP, 2 GB
+    assert found == pytest.approx(clip * run.clip_epochs)
+    assert "data sheet of RTX 3090" in cost.estimate([run], ledger, "cuda:0").basis
+    # Runs and rates of another card say nothing of it; those of its own class do.
+    there = {**fake_ledger.executed("x"), "device": "cuda", "device_name": "NVIDIA H200"}
+    monkeypatch.setattr(fake_ledger, "executed", lambda _: there)
+    record(tmp_path, run, 100.0)
+    tried(tmp_path, "2031-01-02T10:00:00+00:00", 40e12, name="NVIDIA H200")
+    assert cost.expected([run], Ledger([tmp_path]), "cuda:0")[run.id][0] == pytest.approx(found)
+    tried(tmp_path, "2031-01-01T10:00:00+00:00", 20e12, name="NVIDIA GeForce RTX 3090")
+    there = cost.expected([run], Ledger([tmp_path]), "cuda:0")[run.id][0]
+    assert there == pytest.approx((2 * 1 / 20 + rates.PER_CLIP["cuda"]) * run.clip_epochs)

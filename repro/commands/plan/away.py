@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from repro import identity
-from repro.commands.plan.scripts import ARRAY, Job
+from repro.commands.plan.scripts import ARRAY, Job, for_cards
 from repro.engines import slurm
 from repro.errors import UserError, unknown
+from repro.plan import rates
 
 # By format, where the home lies on such a machine.
 HOMES = {"k8s": "/repro", "sky": "~/repro"}
@@ -72,6 +73,7 @@ def as_k8s(jobs: Sequence[Job], given: Mapping[str, str]) -> str:
         wait = "kubectl wait --for=condition=complete --timeout=-1s job -l wave"
         lines += [f"#   kubectl apply -f FILE -l wave={w} && {wait}={w}" for w in waves]
     lines.append(f"# Kubernetes 1.33 or later. {given['claim']} holds the home, with its audio.")
+    lines += for_cards(jobs)
     return "\n".join(lines) + "\n" + "---\n".join(_yaml(part) for part in parts)
 
 
@@ -137,6 +139,11 @@ def as_sky(jobs: Sequence[Job], given: Mapping[str, str]) -> str:
     gpus = max(n.gpus for n in needs)
     if gpus and "accelerators" not in given:
         raise UserError("--format sky needs cards by name", "--option accelerators=A100:1")
+    most = max(job.card for job in jobs) / 1e9
+    named = rates.class_of(given.get("accelerators", ""))
+    if named and most > named.gigabytes:
+        raise UserError(f"{named.name} has {named.gigabytes} GB; the largest run needs {most:.2g}",
+                        "--checkpoint-activations, or a larger card")  # fmt: skip
     home = shlex.join(["--home", HOMES["sky"]])
     records = f"{EXCHANGE}/records"
     task = {
@@ -165,6 +172,7 @@ def as_sky(jobs: Sequence[Job], given: Mapping[str, str]) -> str:
         after = "" if number == 0 else "  # when those above have ended"
         lines.append(f"#   for i in $(seq {wave[0]} {wave[-1]}); do "
                      f"sky jobs launch -y -d --env INDEX=$i FILE; done{after}")  # fmt: skip
+    lines += for_cards(jobs)
     return "\n".join(lines) + "\n" + _yaml(task)
 
 

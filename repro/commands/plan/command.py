@@ -28,6 +28,7 @@ SCRIPTS: dict[str, Callable[[Sequence[scripts.Job], Mapping[str, str]], str]] = 
 @click.argument("targets", metavar="[ID|PAPER|all]...", nargs=-1)
 @asking.request_options
 @asking.device_options
+@asking.card_option
 @asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json", "sh", "slurm", "k8s", "sky"]),
               default="text",
@@ -51,12 +52,13 @@ def command(
     Examples:
       repro plan
       repro plan asmrh-speechcommands --device cuda:0
+      repro plan asmrh-speechcommands --card 3090
       repro plan asmrh-urbansound8k asmrh-ablation --format json
       repro plan asmrh-speechcommands --profile demo --format sh > runs.sh
       repro plan asmrh-speechcommands --device cuda:0 --format slurm > runs.sbatch
       repro plan gafx --device cuda:0 --format k8s --option image=repro:1 --option claim=home
     """
-    devices = asking.devices(asked.pop("gpu"), asked.pop("device"))
+    devices = asking.with_card(asking.devices(asked.pop("gpu"), asked.pop("device")))
     threads = asked.pop("threads")
     request = asking.request(**asked)
     where = places.home(home)
@@ -130,6 +132,7 @@ def _table(one: Planned, home: places.Home) -> dict[str, Any]:
         },
         "audio": one.answered.lines(),
         "lengths": list(planned.lengths(one)),
+        "cards": list(planned.cards(one)),
         "decisive": _decisive(one, home),
     }
 

@@ -4,13 +4,14 @@ import dataclasses
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from repro import places
 from repro.engines import slurm, slurm_queue
+from repro.plan import cost, memory
 from repro.plan.planning import TablePlan
 from repro.plan.request import Run
 from repro.records.ledger import Ledger
@@ -27,6 +28,7 @@ class Job:
     words: list[str]
     wave: int  # a run's parents are in earlier waves
     here: bool = True  # on a machine that sees the folders of this one
+    card: float = 0.0  # bytes of a card that a step needs, where that is counted
 
     @property
     def line(self) -> str:
@@ -50,6 +52,7 @@ class Job:
             "dataset": self.run.resolved["dataset"],
             "parents": list(self.run.parents),
             **dataclasses.asdict(self.needs),
+            **({"card_gb": round(self.card / 1e9, 1)} if self.card else {}),
             "command": self.words,
         }
 
@@ -69,6 +72,7 @@ def jobs(
     """
     asked = {r.id: plan for plan in reversed(plans) for r in (*plan.needed(), *plan.parents)}
     takes = slurm.resources(ready, ledger, devices[0], threads)
+    held = cost.reserved(ledger)
     made: list[Job] = []
     for number, wave in enumerate(slurm.waves(ready)):
         for run in wave:
@@ -79,8 +83,24 @@ def jobs(
             words += [*request.words(), "--device", device]
             words += ["--threads", str(threads), "--home", away or str(home.root)]
             words += ["--stage", places.stage()] if places.stage() else []
-            made.append(Job(run, takes[run.id], words, number, here=not away))
+            card = _card(run, held) if takes[run.id].gpus else 0.0
+            made.append(Job(run, takes[run.id], words, number, here=not away, card=card))
     return made
+
+
+def _card(run: Run, held: Mapping[str, int]) -> float:
+    """Return the bytes of a card that a run needs, in the way it is asked for; 0 if not counted."""
+    need = memory.need(run.resolved, held)
+    return need.asked(run.checkpoint_activations, run.micro_batch) + need.kept if need else 0.0
+
+
+def for_cards(jobs: Sequence[Job]) -> list[str]:
+    """Say in comments which cards the runs need; nothing where none is counted."""
+    most = max(jobs, key=lambda job: job.card, default=None)
+    if most is None or not most.card:
+        return []
+    return [f"# On a card the largest run needs about {most.card / 1e9:.2g} GB ({most.run.system};",
+            "# `repro plan` says how it was found, and what needs less)."]  # fmt: skip
 
 
 def program() -> list[str]:
@@ -127,6 +147,7 @@ def as_sbatch(jobs: Sequence[Job]) -> str:
     return "\n".join([
         "#!/bin/bash",
         *_how_to_submit(waves),
+        *_where(jobs),
         *(f"#SBATCH --{name}={value}" for name, value in header.items()),
         "#SBATCH --requeue",
         "",
@@ -140,6 +161,13 @@ def as_sbatch(jobs: Sequence[Job]) -> str:
         "wait $!",
         "",
     ])  # fmt: skip
+
+
+def _where(jobs: Sequence[Job]) -> list[str]:
+    """Say which cards to ask Slurm for, where a partition mixes them."""
+    found = for_cards(jobs)
+    return [*found, "# Where cards differ: sbatch --gres=gpu:NAME:1 or --constraint=..."] if found \
+        else []  # fmt: skip
 
 
 def _how_to_submit(waves: Sequence[Sequence[int]]) -> list[str]:

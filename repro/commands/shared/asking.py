@@ -54,6 +54,34 @@ def _stage(context: click.Context, _: click.Parameter, folder: str | None) -> No
         _set(context, "REPRO_STAGE", folder)
 
 
+def card_option(command: Command) -> Command:
+    """Add --card: a plan for a card that is not here."""
+    option = click.option(
+        "--card", metavar="NAME", callback=_card, expose_value=False,
+        help="Plan for a card that is not here: 3090, A100, H200, ... (of its data sheet).",
+    )  # fmt: skip
+    return option(command)
+
+
+def _card(context: click.Context, _: click.Parameter, name: str | None) -> None:
+    if name is not None:
+        from repro.plan import rates
+
+        _set(context, rates.CARD, rates.check(name).name)
+
+
+def with_card(devices: list[str]) -> list[str]:
+    """Return the devices of a plan: with --card a CUDA device, unless one was named."""
+    from repro.plan import rates
+
+    if not os.environ.get(rates.CARD) or devices != ["cpu"]:
+        return devices
+    context = click.get_current_context()
+    if context.get_parameter_source("device") is ParameterSource.COMMANDLINE:
+        raise UserError("--card and --device cpu exclude each other", "give one of them")
+    return ["cuda:0"]
+
+
 def _set(context: click.Context, name: str, value: str) -> None:
     """Set a variable for this command and the workers that it starts, and no longer."""
     before = os.environ.get(name)

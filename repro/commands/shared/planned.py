@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from repro.commands.runs.again import bare
 from repro.commands.shared import suggesting
-from repro.plan import cost
+from repro.plan import cost, memory, rates
 from repro.plan.answers import Answers, answers
 from repro.plan.planning import TablePlan
 from repro.plan.remaining import done, remaining
@@ -35,6 +35,8 @@ class Planned:
     bare: tuple[Training, ...] = ()  # results to train again, for their weights
     # By system, on a CPU: see `cost.beside`.
     beside: Mapping[str, float | None] = field(default_factory=dict)
+    # By system of the open runs: what a step needs of a card, where it is counted.
+    needs: Mapping[str, memory.Need] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: TablePlan, ledger: Ledger, device: str, keep: bool = False) -> "Planned":
@@ -48,7 +50,10 @@ class Planned:
         sides = (
             cost.beside(ready, ledger) if device == "cpu" and len(ready) > 1 and _CORES > 1 else {}
         )
-        return cls(plan, ready, blocked, now, answered, later, device, again, sides)
+        held = cost.reserved(ledger)
+        needs = {run.system: memory.need(run.resolved, held) for run in (*ready, *blocked)}
+        known = {system: need for system, need in needs.items() if need}
+        return cls(plan, ready, blocked, now, answered, later, device, again, sides, known)
 
     @property
     def id(self) -> str:
@@ -99,6 +104,7 @@ def detail(one: Planned, devices: Sequence[str]) -> list[str]:
         time = cost.spoken(None if seconds is None else seconds / len(devices))
         lines.append(f"  time on {', '.join(devices)}: {time} ({one.estimate.basis})")
     lines += [f"  {line}" for line in _beside(one)]
+    lines += [f"  {line}" for line in cards(one)]
     if one.blocked and one.later.seconds:
         time = cost.spoken(one.later.seconds / len(devices))
         lines.append(f"  {time} more once what is missing is here ({one.later.basis})")
@@ -121,6 +127,17 @@ def _beside(one: Planned) -> Iterator[str]:
             demo = " --profile demo" if one.plan.request.profile == "demo" else ""
             step = suggesting.completed(f"repro bench sides {one.id}{demo}")
             yield f"{named}: whether {two} train more clips is not measured -> {step}"
+
+
+def cards(one: Planned) -> Iterator[str]:
+    """Say what a step of each system needs of a card, and which cards it fits."""
+    request, named = one.plan.request, rates.class_of(rates.card())
+    sizes = (named.gigabytes,) if named else memory.SIZES
+    alike: dict[str, list[str]] = {}
+    for system, need in one.needs.items():
+        how = (request.checkpoint_activations, request.micro_batch)
+        alike.setdefault(memory.told(need, sizes, *how), []).append(system)
+    yield from (f"{', '.join(names)}: {text}" for text, names in alike.items())
 
 
 def _parents(one: Planned) -> Iterator[str]:
