@@ -53,7 +53,7 @@ def _lines(titles: list[Title], with_note: bool) -> Iterator[str]:
     ):
         yield f"{short}: {name} ({year})"
         for title in tables:
-            cost = f"{_hours(title):>8} {_card(title):>5}"
+            cost = f"{_hours(title):>8} {_card(title):>6}"
             line = f"  {title.id:<{width}}  {title.number:<4} {cost}  {title.title}"
             yield line + _rivals(title)
     if with_note:

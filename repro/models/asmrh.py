@@ -275,7 +275,9 @@ def as_products(x: Tensor) -> Tensor:
     bits in half the bytes, forward and backward.
     """
     kind = x.device.type
-    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
+    # The compiler cannot ask the first, and compiles for no device without autocast.
+    available = torch.compiler.is_compiling() or torch.amp.is_autocast_available(kind)
+    if not available or not torch.is_autocast_enabled(kind):
         return x  # as on "meta", where networks are counted
     return x.to(torch.get_autocast_dtype(kind))
 

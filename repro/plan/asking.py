@@ -34,6 +34,7 @@ class Asked:
             self.request,
             micro_batch=run.micro_batch or self.request.micro_batch,
             checkpoint_activations=run.checkpoint_activations,
+            compiled=run.compiled,
         )
         if self.alone:
             request = replace(request, only=run.system, seeds=(run.seed,))

@@ -28,6 +28,7 @@ class Request:
     protocol: str | None = None  # how that dataset is split; None: as it itself calls for
     micro_batch: int = 0  # clips that go through a model at once; 0: the whole batch
     checkpoint_activations: bool = False  # inner values are computed again, not kept
+    compiled: bool = False  # the network of a training step is compiled: another execution
     steps: int = 0  # of the optimiser in a run, at least; 0: the epochs of the recipe
     own: tuple[str, ...] = ()  # models of the user's with a line in the table
     systems: tuple[str, ...] = ()  # the systems that are put side by side on other data
@@ -57,6 +58,7 @@ class Request:
             asked += ["--set", f"{path}={value}"]
         asked += ["--micro-batch", str(self.micro_batch)] if self.micro_batch else []
         asked += ["--checkpoint-activations"] if self.checkpoint_activations else []
+        asked += ["--compile"] if self.compiled else []
         asked += ["--steps", str(self.steps)] if self.steps else []
         asked += ["--execution", self.execution] if self.execution else []
         return asked
@@ -90,6 +92,9 @@ def ask(audio: str | None = None, **asked: Any) -> Request:
             f"--execution {request.execution!r}: an execution is six of 0-9 and a-f",
             "repro runs list",
         )
+    if request.compiled and request.checkpoint_activations:
+        raise UserError("--compile and --checkpoint-activations exclude each other: the compiler "
+                        "decides itself what is kept", "give one of them")  # fmt: skip
     if request.subset and request.audio == "generated":
         raise UserError("--subset means part of a local dataset; generated audio is always whole",
                         "add --data local")  # fmt: skip
@@ -99,7 +104,7 @@ def ask(audio: str | None = None, **asked: Any) -> Request:
 # Options that leave runs out, give others a line, choose among records, or train in another way:
 # the run is the same.
 NARROWING = (
-    "seeds", "only", "execution", "systems", "own", "rivals", "checkpoint_activations"
+    "seeds", "only", "execution", "systems", "own", "rivals", "checkpoint_activations", "compiled",
 )  # fmt: skip
 # An option for a quick look: no table asks for such a run when nobody looks any more.
 PASSING = ("settings",)
@@ -149,6 +154,7 @@ class Run:
     keep: bool = False  # others start from it: its weights are kept
     micro_batch: int = 0  # where it decides bits only by rounding: part of the execution
     checkpoint_activations: bool = False  # part of the execution alone
+    compiled: bool = False  # as well
     asked: str = ""  # the command that asked for it first, for whoever finds the record
     used: str = ""  # digest of the ids of its clips, whatever part they are in
 
@@ -183,6 +189,7 @@ class Run:
             keep=job.get("keep", False),
             micro_batch=job.get("micro_batch", 0),
             checkpoint_activations=job.get("checkpoint_activations", False),
+            compiled=job.get("compiled", False),
             asked=job.get("asked", ""),
         )
 
@@ -198,6 +205,7 @@ class Run:
             "keep": record.keep,
             "micro_batch": record.micro_batch,
             "checkpoint_activations": record.checkpoint_activations,
+            "compiled": record.compiled,
             "asked": record.asked,
         }
         clip_epochs = record.clips_used.get("train", 0) * int(record.recipe["epochs"])
@@ -215,4 +223,5 @@ class Run:
             **({"asked": self.asked} if self.asked else {}),
             **({"micro_batch": self.micro_batch} if self.micro_batch else {}),
             **({"checkpoint_activations": True} if self.checkpoint_activations else {}),
+            **({"compiled": True} if self.compiled else {}),
         }

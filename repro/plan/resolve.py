@@ -226,6 +226,7 @@ class Resolver:
             keep=self._is_parent(settings),
             micro_batch=0 if normed else micro,
             checkpoint_activations=self.request.checkpoint_activations,
+            compiled=self.request.compiled,
             asked=shlex.join(["repro", "table", self.entry.id, *self.request.words()]),
             used=outlined.used if outlined else "",
         )

@@ -140,6 +140,7 @@ class Training(_Record):
     keep: bool = False
     micro_batch: Count = 0
     checkpoint_activations: bool = False
+    compiled: bool = False
     asked: Line = ""  # the command that asked for it
     host: Host | None = None
     git: Git

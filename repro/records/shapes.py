@@ -100,6 +100,7 @@ class _Job(_Plain):
     keep: bool = False
     micro_batch: Count = 0
     checkpoint_activations: bool = False
+    compiled: bool = False
     asked: str = ""
 
 

@@ -233,7 +233,7 @@ def executions(used: Sequence[Training]) -> list[str]:
     found, promised = {record.execution: record.described for record in used}, tiers(used)
     described = [
         f"Execution {name}: {e['device']} ({e['device_name']}), {e['threads']} threads, torch "
-        f"{e['torch']}, tier {promised[name]}{_promise(promised[name], e['tier'])}."
+        f"{e['torch']}{_compiled(e)}, tier {promised[name]}{_promise(promised[name], e)}."
         for name, e in sorted(found.items())
     ]
     if len(found) > 1:
@@ -249,6 +249,12 @@ def executions(used: Sequence[Training]) -> list[str]:
     return described
 
 
+def _compiled(execution: Mapping[str, Any]) -> str:
+    """Say that kernels were compiled, and by what."""
+    by = execution.get("compiler")
+    return f", compiled{f' by {by}' if by else ''}" if execution["compile"] else ""
+
+
 def tiers(used: Sequence[Training]) -> dict[str, str]:
     """Return what each execution promises: one run whose bits are not promised is enough."""
     found: dict[str, str] = {}
@@ -257,11 +263,13 @@ def tiers(used: Sequence[Training]) -> dict[str, str]:
     return found
 
 
-def _promise(tier: str, set_up: str) -> str:
-    """Say what a tier promises; `set_up`: the tier of its settings alone."""
+def _promise(tier: str, execution: Mapping[str, Any]) -> str:
+    """Say what a tier promises in an execution, whose own tier is that of its settings alone."""
     if tier == "exact":
         return " (equal bits on equal executions)"
-    if set_up == "exact":
+    if execution["compile"] and execution["device"] != "cpu":
+        return " (compiled on a card: equal bits are not promised)"
+    if execution["tier"] == "exact":
         return " (a GPU ran short of memory: equal bits are not promised)"
     return " (settings from outside override ours: equal bits are not promised)"
 

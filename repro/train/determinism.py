@@ -16,7 +16,7 @@ from torch import Tensor
 
 from repro import seeds
 from repro.errors import UserError
-from repro.train import cards
+from repro.train.hardware import cards, compiled
 
 NO_LAW = ("{} has no init_parameter(name, tensor, generator): weights must follow from the seed "
           "alone")  # fmt: skip
@@ -37,12 +37,16 @@ def set_up(threads: int = THREADS) -> None:
 
 
 def execution(
-    device: str, threads: int, micro_batch: int = 0, checkpoint_activations: bool = False
+    device: str,
+    threads: int,
+    micro_batch: int = 0,
+    checkpoint_activations: bool = False,
+    compile_: bool = False,
 ) -> dict[str, Any]:
     """Return what decides the bits of a run besides the run itself.
 
     micro_batch: clips that go through a model at once; part of the run where it has batch norm.
-    checkpoint_activations: it decides no bit, but time and memory.
+    checkpoint_activations: it decides no bit, but time and memory. compile_: see `compiled`.
     """
     import numpy
     import torchaudio
@@ -57,8 +61,9 @@ def execution(
         "torchaudio": torchaudio.__version__,
         "numpy": numpy.__version__,
         "cuda": torch.version.cuda if kind == "cuda" else None,
-        "compile": False,
+        "compile": compile_,
         **(_cuda() if kind == "cuda" else {"tier": "exact"}),
+        **(compiled.described(kind) if compile_ else {}),
         **({"micro_batch": micro_batch} if micro_batch else {}),
         **({"checkpoint_activations": True} if checkpoint_activations else {}),
     }

@@ -21,9 +21,10 @@ from repro.train.checkpoint import Checkpoints
 from repro.train.determinism import initialise, weight_digest
 from repro.train.distill import Stages, likeness, weight_of
 from repro.train.feed import Feed
+from repro.train.hardware import compiled
+from repro.train.hardware.watch import Watch, filling
 from repro.train.memory import Recomputing
 from repro.train.task import Emit, Outcome, Part, Scores, Task
-from repro.train.watch import Watch, filling
 
 # Stands for all files of this folder that decide a bit of a result.
 VERSION = 1
@@ -48,6 +49,8 @@ class Learner:
         self.optimizer = optim.build(learning, recipe["optimizer"])
         # Last: the average is a copy of the model as it is.
         self.recomputing = Recomputing(task.model) if task.checkpoint_activations else None
+        # What a step calls: the model, or its compiled form, of the same weights.
+        self.network = compiled.network(task.model) if task.compiled else task.model
 
     @property
     def tested(self) -> nn.Module:
@@ -284,7 +287,7 @@ def _loss(
     share: of the batch; terms that are means are weighed by it, sums are not.
     """
     with _autocast(task):
-        logits = task.model(x)
+        logits = learner.network(x)
     logits = logits.float()
     settings = batches.settings_of_loss(task.recipe, mixed)
     how = likeness(task.recipe, settings)

@@ -23,7 +23,8 @@ from repro.records.reading import Damaged
 from repro.records.record import SCHEMA, Training
 from repro.records.seal import MODEL, WEIGHTS
 from repro.records.writing import Work
-from repro.train import cards, checkpoint, determinism, loop, networks, tasks
+from repro.train import checkpoint, determinism, loop, networks, tasks
+from repro.train.hardware import cards, compiled
 from repro.train.task import Emit, Outcome, Task
 
 # What a disk says that will take no other run's files either.
@@ -50,8 +51,9 @@ def execute(
     if identity.run_id(job["resolved"]) != run:
         return "failed", f"job {run} does not match its resolved run"
     described = determinism.execution(
-        device, threads, job.get("micro_batch", 0), job.get("checkpoint_activations", False)
-    )
+        device, threads, job.get("micro_batch", 0), job.get("checkpoint_activations", False),
+        job.get("compiled", False),
+    )  # fmt: skip
     execution, fits = identity.execution_id(described), tasks.fits(home)
     try:
         with writing.work(home.runs, run, execution, fits) as work:
@@ -123,13 +125,15 @@ def _train(
             f"the clips of {source.dataset} have changed since run {job['run']} was planned"
         )
     micro = job.get("micro_batch", 0)
+    if job.get("compiled"):
+        compiled.keep(home)
     if (own := networks.file_of(resolved["model"], home)) is not None:
         with work.file(MODEL) as part:
             part.write_bytes(own.read_bytes())
     try:
         task, taken = tasks.build(
             resolved, source, selection, device, home, log, micro,
-            job.get("checkpoint_activations", False),
+            job.get("checkpoint_activations", False), job.get("compiled", False),
         )  # fmt: skip
     except tasks.ParentDiverged as diverged:
         return {"status": "diverged", "cause": str(diverged), "metrics": {}, "best_epoch": 0,

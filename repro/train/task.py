@@ -59,6 +59,7 @@ class Task:
     teacher: nn.Module | None = None
     micro_batch: int = 0  # clips that go through the model at once; 0: the whole batch
     checkpoint_activations: bool = False  # inner values are computed again, not kept
+    compiled: bool = False  # the network of a step is; see `compiled`
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ def build(
     log: Emit,
     micro_batch: int = 0,
     checkpoint_activations: bool = False,
+    compiled: bool = False,
 ) -> tuple[Task, list[dict[str, Any]]]:
     """Build a task; also return what was taken from each parent, line by line.
 
@@ -70,6 +71,7 @@ def build(
         teacher=teacher,
         micro_batch=resolved["recipe"].get("micro_batch", micro_batch),
         checkpoint_activations=checkpoint_activations,
+        compiled=compiled,
     )
     return task, taken
 

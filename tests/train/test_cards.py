@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from repro.train import cards
+from repro.train.hardware import cards
 
 OLD = (
     "The NVIDIA driver on your system is too old (found version 12020). Please update your GPU "

@@ -8,7 +8,8 @@ import torch
 import torchaudio
 
 from repro import identity
-from repro.train import cards, determinism, loop, watch
+from repro.train import determinism, loop
+from repro.train.hardware import cards, watch
 from tests.train.toy import fit, make_task
 
 

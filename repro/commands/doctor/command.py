@@ -31,7 +31,7 @@ _TRIAL = f"""
 import json, sys
 sys.path.insert(0, {str(Path(repro.__file__).parent.parent)!r})
 import torch, torchaudio
-from repro.train import cards
+from repro.train.hardware import cards
 torch.use_deterministic_algorithms(True)
 torch.nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2))
 count = torch.cuda.device_count()

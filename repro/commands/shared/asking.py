@@ -149,6 +149,10 @@ def request_options(command: Command) -> Command:
                  "same bits.",
         ),
         click.option(
+            "--compile", "compiled", is_flag=True,
+            help="Train with compiled kernels: faster, and an execution of its own.",
+        ),
+        click.option(
             "--steps", type=click.IntRange(1), metavar="N",
             help="Train for N steps of the optimiser, whatever the data's size: epochs and "
                  "schedule are stretched to them.",
@@ -195,6 +199,7 @@ def request(
     assume: tuple[str, ...],
     micro_batch: int | None,
     checkpoint_activations: bool,
+    compiled: bool,
     steps: int | None,
     execution: str | None,
     systems: str | None = None,
@@ -218,6 +223,7 @@ def request(
         protocol=protocol,
         micro_batch=micro_batch or 0,
         checkpoint_activations=checkpoint_activations,
+        compiled=compiled,
         steps=steps or 0,
         systems=tuple(filter(None, (systems or "").split(","))),
         own=own,

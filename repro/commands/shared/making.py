@@ -202,7 +202,10 @@ def train(
     """Train in worker processes, the longest run first; return whether any run failed."""
     from repro.commands.shared.progress import Progress
     from repro.engines import local
+    from repro.train.hardware import compiled
 
+    if any(run.compiled for run in ready):
+        compiled.check()
     ordered = cost.longest_first(ready, Ledger.of(home), devices[0])
     with Progress(ordered) as progress:
         outcomes = local.execute(ordered, devices, threads, home, progress.show, per_device)

@@ -1,0 +1,1 @@
+"""What a training does about the card or processor that it runs on."""
