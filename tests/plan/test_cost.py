@@ -98,7 +98,9 @@ def test_a_list_that_is_not_here_counts_as_many_clips_as_its_source_says(tmp_pat
     run = dataclasses.replace(run, gflop=10.0)
     asked = cost.estimate([run], Ledger([home.runs]), "cuda:0")
     epochs = run.resolved["recipe"]["epochs"]
-    clip = 10 / (1000 * cost.ASSUMED_TFLOPS["cuda"]) + cost.PER_CLIP["cuda"]
+    moved = memory.moved(memory.kind_of(run.resolved))
+    assert moved > 0
+    clip = 2 * (0.010 / 989.4 + moved / 4.8e12) + rates.PER_CLIP["cuda"]  # an H200, half of it
     assert asked.seconds == pytest.approx(2_000_000 * epochs * clip)
     assert "taking audioset_unbalanced, whose list is not here, as 2,000,000 clips" in asked.basis
 
