@@ -149,6 +149,7 @@ def test_without_scripts_all_is_there_and_cells_open(browser, report) -> None:
         assert not opened.sheet().is_visible()
         opened.cell().click()
         assert opened.sheet().is_visible()
+        assert opened.sheet().locator(".close:focus").count() == 1
         text = opened.sheet().inner_text()
         for part in ("95.80", "95.70", "REPRODUCED", "repro table", "90 % interval", "Seed"):
             assert part in text

@@ -32,9 +32,8 @@ addEventListener("click", (event) => {
 });
 for (const sheet of document.querySelectorAll(".evidence")) {
   sheet.addEventListener("toggle", (event) => {
-    const open = event.newState === "open";
-    document.getElementById(sheet.id.slice(3)).classList.toggle("open", open);
-    if (open) sheet.querySelector(".close").focus();
+    const cell = document.getElementById(sheet.id.slice(3));
+    cell.classList.toggle("open", event.newState === "open");
   });
 }
 
