@@ -194,19 +194,21 @@ class ConvNorm(nn.Module):
         return self.activate(self.norm(self.conv(reflect(x, *self.padding))))
 
 
-class Down(nn.Module):
-    """Double the channels and decimate by `factor` behind the low-pass filter."""
+class Down(nn.Sequential):
+    """Double the channels and decimate by `factor` behind the low-pass filter.
+
+    (B, channels, frames) become (B, 2 channels, ceil(frames / factor)). These are the network's
+    largest values, so where activations are recomputed it is done in two regions, of which the
+    activation starts the second.
+    """
 
     def __init__(self, channels: int, factor: int) -> None:
-        super().__init__()
+        low_pass = LowPass(factor)
+        conv = ConvNorm(channels, 2 * channels, factor + 1, activate=False)
+        decimate = nn.Sequential(nn.LeakyReLU(SLOPE), low_pass)
+        super().__init__(OrderedDict(conv=conv, decimate=decimate))
         self.channels, self.factor = 2 * channels, factor
-        self.conv = ConvNorm(channels, 2 * channels, factor + 1)
-        self.low_pass = LowPass(factor)
-        self.least = self.low_pass.least  # the convolution reflects half as many
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (B, 2 channels, ceil(frames / factor)) for (B, channels, frames)."""
-        return self.low_pass(self.conv(x))
+        self.least = low_pass.least  # the convolution reflects half as many
 
 
 class LowPass(nn.Module):
@@ -371,12 +373,32 @@ def reflect(x: Tensor, left: int, right: int) -> Tensor:
 
     Made of slices, because F.pad's gradient has no deterministic CUDA kernel.
     """
-    if left == right == 0:
-        return x
-    end = x.shape[-1] - 1
-    head = x[..., 1 : left + 1].flip(-1)
-    tail = x[..., end - right : end].flip(-1)
-    return torch.cat([head, x, tail], dim=-1)
+    return x if left == right == 0 else _Reflected.apply(x, left, right)
+
+
+class _Reflected(torch.autograd.Function):
+    """The gradient is added up at the edges alone; that of slices fills a tensor for each of them.
+
+    Sums are made in the order of theirs, so bits are the same.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, left: int, right: int) -> Tensor:
+        ctx.left, ctx.right = left, right
+        end = x.shape[-1] - 1
+        head = x[..., 1 : left + 1].flip(-1)
+        tail = x[..., end - right : end].flip(-1)
+        return torch.cat([head, x, tail], dim=-1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        left, right = ctx.left, ctx.right
+        stop = gradient.shape[-1] - right
+        inner = gradient[..., left:stop].clone()
+        end = inner.shape[-1] - 1
+        inner[..., end - right : end] += gradient[..., stop:].flip(-1)
+        inner[..., 1 : left + 1] += gradient[..., :left].flip(-1)
+        return inner, None, None
 
 
 def channels_and_samples(input_shape: tuple[int, ...]) -> tuple[int, int]:

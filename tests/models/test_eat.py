@@ -100,7 +100,7 @@ def test_filters_and_statistics_have_the_released_size(args, count):
     assert all(".norm." in name for name in kept)  # the filters are constants, not state
     downs = [module for module in model.modules() if isinstance(module, eat.Down)]
     # The released network stores its filter once a channel.
-    filters = sum(down.channels * down.low_pass.taps.numel() for down in downs)
+    filters = sum(down.channels * down.decimate[1].taps.numel() for down in downs)
     assert filters + sum(model.state_dict()[name].numel() for name in kept) == count
 
 
