@@ -81,6 +81,18 @@ def test_a_count_is_explained_as_a_count() -> None:
     assert vocabulary.TERMS["REPRODUCED"].full not in text
 
 
+def test_a_cell_is_explained_with_the_notes_on_it_and_on_its_row() -> None:
+    for name in ("eat-esc50/ESResNet-Att/parameters", "eat-esc50/AemNet-WM1.0/accuracy"):
+        _, row, column = name.split("/")
+        table = load("eat-esc50").table
+        notes = [part.note for part in table.row if part.id == row and part.note]
+        notes += [cell.note for cell in table.cell if (cell.row, cell.column) == (row, column)]
+        assert len(notes) == 1 + row.startswith("AemNet")
+        told = " ".join(explain(name).stdout.split())
+        assert all(f"note {note}" in told for note in notes)
+        assert json.loads(explain(name, "--format", "json").stdout)["remarks"] == notes
+
+
 @pytest.mark.parametrize(
     ("wrong", "message", "step"),
     [

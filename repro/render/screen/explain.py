@@ -80,6 +80,7 @@ def cell_data(
         **whole(one, grid),
         "meaning": _meaning(one),
         "margin_because": _margin(grid, one),
+        "remarks": _remarks(grid, one),
         "sensitivity": asdict(fared) if fared else None,
         "claims": [asdict(claim) for claim in grid.judgement.claims if _touches(claim, one)],
         "findings": [finding.as_data() for _, finding in findings],
@@ -163,7 +164,7 @@ def _beside(
     grid: Grid, one: Cell, fared: Sensitivity | None, findings: Sequence[tuple[str, Finding]]
 ) -> Iterator[Told]:
     """Tell what a reader has to know beside the word."""
-    for text in filter(None, (one.judged.note, *one.judged.flags)):
+    for text in filter(None, (*_remarks(grid, one), one.judged.note, *one.judged.flags)):
         yield "note", text
     for claim in grid.judgement.claims:
         if _touches(claim, one):
@@ -176,6 +177,13 @@ def _beside(
         yield "train", f"{grid.command} --only {one.system}"
     if one.n_needed:
         yield "registered", grid.judgement.table.registration
+
+
+def _remarks(grid: Grid, one: Cell) -> list[str]:
+    """Return what the table's file says to a reader of a cell's column, its row and itself."""
+    planned, table = _planned(grid, one), grid.spec
+    own = [cell for cell in table.cell if (cell.row, cell.column) == (one.row, one.column)]
+    return [part.note for part in (planned.column, planned.row, *own) if part.note]
 
 
 def _touches(claim: ClaimVerdict, one: Cell) -> bool:
