@@ -1,7 +1,8 @@
 """The front ends by name, and log-Mel, bit-equal on CPU to torchaudio's Kaldi bank clip by clip.
 
 A front end turns a batch of waveforms into what a model reads. The loop calls `features`, augments,
-then calls `normalise`. Those that keep samples are in `waveforms.py`.
+then calls `normalise`. Those that keep samples are in `waveforms.py`, librosa's log-Mel in
+`logmel.py`.
 
 Log-Mel. The order is AST's: features, zero padding, masks, normalisation, noise and roll. So
 padding and masks are zeros *before* normalisation and become the constant -mean / (2 std). Masks
@@ -28,6 +29,7 @@ import torch
 from torch import Tensor
 from torchaudio.compliance.kaldi import get_mel_banks
 
+from repro.frontends.logmel import LogMel
 from repro.frontends.sending import sent
 from repro.frontends.waveforms import Phase, Waveform, check_dtype, inside, require
 
@@ -64,12 +66,16 @@ def build(
     seconds: the nominal clip length of the dataset, for front ends whose length follows from it.
     """
     name, args = settings["name"], settings["args"]
-    kinds: dict[str, type[FrontEnd]] = {"fbank": Fbank, "waveform": Waveform, "phase": Phase}
+    kinds: dict[str, type[FrontEnd]] = {
+        "fbank": Fbank, "logmel": LogMel, "waveform": Waveform, "phase": Phase,
+    }  # fmt: skip
     if name not in kinds:
         raise ValueError(f"no front end {name!r}; valid names: {', '.join(kinds)}")
     check_arguments(kinds[name], args)
     if name == "fbank":
         return Fbank(**args, device=device)
+    if name == "logmel":
+        return LogMel(**args, device=device)
     if name == "waveform":
         return Waveform(seconds, **args)
     return Phase(seconds, **args, device=device)

@@ -67,8 +67,7 @@ class Waveform:
         lengths: (B,) int64 on the CPU, samples of each clip. The peak is that of the whole clip.
         """
         check_dtype(waveforms)
-        clips = torch.where(inside(waveforms, lengths), waveforms, 0.0)
-        clips = pad(clips, (0, max(0, self.samples - clips.shape[1])))
+        clips = filled(waveforms, lengths, self.samples)
         cut = clips[:, : self.samples]
         if self.peak == 0:
             return cut.contiguous()
@@ -169,6 +168,12 @@ def samples_of(seconds: float, rate: int, multiple: int) -> int:
     if not 0 < seconds < math.inf:
         raise ValueError(f"seconds = {seconds!r} is not a length of clips; or set `length`")
     return math.ceil(Fraction(str(seconds)) * rate / multiple) * multiple
+
+
+def filled(waveforms: Tensor, lengths: Tensor, least: int) -> Tensor:
+    """Return (B, S or more) with zeros beyond each clip's length (B,), at least `least` samples."""
+    clips = torch.where(inside(waveforms, lengths), waveforms, 0.0)
+    return pad(clips, (0, max(0, least - clips.shape[1])))
 
 
 def inside(waveforms: Tensor, lengths: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ Sources: the paper; github.com/qiuqiangkong/audioset_tagging_cnn (MIT), whose ne
 (panns-inference) gives the same numbers on the same weights. `load` takes its published weights.
 
 Deviations:
-    Spectrograms come from the suite's front end; the public network computes its own (32 kHz,
-    1,024 samples every 320, 50 to 14,000 Hz), and its mask of spectrograms is the recipe's.
+    Spectrograms come from the front end `logmel`, whose numbers are those of the public network's
+    own layers; its mask of spectrograms is the recipe's.
     Logits are returned; the public network returns their sigmoid.
     Where several frames share a channel's maximum, its gradient is divided among them.
 """

@@ -15,7 +15,7 @@ classes it has 30.242, 27.767 and 27.697 million parameters, with a layer of cla
 nothing reads (`counts`). `load` takes the public network's weights.
 
 Deviations:
-    That layer is not here. Spectrograms come from the suite's front end.
+    That layer is not here. Spectrograms come from the front end `logmel`.
     The stretching (bicubic, ends on ends) is a product with a fixed matrix and the biases of
     relative positions are joined from slices, because interpolation and indexing have no
     deterministic gradient on a GPU. The numbers are the same.

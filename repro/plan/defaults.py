@@ -7,9 +7,11 @@ from typing import Any
 
 from repro import identity
 
+SPECTROGRAMS = ("fbank", "logmel")  # front ends that make a fixed number of frames
 # A front end's file and class by the name that recipes use.
 _FRONTENDS = {
     "fbank": ("frontends", "Fbank"),
+    "logmel": ("frontends/logmel", "LogMel"),
     "waveform": ("frontends/waveforms", "Waveform"),
     "phase": ("frontends/waveforms", "Phase"),
 }

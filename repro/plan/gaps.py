@@ -11,12 +11,13 @@ from repro.data.guards import Finding
 from repro.data.outlines import Outline
 from repro.data.protocols import PROTOCOLS
 from repro.places import Home
+from repro.plan import defaults
 from repro.plan.padding import Padded
 from repro.plan.request import Missing, Request
 from repro.weights import store
 
 _UNUSABLE = ", whose registration cannot be used"
-FRONTENDS = ("fbank", "waveform", "phase")
+FRONTENDS = (*defaults.SPECTROGRAMS, "waveform", "phase")
 
 
 def code(settings: dict[str, Any], protocol: str, data: Path) -> tuple[Missing, ...]:
@@ -121,5 +122,5 @@ def _idle(settings: dict[str, Any]) -> list[str]:
         ("signal", "noises", "mixing"),
         ("freq_mask", "time_mask", "noise", "roll"),
     )
-    idle = of_waveforms if settings["frontend"]["name"] == "fbank" else of_features
+    idle = of_waveforms if settings["frontend"]["name"] in defaults.SPECTROGRAMS else of_features
     return [f"augment.{name}" for name in idle if settings["recipe"]["augment"][name]]

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from repro import identity, places
+from repro.plan import defaults
 
 FILE = "memory.json"
 # GB of the cards that are spoken of. A card says GiB, of which CUDA leaves about 10**9 bytes each.
@@ -89,7 +90,7 @@ def kind_of(resolved: Mapping[str, Any]) -> str:
     Where a front end makes a fixed number of frames, a dataset gives the classes alone.
     """
     recipe, front = resolved["recipe"], resolved["frontend"]
-    given = "" if front["name"] == "fbank" else resolved["dataset"]
+    given = "" if front["name"] in defaults.SPECTROGRAMS else resolved["dataset"]
     model = {name: resolved["model"][name] for name in ("name", "args", "version")}
     parts = {name: recipe[name] for name in _RECIPE if name in recipe}
     own = [model, front["name"], front["args"], given, parts, recipe["optimizer"]["name"]]

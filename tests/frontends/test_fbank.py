@@ -269,6 +269,7 @@ def test_every_front_end_of_the_tables_can_be_built() -> None:
     ("name", "args"),
     [
         ("fbank", {"frames": 100, "mels": 32, "mean": -6, "std": 5.5}),
+        ("logmel", {"frames": 6, "mels": 8}),
         ("waveform", {"multiple": 64, "peak": 0.95, "channels": 2}),
         ("phase", {"rate": 16000, "content": "phase+magnitude", "window": 64, "hop": 16}),
     ],
@@ -284,7 +285,7 @@ def test_a_model_gets_the_shape_that_is_promised(name: str, args: dict[str, Any]
 @pytest.mark.parametrize(
     ("name", "args", "words"),
     [
-        ("mfcc", {}, "no front end 'mfcc'; valid names: fbank, waveform, phase"),
+        ("mfcc", {}, "no front end 'mfcc'; valid names: fbank, logmel, waveform, phase"),
         ("fbank", {"bins": 64}, "no argument 'bins'; valid names: rate, mels, frames, mean, std"),
         ("fbank", {"device": "cpu"}, "no argument 'device'"),
         ("waveform", {"seconds": 5}, "no argument 'seconds'; valid names: rate, length"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from repro.frontends import fbank, waveforms
+from repro.frontends import fbank, logmel, waveforms
 from repro.plan import defaults
 
 MODELS = sorted(path.stem for path in Path(defaults.__file__).parents[1].glob("models/[!_]*.py"))
@@ -30,7 +30,12 @@ def test_a_model_s_defaults_are_those_of_its_constructor(name):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("fbank", fbank.Fbank), ("waveform", waveforms.Waveform), ("phase", waveforms.Phase)],
+    [
+        ("fbank", fbank.Fbank),
+        ("logmel", logmel.LogMel),
+        ("waveform", waveforms.Waveform),
+        ("phase", waveforms.Phase),
+    ],
 )
 def test_a_front_end_s_defaults_are_those_of_its_constructor(name, kind):
     assert defaults.of_frontend(name) == filled_in(kind) != {}

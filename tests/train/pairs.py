@@ -38,7 +38,7 @@ def _named(model, published):
 
 
 def _htsat():
-    model = htsat.build(4, (98, 64), width=8, heads=1, depth=1)
+    model = htsat.build(4, (101, 64), width=8, heads=1, depth=1)
     return model, {k: f"sed_model.{name}" for k, name in htsat.published(model).items()}
 
 
