@@ -88,7 +88,8 @@ class LogMel:
         """Return (b, frames, mels) for clips (b, samples)."""
         frames = reflected(clips, len(self.window) // 2).unfold(1, len(self.window), self.hop)
         power = torch.fft.rfft(frames * self.window).abs().square_()  # (b, frames, bins)
-        return (power @ self.banks).clamp_(min=FLOOR).log10_().mul_(10)
+        made: Tensor = (power @ self.banks).clamp_(min=FLOOR).log10_().mul_(10)
+        return made
 
 
 def reflected(clips: Tensor, count: int) -> Tensor:
