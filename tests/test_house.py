@@ -62,10 +62,15 @@ def stated(docstring):
     return set(line[1].replace(",", " ").split()) - {"nothing"}
 
 
-def rooms_needed(package):
-    """Return which rooms each room imports."""
+@pytest.fixture(scope="module")
+def graph():
+    return needs(PACKAGE)
+
+
+def rooms_needed(graph):
+    """Return which rooms each room imports, by what every module does."""
     between = {}
-    for module, found in needs(package).items():
+    for module, found in graph.items():
         between.setdefault(room(module), set()).update(map(room, found))
     return {here: found - {here} for here, found in between.items()}
 
@@ -80,22 +85,22 @@ def circle(graph):
 
 
 @pytest.mark.parametrize("name", ROOMS)
-def test_a_room_says_what_it_answers_and_what_it_imports(name):
+def test_a_room_says_what_it_answers_and_what_it_imports(name, graph):
     tree = ast.parse((PACKAGE / name / "__init__.py").read_text(encoding="utf-8"))
     docstring = ast.get_docstring(tree)
     assert len(tree.body) == 1, "a room's __init__.py is its docstring"
     assert docstring.partition("\n")[0].endswith("?"), "the first line asks the room's question"
-    assert rooms_needed(PACKAGE)[name] == stated(docstring)
+    assert rooms_needed(graph)[name] == stated(docstring)
 
 
-def test_the_ground_imports_nothing_of_the_rooms_and_the_door_opens_one():
-    assert rooms_needed(PACKAGE)["ground"] == set()
-    assert rooms_needed(PACKAGE)["door"] == {"render"}
+def test_the_ground_imports_nothing_of_the_rooms_and_the_door_opens_one(graph):
+    assert rooms_needed(graph)["ground"] == set()
+    assert rooms_needed(graph)["door"] == {"render"}
 
 
-def test_no_circle_between_rooms_or_files():
-    assert circle(rooms_needed(PACKAGE)) is None
-    assert circle(needs(PACKAGE)) is None
+def test_no_circle_between_rooms_or_files(graph):
+    assert circle(rooms_needed(graph)) is None
+    assert circle(graph) is None
 
 
 def test_a_room_entered_from_above_is_seen(tmp_path):
@@ -108,7 +113,7 @@ def test_a_room_entered_from_above_is_seen(tmp_path):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert rooms_needed(tmp_path)["verdict"] == {"stats"}
+    assert rooms_needed(needs(tmp_path))["verdict"] == {"stats"}
     assert circle(needs(tmp_path)) is None
     for text in (
         "def later():\n    from repro.verdict.judge import word",
@@ -116,9 +121,9 @@ def test_a_room_entered_from_above_is_seen(tmp_path):
         "import repro.verdict.judge",
     ):
         (tmp_path / "stats" / "ranks.py").write_text(text)
-        assert rooms_needed(tmp_path)["stats"] == {"verdict"}, text
+        assert rooms_needed(needs(tmp_path))["stats"] == {"verdict"}, text
         assert set(circle(needs(tmp_path))) == {"stats.ranks", "verdict.judge"}, text
-        assert set(circle(rooms_needed(tmp_path))) == {"stats", "verdict"}, text
+        assert set(circle(rooms_needed(needs(tmp_path)))) == {"stats", "verdict"}, text
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import itertools
 
 import pytest
 
@@ -64,7 +63,9 @@ def selected(source, home, rule="valid"):
 )
 def test_an_outline_is_what_selecting_tells(dataset, settings, audio, home):
     caps = CAPS if audio == "generated" else ()
-    for fold, rule in itertools.product({0, settings.get("folds", 1) - 1}, RULES):
+    # The rule of epochs and the fold do not touch each other: each is tried with one of the other.
+    last = settings.get("folds", 1) - 1
+    for fold, rule in {*((0, rule) for rule in RULES), (last, RULES[-1])}:
         source = ClipSource(dataset, audio, fold=fold, caps=caps, **settings)
         expected = selected(source, home, rule)
         assert told(source, home, rule) == expected
