@@ -188,7 +188,9 @@ def _sorted(clips: Iterable[Clip]) -> tuple[Clip, ...]:
 def _drawn(clips: Sequence[Clip], stratified: bool, key: int) -> list[Clip]:
     """Return the clips in hashed order; stratified, so that every stretch has each class's share.
 
-    A clip's place is then its rank within its class over the class's size.
+    A clip's place is then its rank within its class over the class's size. Division rounds to the
+    nearest double, so equal places are equal, and others differ while classes have fewer than
+    10**7 clips.
     """
     order = seeds.order(key, seeds.clip_keys(clip.id for clip in clips)).tolist()
     drawn = [clips[position] for position in order]
@@ -198,7 +200,7 @@ def _drawn(clips: Sequence[Clip], stratified: bool, key: int) -> list[Clip]:
     taken: Counter[str] = Counter()
     places = []
     for rank, clip in enumerate(drawn):
-        places.append((Fraction(2 * taken[clip.label] + 1, 2 * sizes[clip.label]), rank))
+        places.append(((2 * taken[clip.label] + 1) / (2 * sizes[clip.label]), rank))
         taken[clip.label] += 1
     return [drawn[rank] for _, rank in sorted(places)]
 
