@@ -20,7 +20,8 @@ Deviations:
     The port strides without padding on the left (Keras' "same"); here each side is padded by 1 (the
     second of 5 taps by 2), as PyTorch's convolutions are, and the end by as much as it takes to
     keep ceil(length / stride), so that any length runs.
-    Initial values: He et al.'s normal for convolutions, Glorot's uniform else; none is stated.
+    Initial values: Glorot's uniform, the port's by Keras' default; the paper's are not known. The
+    batch norms' eps and momentum are PyTorch's.
     Where several places share a channel's maximum, its gradient is divided among them.
 """
 
@@ -34,7 +35,7 @@ from torch import Tensor, nn
 from repro.models._deit import check_shapes, names
 from repro.models.asm import check_arguments
 
-VERSION = 1
+VERSION = 2
 BATCH_NORM = True  # results depend on how many clips go through at once
 
 STAGES, BLOCKS = 5, 4
@@ -92,8 +93,6 @@ class ERANN(nn.Module):
             nn.init.zeros_(tensor)
         elif tensor.ndim == 1:
             nn.init.ones_(tensor)
-        elif tensor.ndim == 4:
-            nn.init.kaiming_normal_(tensor, nonlinearity="relu", generator=generator)
         else:
             nn.init.xavier_uniform_(tensor, generator=generator)
 

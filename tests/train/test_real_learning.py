@@ -101,6 +101,34 @@ RIVALS = {  # their table and recipe, and what the demo changes
         "clmr/probe",
         {"recipe": {"epochs": 20, "batch": 8}, "frontend": {"length": 8000}},
     ),
+    "envnet-v2": (
+        "eat-esc50",
+        "envnet/released",
+        {
+            "frontend": {"rate": 20000, "length": 20000, "peak": 0.95},
+            "model": {"dropout": 0.0},
+            "recipe": {  # with the optimiser of its source, at half its rate
+                "epochs": 24,
+                "batch": 16,
+                "pieces": 1,
+                "optimizer": {"name": "sgd", "lr": 5e-2, "betas": [0.9, 0.999]},
+                "schedule": {"warmup_steps": 40},
+            },
+        },
+    ),
+    "erann-1-3": (
+        "asmrh-ravdess",
+        "erann/ravdess",
+        {
+            "frontend": {"rate": 16000, "hop": 500, "frames": 32},
+            "recipe": {
+                "epochs": 14,
+                "optimizer": {"lr": 2e-3},
+                # Without rolling it learns its few clips by heart.
+                "augment": {"freq_mask": 0, "time_mask": 0, "mixup": 0.0, "roll": 4},
+            },
+        },
+    ),
 }
 
 
