@@ -91,17 +91,17 @@ GRIDS: dict[tuple[str, str], list[dict[str, Any]]] = {
             {"model.hermit": False}, {"model.roll": False},
         )),
     ],
-    # What EAT's paper and code do not do alike.
-    ("eat", "parts"): [
+    # What a step of EAT is: losses summed with clipping, as released, or means; the average of its
+    # weights.
+    ("eat", "step"): [
         EAT,
         *({**EAT, **change} for change in (
-            {"recipe.mixed_loss": "bce-convex"},
             {"recipe.reduction": "mean", **UNSUMMED}, {"recipe.reduction": "clip", **UNSUMMED},
-            {"recipe.ema": 0.0}, {"recipe.distill": ""},
+            {"recipe.ema": 0.0},
         )),
     ],
 }  # fmt: skip
-SEEDS = {"readings": (0, 1, 2)}  # others: 0 and 1
+SEEDS = {("asm", "readings"): (0, 1, 2), ("asmrh", "readings"): (0, 1, 2), ("eat", "step"): (0,)}
 
 
 def planned(name: str, point: dict[str, Any], seed: int, dataset: str, where: Home) -> Run:
@@ -153,7 +153,7 @@ def main() -> None:
     asked = parser.parse_args()
     where = home(asked.home)
     ledger = Ledger([where.runs])
-    points, seeds = GRIDS[asked.system, asked.stage], SEEDS.get(asked.stage, (0, 1))
+    points, seeds = GRIDS[asked.system, asked.stage], SEEDS.get((asked.system, asked.stage), (0, 1))
     runs = [[planned(asked.system, p, s, asked.dataset, where) for s in seeds] for p in points]
     waiting = [run for row in runs for run in row if ledger.result(run.id) is None]
     with ProcessPoolExecutor(asked.jobs, max_tasks_per_child=1) as pool:

@@ -4,11 +4,12 @@ import json
 import os
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from repro.commands import _entry
-from repro.commands.shared import making
+from repro.commands.shared import asking, making
 from repro.errors import UserError
 from repro.measure import sides
 from repro.records.ledger import Ledger
@@ -73,22 +74,34 @@ def test_what_was_measured_is_recorded_and_the_plan_says_it(play, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "threads"),
-    [([], 2), (["--per-device", "2"], 1), (["--per-device", "2", "--threads", "2"], 2),
-     (["--per-device", "2", "--gpu", "0"], 2), (["--threads", "3"], 3)],
+    ("words", "each", "threads"),
+    [([], 4, 1), (["--per-device", "1"], 1, 1), (["--per-device", "2"], 2, 1),
+     (["--per-device", "2", "--threads", "2"], 2, 2), (["--threads", "3"], 1, 3),
+     (["--gpu", "0"], 1, 2), (["--per-device", "2", "--gpu", "0"], 2, 2)],
 )  # fmt: skip
-def test_runs_that_share_a_cpu_have_a_thread_each(words, threads, tmp_path, monkeypatch):
+def test_a_demo_trains_a_run_on_every_core_with_a_thread(
+    words, each, threads, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("repro.commands.shared.asking._cores", lambda: 4)
     seen = []
     monkeypatch.setattr(
-        making, "train", lambda ready, devices, threads, home, each: seen.append(threads)
+        making, "train", lambda ready, devices, threads, home, each: seen.append((each, threads))
     )
     repro("table", TABLE, "--profile", "demo", "--only", "asm", "--home", tmp_path, *words)
-    assert seen == [threads]
+    assert seen == [(each, threads)]
     told = repro("table", TABLE, "--profile", "demo", "--home", tmp_path, "--dry-run", *words)
-    each = "a thread each" if threads == 1 else f"{threads} threads each"
-    assert (f"2 runs at once on each device, with {each}" in told.stdout) == (
-        "--per-device" in words
-    )
+    which = "a thread each" if threads == 1 else f"{threads} threads each"
+    said = f"{each} runs at once on each device, with {which}"
+    assert (said in told.stdout) == (each > 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "on", "expected"),
+    [(None, "cpu", (1, 2)), (3, "cpu", (3, 1)), (None, "cuda:0", (1, 2)), (3, "cuda:0", (3, 2))],
+)
+def test_runs_of_the_paper_share_a_cpu_where_that_is_asked_for(asked, on, expected):
+    with click.Context(click.Command("repro")):
+        assert asking.workers(asked, 2, [on], "full") == expected
 
 
 @pytest.mark.slow

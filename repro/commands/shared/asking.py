@@ -260,11 +260,24 @@ def devices(gpu: str | None, device: str | None) -> list[str]:
     return ["cuda:0" if chosen == "cuda" else chosen]
 
 
-def threads(given: int, on: list[str], per_device: int) -> int:
-    """Return the threads of a worker: one where runs share a CPU, unless --threads was given."""
+def workers(given: int | None, threads: int, on: list[str], profile: str) -> tuple[int, int]:
+    """Return how many runs share a device, and the threads of each.
+
+    Runs that share a CPU have a thread each, unless --threads was given. So have those of a demo,
+    whose networks are too small for a second thread to pay: every core trains one.
+    """
     source = click.get_current_context().get_parameter_source("threads")
-    shared = on == ["cpu"] and per_device > 1
-    return 1 if shared and source is not ParameterSource.COMMANDLINE else given
+    free = on == ["cpu"] and source is not ParameterSource.COMMANDLINE
+    demo = free and profile == "demo"
+    count = given or (_cores() if demo else 1)
+    return count, 1 if demo or (free and count > 1) else threads
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _cards(text: str) -> list[str]:

@@ -44,7 +44,7 @@ def asked(values: dict[str, Any]) -> Asked | None:
         )
     values["device"] = values["device"] or "cuda"
     device = "cuda:0" if values["device"].startswith("cuda") else values["device"]
-    if values.get("per_device", 1) > 1:
+    if (values.get("per_device") or 1) > 1:
         raise UserError(
             "--per-device puts runs side by side on a device; with --slurm each is its own task",
             "leave it out; --slurm-option array-parallelism=N says how many run at once",

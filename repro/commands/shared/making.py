@@ -52,9 +52,10 @@ def output_options(command: Command) -> Command:
         click.option("--fetch", is_flag=True, help="Fetch missing data that may be fetched."),
         click.option("--trust", is_flag=True, help="Fetch also what no source states a hash of."),
         click.option(
-            "--per-device", type=click.IntRange(1), default=1, show_default=True, metavar="K",
+            "--per-device", type=click.IntRange(1), metavar="K",
             help="Train K runs side by side on each device: small models fill a GPU so. On a CPU "
-                 "each has one thread, unless --threads says otherwise.",
+                 "each has one thread, unless --threads says otherwise (default: 1; a demo on a "
+                 "CPU trains one on every core).",
         ),
         click.option("--keep-weights", is_flag=True,
                      help="Keep the weights of what is trained, for repro predict."),
@@ -87,7 +88,9 @@ class How:
         slurm = cluster.asked(asked)
         offer = fetching.Offer(asked.pop("fetch"), asked.pop("trust"), home.data)
         devices = asking.devices(asked.pop("gpu"), asked.pop("device"))
-        asked["threads"] = asking.threads(asked["threads"], devices, asked["per_device"])
+        asked["per_device"], asked["threads"] = asking.workers(
+            asked["per_device"], asked["threads"], devices, asked["profile"]
+        )
         names = ("per_device", "threads", "render_only", "dry_run", "yes", "keep_weights")
         rest = {name: asked.pop(name) for name in names}
         rest["render_only"] |= form.view == "printed"
