@@ -116,6 +116,20 @@ RIVALS = {  # their table and recipe, and what the demo changes
             },
         },
     ),
+    "seqboat": (
+        "m3net-speechcommands",
+        "seqboat/released",
+        {
+            "frontend": {"rate": 2000, "length": 2000, "peak": 0.95},  # it reads sample by sample
+            "model": {"width": 24, "window": 4, "reach": 200, "level": 0.3},
+            "recipe": {
+                "epochs": 22,
+                "batch": 8,
+                "optimizer": {"lr": 2e-2},
+                "augment": {"signal": ["time-shift"]},
+            },
+        },
+    ),
     "erann-1-3": (
         "asmrh-ravdess",
         "erann/ravdess",
