@@ -69,9 +69,9 @@ def test_ctrl_c_says_so_gives_the_lock_back_and_asking_again_continues(
     assert not alive(worker)
     assert locks_left(home) == []
     assert list(ledger.Ledger([home / "runs"]).all()) == []
-    resumed = train(run.job(), home, threads=2)
+    resumed = train(run.job(), home, threads=1)
     assert resumed.of("resume")
-    whole = train(run.job(), home.with_name("whole"), threads=2)
+    whole = train(run.job(), home.with_name("whole"), threads=1)
     for name in ("epochs.jsonl", "predictions.npz"):
         ours, theirs = (child.record.path / name for child in (resumed, whole))
         assert ours.read_bytes() == theirs.read_bytes()
@@ -108,14 +108,14 @@ def test_a_worker_trains_the_same_bits_whatever_surrounds_it(tables, train, tmp_
     with writing.work(home / "runs", other.id, "000000"):
         process = tiny.start(
             tables, *TRAIN, "--seeds", "0,1", "--home", str(home),
-            cwd=tmp_path, OMP_NUM_THREADS="1", MKL_NUM_THREADS="1",
+            cwd=tmp_path, OMP_NUM_THREADS="2", MKL_NUM_THREADS="2",
         )  # fmt: skip
         printed, said = process.communicate(timeout=180)
     assert process.returncode == 3, said  # the other run was held by this process
     assert f"run {other.id} is being trained by process {os.getpid()}" in said
     assert "DEMO" in printed
     ours = ledger.Ledger([home / "runs"]).result(run.id)
-    theirs = train(run.job(), tmp_path / "child", threads=2).record
+    theirs = train(run.job(), tmp_path / "child", threads=1).record
     assert ours.execution == theirs.execution
     assert ours.epochs() == theirs.epochs()
     assert locks_left(home) == []
