@@ -88,7 +88,7 @@ def _behind(plan: TablePlan, home: Home, ledger: Ledger) -> tuple[Training, ...]
 
 
 def _others(part: Part, home: Home, ledger: Ledger, records: Sequence[Record]) -> list[Part]:
-    """Return the table on each other dataset, or some folds, on which records answer for its runs.
+    """Return the table with what else records answer for: other data, some folds, its rivals.
 
     Once for each way to ask for it that records have (readings, steps, a subset): those of an
     older recipe stand apart.
@@ -113,23 +113,34 @@ def _others(part: Part, home: Home, ledger: Ledger, records: Sequence[Record]) -
 def _asked(
     plan: TablePlan, home: Home, records: Sequence[Record]
 ) -> dict[tuple[str, ...], Request]:
-    """Return every way to ask for a table on other data, or folds, with which records were made."""
-    systems = {run.system for run in plan.runs}
+    """Return the ways to ask for a table on other data, folds or with rivals that records have.
+
+    Where the same is asked with rivals and without, it is with them: they stand beside its own.
+    """
+    rivals = {row.rival for row in plan.entry.table.row if row.rival} - {None}
+    systems = {run.system for run in plan.runs} | rivals
     own = {run.clips.dataset for run in plan.runs}
     alike: dict[str, Training] = {}  # one of those that differ in seed and fold alone
     for record in records:
         if (
             isinstance(record, Training) and record.status == "complete"
             and record.system in systems and record.profile == plan.request.profile
-            and (record.dataset not in own or record.clips.get("only"))
+            and (record.dataset not in own or record.clips.get("only") or record.system in rivals)
         ):  # fmt: skip
             apart = {"seed": 0, "split": "", "init": [], "teacher": ""}
             clips = {**record.clips, "fold": 0, "split_seed": 0}
             name = identity.digest([record.system, {**record.resolved, **apart}, clips])
             alike.setdefault(name, record)
-    tables = Tables(home, [plan.entry])
+    tables = Tables(home, [catalogue.load(plan.entry.id)])
     asked = [tables.asking(Run.of_record(record)) for record in alike.values()]
+    found = [one.request for one in asked if isinstance(one, Asked)]
+
+    def data(request: Request) -> tuple[str, ...]:
+        return tuple(replace(request, protocol=None, rivals=False).words())
+
+    beside = {data(request) for request in found if request.rivals}
+    found = [replace(request, rivals=data(request) in beside) for request in found]
     return {
-        tuple(one.request.words()): one.request
-        for one in asked if isinstance(one, Asked) and (one.request.on or one.request.folds)
+        tuple(request.words()): request for request in found
+        if request.on or request.folds or (request.rivals and not plan.request.rivals)
     }  # fmt: skip
