@@ -40,9 +40,13 @@ def command() -> None:
 @click.option("--profile", type=click.Choice(["full", "demo"]), default="full", show_default=True,
               help="The size of the runs, as for `repro table`.")  # fmt: skip
 @click.option("--only", metavar="SYSTEM", help="Measure only this system.")
+@click.option("--with-rivals", "rivals", is_flag=True,
+              help="Measure also the quoted systems that can be trained.")  # fmt: skip
 @asking.home_option
 @asking.text_or_json
-def sides(table: str, profile: str, only: str | None, home: str | None, fmt: str) -> None:
+def sides(
+    table: str, profile: str, only: str | None, rivals: bool, home: str | None, fmt: str
+) -> None:
     """Measure whether two runs at once with a thread each train more clips on this CPU.
 
     They are compared with one run with two threads, in turn in three rounds, for each system of the
@@ -52,6 +56,7 @@ def sides(table: str, profile: str, only: str | None, home: str | None, fmt: str
     Examples:
       repro bench sides m3net-urbansound8k --profile demo
       repro bench sides asmrh-ablation --only asm-rh
+      repro bench sides m3net-urbansound8k --with-rivals
     """
     from repro.measure import devices
     from repro.measure import sides as measured
@@ -61,7 +66,7 @@ def sides(table: str, profile: str, only: str | None, home: str | None, fmt: str
     measuring.warn_if_busy()
     found: dict[str, float] = {}
     rows = []
-    for run in _of_systems(table, profile, only, where):
+    for run in _of_systems(table, profile, only, rivals, where):
         source = _source(run, SIDES_STEPS * run.resolved["recipe"]["batch"], where)
         job = {**run.job(), "clips": source.as_dict(), "resolved": {**run.resolved, "init": []}}
         _tell(f"{run.system}: {measured.ROUNDS} rounds")
@@ -83,7 +88,9 @@ def sides(table: str, profile: str, only: str | None, home: str | None, fmt: str
     click.echo(f"repro plan counts with {path}", err=True)
 
 
-def _of_systems(table: str, profile: str, only: str | None, home: places.Home) -> "list[Run]":
+def _of_systems(
+    table: str, profile: str, only: str | None, rivals: bool, home: places.Home
+) -> "list[Run]":
     """Return the first run of each system of a table that can be built here."""
     from repro.plan.request import Request
     from repro.plan.wanted import plan_asked
@@ -91,7 +98,7 @@ def _of_systems(table: str, profile: str, only: str | None, home: places.Home) -
 
     audio = "generated" if profile == "demo" else "local"
     entry = catalogue.load(table)
-    plan = plan_asked(entry, Request(profile=profile, audio=audio, only=only), home)
+    plan = plan_asked(entry, Request(profile=profile, audio=audio, only=only, rivals=rivals), home)
     runs = {run.system: run for run in reversed(plan.needed()) if not run.resolved.get("teacher")}
     if not runs:
         raise UserError(f"{table} trains nothing that can be measured", "repro list")
@@ -204,12 +211,14 @@ def _run(
     from repro.plan.request import Request
     from repro.spec import catalogue
 
-    entries = [catalogue.load(table)] if table else catalogue.load_all()
-    if not any(system in entry.recipes.systems for entry in entries):
+    every = [catalogue.load(table)] if table else catalogue.load_all()
+    entries = [e for e in every if system in e.recipes.systems or system in e.rivals]
+    if not entries:
         networks.entry_of(system)  # UserError for a system of no table
-        raise unknown("system", system, entries[0].recipes.systems, f"repro show {table}")
-    entries = [entry for entry in entries if system in entry.recipes.systems]
-    plans = [plan_table(entry, Request(assume=assume), home) for entry in entries]
+        known = {*every[0].recipes.systems, *every[0].rivals}
+        raise unknown("system", system, known, f"repro show {every[0].id}")
+    plans = [plan_table(entry, Request(assume=assume, rivals=system in entry.rivals), home)
+             for entry in entries]  # fmt: skip
     # What a table trains for its own sake goes before what it trains to start from.
     found = [(plan.entry.id, run) for plan in plans for run in plan.runs]
     found += [(plan.entry.id, run) for plan in plans for run in plan.parents]

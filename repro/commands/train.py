@@ -36,7 +36,7 @@ def command(runs: tuple[str, ...], table_id: str, home: str | None, fmt: str, **
       repro plan asmrh-speechcommands --profile demo --format sh
     """
     devices = asking.devices(asked.pop("gpu"), asked.pop("device"))
-    threads = asked.pop("threads")
+    each, threads = asking.workers(None, asked.pop("threads"), devices, asked["profile"])
     where = places.home(home)
     plan = plan_asked(catalogue.load(table_id), asking.request(**asked), where)
     chosen = [_find(text, (*plan.runs, *plan.parents), table_id) for text in runs]
@@ -49,7 +49,7 @@ def command(runs: tuple[str, ...], table_id: str, home: str | None, fmt: str, **
         else:
             _check(run, found, {other.id for other in chosen})
             ready.append(run)
-    failed = bool(ready) and making.train(ready, devices, threads, where)
+    failed = bool(ready) and making.train(ready, devices, threads, where, each)
     found = answers(plan, ledger)
     records = [found.record(run.id) for run in chosen]
     trained = all(record is not None for record in records)

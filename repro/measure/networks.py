@@ -229,8 +229,7 @@ def _by_rival() -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {}
     for rival in rivals.rivals().values():
         if rival.file.stem not in found:
-            named = [e for e in catalogue.load_all()
-                     if any(row.rival in rival.about.systems for row in e.table.row)]  # fmt: skip
+            named = [e for e in catalogue.load_all() if e.rivals.keys() & rival.about.systems]
             alone = [replace(_with_rivals(entry), recipes=rival.about) for entry in named]
             found |= {rival.file.stem: alone} if alone else {}
     return found

@@ -75,7 +75,7 @@ class Tables:
         others that touch what differs.
         """
         entries = [e for e in self.entries if run.system in e.recipes.systems]
-        quoted = [e for e in self.entries if any(r.rival == run.system for r in e.table.row)]
+        quoted = [e for e in self.entries if run.system in e.rivals]
         rivals = Request(rivals=bool(quoted) and not entries)
         entries = entries or [fitted(entry, rivals, self.home) for entry in quoted]
         run = replace(run, resolved=_as_recorded(run))

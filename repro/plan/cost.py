@@ -42,6 +42,14 @@ class Estimate:
     basis: str
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What training two runs at once with a thread each comes to on this CPU, as was measured."""
+
+    times: float  # of the clips/s of one run with two threads
+    seconds: float  # for all runs of a system
+
+
 def estimate(runs: Sequence[Run], ledger: Ledger, device: str) -> Estimate:
     """Estimate the time of runs: from recorded runs of the same kind, else from operations."""
     if not runs:
@@ -49,10 +57,12 @@ def estimate(runs: Sequence[Run], ledger: Ledger, device: str) -> Estimate:
     kind = device.partition(":")[0]
     found = expected(runs, ledger, device).values()
     recorded = sum(basis == "recorded" for _, basis in found)
+    tried = sum(basis == "tried" for _, basis in found)
     paced = sum(basis == "paced" for _, basis in found)
     counted = paced + sum(basis == "counted" for _, basis in found)
-    unknown = len(runs) - recorded - counted
-    basis = [f"{recorded} from recorded runs on {kind}"] if recorded else []
+    unknown = len(runs) - recorded - tried - counted
+    basis = [f"{tried} from what repro bench sides measured here"] if tried else []
+    basis += [f"{recorded} from recorded runs on {kind}"] if recorded else []
     if counted:
         pace = ", at the pace of recorded ones" if paced else ""
         rate = rates.Rates(kind, _recorded(ledger, kind)[3], ledger.cache).basis
@@ -72,8 +82,8 @@ def expected(
 ) -> dict[str, tuple[float | None, str]]:
     """Return the seconds of each run, by id, and on what they rest.
 
-    That is: recorded runs of the kind; counted operations, or those at the pace of other recorded
-    runs (paced); or unknown.
+    That is: its clips/s on this CPU (tried); recorded runs of the kind; counted operations, or
+    those at the pace of other recorded runs (paced); or unknown.
     """
     kind = device.partition(":")[0]
     paces, measured, networks, tried, _ = _recorded(ledger, kind)
@@ -81,14 +91,17 @@ def expected(
     found: dict[str, tuple[float | None, str]] = {}
     pace: dict[str, float] = {}
     for run in runs:
-        rate = paces.get(kind_of(run.resolved))
+        alike_runs = kind_of(run.resolved)
+        rate, here = paces.get(alike_runs), tried[1].get(f"{TOGETHER}.{alike_runs}")
         front = run.resolved["frontend"]
         flat = {"name": front["name"], **front["args"]}
         network = _network(run.resolved["model"], flat, run.resolved["dataset"])
         alike = _network(run.resolved["model"], flat, "")  # measured with another dataset
         gflop = measured.get(network, measured.get(alike, run.gflop))
         clip_epochs = run.clip_epochs or _unlisted(run)
-        if rate is not None:
+        if here and clip_epochs:
+            found[run.id] = (clip_epochs / here, "tried")
+        elif rate is not None:
             found[run.id] = (rate * clip_epochs, "recorded")
         elif gflop is not None and clip_epochs:
             pace = pace or _pace(paces, measured, networks, sustained)
@@ -131,17 +144,19 @@ def kind_of(resolved: dict[str, Any]) -> str:
     return identity.digest(_parts(resolved))
 
 
-def beside(runs: Sequence[Run], ledger: Ledger) -> dict[str, float | None]:
-    """Return by system how many times as many clips/s two runs with a thread each train on a CPU.
-
-    Compared with one run with two threads (`repro bench sides`); None where it was not measured.
-    """
+def beside(runs: Sequence[Run], ledger: Ledger) -> dict[str, Beside | None]:
+    """Return by system what training two at once comes to; None where it was not measured."""
     measured = _recorded(ledger, "cpu")[3][1]
-    found: dict[str, float | None] = {}
+    found: dict[str, Beside | None] = {}
     for run in runs:
         kind = kind_of(run.resolved)
-        pair = [measured.get(f"{name}.{kind}") for name in (SIDES, TOGETHER)]
-        found[run.system] = pair[0] / pair[1] if pair[0] and pair[1] else None
+        two, one = (measured.get(f"{name}.{kind}") for name in (SIDES, TOGETHER))
+        if two and one:
+            before = found.get(run.system)
+            seconds = (run.clip_epochs or _unlisted(run)) / two
+            found[run.system] = Beside(two / one, seconds + (before.seconds if before else 0.0))
+        else:
+            found[run.system] = None
     return found
 
 

@@ -48,6 +48,15 @@ class Entry:
     reported: tuple["Reported", ...] = ()  # results that the user made elsewhere
     said: tuple[str, ...] = ()  # of those systems: what each has otherwise
 
+    @property
+    def rivals(self) -> dict[str, Row]:
+        """The systems that can be trained for quoted rows, each with the first that names it."""
+        found: dict[str, Row] = {}
+        for row in self.table.row:
+            if row.rival is not None:
+                found.setdefault(row.rival, row)
+        return found
+
     def fields(self, row: Row, column: Column) -> CellFields:
         """Merge what decides a cell: table, column, row, then the cell's own entry."""
         key = (id(row), id(column))

@@ -260,11 +260,7 @@ def _foreign(name: str, load_all: Callable[[], Iterable[Entry]], here: Iterable[
 
 def _rivals(entry: Entry) -> Iterator[_Added]:
     """Yield the systems that the quoted rows of a table name, each once."""
-    found: dict[str, Row] = {}
-    for row in entry.table.row:
-        if row.rival is not None:
-            found.setdefault(row.rival, row)
-    for row in found.values():
+    for row in entry.rivals.values():
         yield _rival(rivals.of(row, str(entry.path)), row.label, row.rival_recipe, row.id)
 
 

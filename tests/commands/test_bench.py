@@ -91,6 +91,12 @@ def test_another_table_and_another_reading() -> None:
     assert (found, run.clips.dataset) == ("eat-audioset", "audioset_unbalanced")
 
 
+@pytest.mark.parametrize("table", [None, "m3net-urbansound8k"])
+def test_a_rival_is_measured_by_its_name(table: str | None) -> None:
+    found, run = verb._run("phinets-m40", table, {}, places.home("/nonexistent"))
+    assert (found, run.system) == ("m3net-urbansound8k", "phinets-m40")
+
+
 def test_the_name_of_a_file_tells_what_was_asked_for() -> None:
     report = {"system": "eat-s", "batch": 8, "execution": {"device_name": "NVIDIA H200"}}
     assert verb._name(report, False, None) == "nvidia-h200-eat-s.json"
@@ -102,6 +108,7 @@ def test_the_name_of_a_file_tells_what_was_asked_for() -> None:
     [
         (("eat-z",), "did you mean"),
         (("m3net", "--table", "eat-esc50"), "unknown system 'm3net'"),
+        (("phinets-m40", "--table", "eat-phase"), "repro show eat-phase"),
         (("m3net", "--table", "m3net-esc50"), "unknown table"),
         (("m3net", "--device", "cuda:99"), "cuda:99 is not here"),
         (("m3net", "--device", "tpu"), "unknown device"),

@@ -226,8 +226,18 @@ def test_two_runs_at_once_are_compared_with_one_where_that_was_measured(runs, tm
         both = {f"side_by_side.{kind}": beside, f"together.{kind}": 10.0}
         tried(tmp_path, f"2031-01-{day}T10:00:00+00:00", 0.0, device="cpu", **both)
     tried(tmp_path, "2031-01-03T10:00:00+00:00", 1e9, device="cpu")  # says nothing of it
-    found = cost.beside([measured, other], Ledger([tmp_path]))
-    assert found == {"asm": 1.5, "asm-rh": None}
+    ledger = Ledger([tmp_path])
+    found = cost.beside([measured, other], ledger)
+    seconds = measured.clip_epochs / 15
+    assert found == {"asm": cost.Beside(1.5, pytest.approx(seconds)), "asm-rh": None}
+    twice = dataclasses.replace(measured, id="another")
+    assert cost.beside([measured, twice], ledger)["asm"].seconds == pytest.approx(2 * seconds)
+    # One at a time with two threads is what its plan counts with, before recorded runs elsewhere.
+    alone = cost.expected([measured], ledger, "cpu")
+    assert alone == {measured.id: (pytest.approx(measured.clip_epochs / 10), "tried")}
+    assert cost.expected([measured], ledger, "cuda:0")[measured.id][1] != "tried"
+    said = cost.estimate([measured, other], ledger, "cpu").basis
+    assert said.startswith("1 from what repro bench sides measured here, 1 from operations")
 
 
 @pytest.mark.parametrize(

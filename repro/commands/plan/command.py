@@ -59,7 +59,7 @@ def command(
       repro plan gafx --device cuda:0 --format k8s --option image=repro:1 --option claim=home
     """
     devices = asking.with_card(asking.devices(asked.pop("gpu"), asked.pop("device")))
-    threads = asked.pop("threads")
+    _, threads = asking.workers(None, asked.pop("threads"), devices, asked["profile"])
     request = asking.request(**asked)
     where = places.home(home)
     ledger = Ledger.of(where)

@@ -33,8 +33,8 @@ class Planned:
     later: cost.Estimate  # of the blocked ones
     device: str
     bare: tuple[Training, ...] = ()  # results to train again, for their weights
-    # By system, on a CPU: see `cost.beside`.
-    beside: Mapping[str, float | None] = field(default_factory=dict)
+    # By system, on a CPU; those whose data is missing only where it was measured.
+    beside: Mapping[str, cost.Beside | None] = field(default_factory=dict)
     # By system of the open runs: what a step needs of a card, where it is counted.
     needs: Mapping[str, memory.Need] = field(default_factory=dict)
 
@@ -47,9 +47,7 @@ class Planned:
         again = bare(plan, answered) if keep else ()
         if again:
             now = cost.estimate([*ready, *map(Run.of_record, again)], ledger, device)
-        sides = (
-            cost.beside(ready, ledger) if device == "cpu" and len(ready) > 1 and _CORES > 1 else {}
-        )
+        sides = _sides(ready, blocked, ledger) if device == "cpu" and _CORES > 1 else {}
         held = cost.reserved(ledger)
         needs = {run.system: memory.need(run.resolved, held) for run in (*ready, *blocked)}
         known = {system: need for system, need in needs.items() if need}
@@ -86,6 +84,17 @@ class Planned:
         return found
 
 
+def _sides(
+    ready: Sequence[Run], blocked: Sequence[Run], ledger: Ledger
+) -> dict[str, cost.Beside | None]:
+    """Return what two runs at once come to for systems that can be trained, or were measured."""
+    if len(ready) + len(blocked) < 2:
+        return {}
+    here = {run.system for run in ready} if len(ready) > 1 else set()
+    found = cost.beside([*ready, *blocked], ledger)
+    return {system: times for system, times in found.items() if times or system in here}
+
+
 def detail(one: Planned, devices: Sequence[str]) -> list[str]:
     """Say of one table what will be trained, what is missing, and how long it takes."""
     behind = f" ({'; '.join(_parents(one))})" if any(_parents(one)) else ""
@@ -114,19 +123,18 @@ def detail(one: Planned, devices: Sequence[str]) -> list[str]:
 
 
 def _beside(one: Planned) -> Iterator[str]:
-    """Say where two runs at once, with a thread each, leave no core idle, as far as is measured."""
-    groups: dict[float | None, list[str]] = {}
-    for system, times in one.beside.items():
-        groups.setdefault(times, []).append(system)
-    two = "two runs at once with a thread each (--per-device 2)"
-    for times, systems in groups.items():
-        named = ", ".join(systems)
-        if times is not None:
-            yield f"{named}: {two} train {times:.2f} times the clips of one with two, as measured"
-        else:
-            demo = " --profile demo" if one.plan.request.profile == "demo" else ""
-            step = suggesting.completed(f"repro bench sides {one.id}{demo}")
-            yield f"{named}: whether {two} train more clips is not measured -> {step}"
+    """Say what two runs at once, with a thread each, come to; a demo trains so unasked."""
+    demo = one.plan.request.profile == "demo"
+    two = "two runs at once with a thread each" + ("" if demo else " (--per-device 2)")
+    for system, found in one.beside.items():
+        if found is not None:
+            yield (f"{system}: {two} train {found.times:.2f} times the clips of one with two, "
+                   f"as measured: {cost.spoken(found.seconds)}")  # fmt: skip
+    unknown = [system for system, found in one.beside.items() if found is None]
+    if unknown and not demo:
+        rivals = " --with-rivals" if one.plan.request.rivals else ""
+        step = suggesting.completed(f"repro bench sides {one.id}{rivals}")
+        yield f"{', '.join(unknown)}: whether {two} train more clips is not measured -> {step}"
 
 
 def cards(one: Planned) -> Iterator[str]:

@@ -117,8 +117,8 @@ def _asked(
 
     Where the same is asked with rivals and without, it is with them: they stand beside its own.
     """
-    rivals = {row.rival for row in plan.entry.table.row if row.rival} - {None}
-    systems = {run.system for run in plan.runs} | rivals
+    rivals = plan.entry.rivals
+    systems = {*(run.system for run in plan.runs), *rivals}
     own = {run.clips.dataset for run in plan.runs}
     alike: dict[str, Training] = {}  # one of those that differ in seed and fold alone
     for record in records:
