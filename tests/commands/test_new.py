@@ -110,6 +110,7 @@ def test_without_its_list_a_dataset_says_what_to_type(
     assert told.value.next_step == "repro data add mybirds DIR"
 
 
+@pytest.mark.slow
 def test_a_model_of_the_users_is_measured_and_its_time_stands_in_the_table(
     repro, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +134,7 @@ def test_a_model_of_the_users_is_measured_and_its_time_stands_in_the_table(
     assert any(note.startswith("Time of mynet: the network alone") for note in made["notes"])
 
 
+@pytest.mark.slow
 def test_weights_of_a_model_of_the_users_are_in_the_id_of_its_runs(repro, tmp_path: Path) -> None:
     repro("new", "model", "mynet")
     folder = tmp_path / "home" / "extensions"

@@ -149,6 +149,7 @@ ODD = ({"threads": True}, {"threads": 0}, {"device": None}, {"job": None}, {"job
        {"job": {"run": "0" * 12}}, {"job": {"resolved": {}}}, {"job": {"clips": []}})  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_names_the_command_that_its_log_was_begun_by(status, home):
     """Whatever it was asked for by: here other data, devices and threads."""
     request = Request(on="esc10", protocol="random", assume={"decay": "0.5"})

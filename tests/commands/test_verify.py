@@ -264,6 +264,7 @@ def again(trained: tuple[Path, Path, str], *words: str) -> "subprocess.Popen[str
     return tiny.start(root, "verify", run, "--home", str(home), *words)
 
 
+@pytest.mark.slow
 def test_a_real_run_is_verified_to_the_bit_also_after_ctrl_c(
     trained: tuple[Path, Path, str],
 ) -> None:

@@ -59,7 +59,14 @@ def selected(source, home, rule="valid"):
 @pytest.mark.parametrize("audio", ["local", "generated"])
 @pytest.mark.parametrize(
     ("dataset", "settings"),
-    [(name, settings) for name in OFFICIAL for settings in (OFFICIAL[name], *PROTOCOLS)],
+    [
+        *OFFICIAL.items(),
+        *(("urbansound8k", settings) for settings in PROTOCOLS),
+        *(
+            pytest.param("speech_commands_v2_35", settings, marks=pytest.mark.slow)
+            for settings in PROTOCOLS
+        ),
+    ],
 )
 def test_an_outline_is_what_selecting_tells(dataset, settings, audio, home):
     caps = CAPS if audio == "generated" else ()

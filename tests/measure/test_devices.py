@@ -2,6 +2,7 @@
 
 import tarfile
 
+import pytest
 from click.testing import CliRunner
 
 from repro import identity
@@ -24,6 +25,7 @@ def members(archive):
         return {name.partition("/")[0] for name in opened.getnames()}
 
 
+@pytest.mark.slow
 def test_rates_of_a_device_stay_here_unless_they_are_named(tmp_path):
     home = tiny.home(tmp_path / "home")
     run = tiny.run(tiny.tables(tmp_path / "small"))

@@ -20,6 +20,7 @@ def test_warm_up_passes_do_not_count():
     assert all(time > 0 for time in times)
 
 
+@pytest.mark.slow
 def test_a_process_answers_its_median_and_names_its_device():
     answer = timing.start(job())
     assert answer["median"] > 0
@@ -27,6 +28,7 @@ def test_a_process_answers_its_median_and_names_its_device():
     assert answer["execution"] == determinism.execution("cpu", 1)
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_says_why():
     broken = job()
     del broken["device"]

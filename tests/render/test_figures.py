@@ -197,6 +197,7 @@ for picture in kinds.of_grid(filled, kinds.Beside(), "x"):
 """
 
 
+@pytest.mark.slow
 def test_the_same_cells_give_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     """Neither the day, nor the hash seed, nor the user's settings of matplotlib are in them."""
     said = subprocess.run(

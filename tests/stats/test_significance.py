@@ -110,6 +110,7 @@ def test_holm_worked_examples(raw, adjusted):
     assert holm(raw) == pytest.approx(adjusted, abs=1e-15)
 
 
+@pytest.mark.slow
 @settings(deadline=None, derandomize=True, max_examples=15)
 @given(probabilities)
 def test_holm_equals_statsmodels(raw):

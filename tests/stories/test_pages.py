@@ -92,6 +92,7 @@ def test_some_commands_are_quick():
     assert len(COMMANDS) > 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", COMMANDS)
 def test_a_command_on_a_page_runs(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -109,6 +110,7 @@ def test_a_command_on_a_page_runs(
 LADDERS = re.findall(r"^\$ repro (.*--ladder.*)\n((?:.*\n)*?)(?=\n\$|```)", EVIDENCE, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "shown"), LADDERS, ids=[words for words, _ in LADDERS])
 def test_a_ladder_is_what_the_committed_records_give(
     words: str, shown: str, tmp_path: Path

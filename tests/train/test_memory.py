@@ -28,6 +28,7 @@ print(*(step() for _ in range(40)))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="not glibc's malloc")
 def test_pages_are_faulted_in_once():
     def faults(keep):

@@ -87,6 +87,7 @@ def kill_at_random(train, reference, run, folder, kills):
     return resumed
 
 
+@pytest.mark.slow
 def test_killed_four_times_at_random_moments(train, reference, run, tmp_path):
     kill_at_random(train, reference, run, tmp_path, kills=4)
 

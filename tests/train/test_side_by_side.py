@@ -1,5 +1,7 @@
 """Runs trained side by side on one device have the bytes of runs trained alone."""
 
+import pytest
+
 from repro.engines import local
 from repro.records.ledger import Ledger
 from tests import tiny
@@ -11,6 +13,7 @@ def train(runs, home, per_device):
     return {run.id: Ledger([home.runs]).result(run.id) for run in runs}
 
 
+@pytest.mark.slow
 def test_side_by_side_is_as_alone(tables, tmp_path):
     runs = [tiny.run(tables, "asm-rh"), tiny.run(tables, "asm"), tiny.run(tables, "asm", seed=1)]
     alone = train(runs, tiny.home(tmp_path / "alone"), 1)

@@ -77,7 +77,13 @@ def test_ctrl_c_says_so_gives_the_lock_back_and_asking_again_continues(
         assert ours.read_bytes() == theirs.read_bytes()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 143),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_to_the_parent_ends_it_with_one_line_and_its_worker(number, code, training):
     process, home, worker, _ = training
     process.send_signal(number)
@@ -99,6 +105,7 @@ def test_when_the_parent_is_killed_its_worker_stops_and_records_nothing(training
     assert list(ledger.Ledger([home / "runs"]).all()) == []  # a lost parent is no failed run
 
 
+@pytest.mark.slow
 def test_a_worker_trains_the_same_bits_whatever_surrounds_it(tables, train, tmp_path):
     """Another number of threads in the environment, and files named like modules around it."""
     for name in ("torch", "numpy", "queue", "repro"):
