@@ -50,7 +50,7 @@ def training(tables, tmp_path):
     home, run = tmp_path / "home", tiny.run(tables)
     process = tiny.start(tables, *TRAIN, "--home", str(home))
     try:
-        until(lambda: list((home / "runs" / ".work").glob("*/checkpoint-00001-*")))
+        until(lambda: list((home / "runs" / ".work").glob(f"{run.id}-*/checkpoint-00001-*")))
         yield process, home, holder(home, run).pid, run
     finally:
         process.kill()
