@@ -91,8 +91,9 @@ def expected(
     found: dict[str, tuple[float | None, str]] = {}
     pace: dict[str, float] = {}
     for run in runs:
-        alike_runs = kind_of(run.resolved)
-        rate, here = paces.get(alike_runs), tried[1].get(f"{TOGETHER}.{alike_runs}")
+        which = kind_of(run.resolved)
+        way = which + _way(run.compiled, run.checkpoint_activations)
+        rate, here = paces.get(way, paces.get(which)), tried[1].get(f"{TOGETHER}.{way}")
         front = run.resolved["frontend"]
         flat = {"name": front["name"], **front["args"]}
         network = _network(run.resolved["model"], flat, run.resolved["dataset"])
@@ -142,6 +143,11 @@ def _pace(
 def kind_of(resolved: dict[str, Any]) -> str:
     """Return what decides the cost of one clip: model, front end, batch and precision."""
     return identity.digest(_parts(resolved))
+
+
+def _way(compiled: bool, recomputed: bool) -> str:
+    """Return what a kind of run is called further, where it takes more or less time."""
+    return "+compiled" * compiled + "+recomputed" * recomputed
 
 
 def beside(runs: Sequence[Run], ledger: Ledger) -> dict[str, Beside | None]:
@@ -248,21 +254,22 @@ def _read_rates(ledger: Ledger, kind: str) -> _Read:
                 measured[alike] = max(measured.get(alike, 0.0), measured[key])
         elif record.status == "complete" and record.described["device"] == kind:
             if most := record.observed.get("peak_reserved", 0):
-                way = memory.way_of(resolved, record.checkpoint_activations, record.micro_batch)
-                held[way] = max(most, held.get(way, 0))
+                fits = memory.way_of(resolved, record.checkpoint_activations, record.micro_batch)
+                held[fits] = max(most, held.get(fits, 0))
             if kind != "cpu" and not rates.same(record.device_name):
                 continue
             clip_epochs = record.clips_used["train"] * resolved["recipe"]["epochs"]
+            way = _way(record.compiled, record.checkpoint_activations)
             text = repr(_parts(resolved))
-            if text not in kinds:
-                kinds[text] = kind_of(resolved)
+            kinds.setdefault(text, kind_of(resolved))
+            if not way and kinds[text] not in networks:
                 front = {"name": resolved["frontend"]["name"], **resolved["frontend"]["args"]}
                 networks[kinds[text]] = [
                     _network(resolved["model"], front, resolved["dataset"]),
                     _network(resolved["model"], front, ""), resolved["recipe"]["precision"],
                     memory.kind_of(resolved),
                 ]  # fmt: skip
-            found.setdefault(kinds[text], []).append(record.seconds / clip_epochs)
+            found.setdefault(kinds[text] + way, []).append(record.seconds / clip_epochs)
     return (
         {key: median(values) for key, values in found.items()},
         measured,

@@ -40,6 +40,17 @@ def remaining(plan: TablePlan, found: Answers) -> tuple[list[Run], list[Run]]:
     return list(ready.values()), list(blocked.values())
 
 
+def behind(plan: TablePlan, found: Answers, blocked: list[Run]) -> list[Run]:
+    """Return the open runs that blocked ones start from: theirs is work too, once data is here."""
+    every = {run.id: run for run in (*plan.parents, *plan.runs)}
+    names = [parent for run in blocked for parent in run.parents]
+    for name in names:
+        names += [parent for parent in every[name].parents if parent not in names]
+    known = {run.id for run in blocked}
+    return [every[name] for name in dict.fromkeys(names)
+            if name not in known and not _kept(found, name)]  # fmt: skip
+
+
 def done(plan: TablePlan, ready: list[Run], blocked: list[Run]) -> int:
     """Return how many of the runs that were asked for have a result; see `remaining`."""
     open_runs = {run.id for run in (*ready, *blocked)}

@@ -27,8 +27,8 @@ def runs(tmp_path_factory):
     return {(run.system, run.seed): run for run in plan.runs}
 
 
-def record(folder, run, seconds, status="complete"):
-    fake_ledger.write(folder, run, {}, status=status, seconds=seconds, train=100)
+def record(folder, run, seconds, status="complete", **said):
+    fake_ledger.write(folder, run, {}, status=status, seconds=seconds, train=100, **said)
 
 
 def test_nothing_to_train_costs_nothing(tmp_path):
@@ -47,6 +47,19 @@ def test_recorded_runs_of_the_kind_say_what_others_take(runs, tmp_path):
     # ASM is another kind; so are failed runs and other devices.
     assert "recorded" not in cost.estimate([runs["asm", 0]], Ledger([tmp_path]), "cpu").basis
     assert "recorded" not in cost.estimate(asked, Ledger([tmp_path]), "cuda:0").basis
+
+
+def test_runs_that_were_compiled_or_recomputed_say_nothing_of_plain_ones(runs, tmp_path):
+    run = runs["asm-rh", 0]
+    clips = 100 * run.resolved["recipe"]["epochs"]
+    record(tmp_path, run, 0.1 * clips, compiled=True)
+    assert "recorded" not in cost.estimate([run], Ledger([tmp_path]), "cpu").basis
+    record(tmp_path, runs["asm-rh", 1], 0.3 * clips)
+    ways = {"plain": run, "compiled": dataclasses.replace(run, compiled=True),
+            "recomputed": dataclasses.replace(run, checkpoint_activations=True)}  # fmt: skip
+    found = {name: cost.estimate([one], Ledger([tmp_path]), "cpu").seconds / run.clip_epochs
+             for name, one in ways.items()}  # fmt: skip
+    assert found == pytest.approx({"plain": 0.3, "compiled": 0.1, "recomputed": 0.3})
 
 
 def test_a_run_that_did_not_end_well_says_nothing_of_time(runs, tmp_path):

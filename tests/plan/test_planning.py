@@ -9,7 +9,7 @@ from repro import identity, places
 from repro.errors import UserError
 from repro.plan.answers import answers
 from repro.plan.planning import plan_table
-from repro.plan.remaining import remaining
+from repro.plan.remaining import behind, remaining
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
 from repro.spec import catalogue
@@ -249,6 +249,14 @@ def test_a_child_of_a_parent_that_cannot_be_trained_cannot_be_either(home):
     ready, blocked = remaining(alone, answers(alone, Ledger([home.runs])))
     assert not ready  # the weights are missing: no parent is trained in vain
     assert {run.system for run in blocked} == {"gafx-r", "gafx-r@audioset"}
+    # Once the data is here they are trained as well: their hours belong to those that wait.
+    assert behind(made, answers(made, Ledger([home.runs])), []) == []
+    full = plan("gafx-pretraining", home)
+    _, blocked = remaining(full, answers(full, Ledger([home.runs])))
+    first = behind(full, answers(full, Ledger([home.runs])), blocked)
+    assert first == list(full.parents)
+    fake_ledger.write(home.runs, first[0], {}, weights=b"")
+    assert behind(full, answers(full, Ledger([home.runs])), blocked) == first[1:]
 
 
 def test_the_readings_of_a_parent_are_in_the_id_of_its_child(home):

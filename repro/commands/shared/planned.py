@@ -10,7 +10,7 @@ from repro.commands.shared import suggesting
 from repro.plan import cost, memory, rates
 from repro.plan.answers import Answers, answers
 from repro.plan.planning import TablePlan
-from repro.plan.remaining import done, remaining
+from repro.plan.remaining import behind, done, remaining
 from repro.plan.request import Run
 from repro.records import learning
 from repro.records.ledger import Ledger
@@ -30,7 +30,7 @@ class Planned:
     blocked: list[Run]
     estimate: cost.Estimate  # of the ready ones
     answered: Answers
-    later: cost.Estimate  # of the blocked ones
+    later: cost.Estimate  # of the blocked ones and those that they start from
     device: str
     bare: tuple[Training, ...] = ()  # results to train again, for their weights
     # By system, on a CPU; those whose data is missing only where it was measured.
@@ -43,7 +43,8 @@ class Planned:
         """Sort the open runs of a plan; `keep`: the weights of those with a result are wanted."""
         answered = answers(plan, ledger)
         ready, blocked = remaining(plan, answered)
-        now, later = (cost.estimate(runs, ledger, device) for runs in (ready, blocked))
+        first = [run for run in behind(plan, answered, blocked) if run not in ready]
+        now, later = (cost.estimate(runs, ledger, device) for runs in (ready, [*first, *blocked]))
         again = bare(plan, answered) if keep else ()
         if again:
             now = cost.estimate([*ready, *map(Run.of_record, again)], ledger, device)
