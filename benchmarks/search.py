@@ -51,13 +51,25 @@ READ = {**SMALL, "recipe.batch": 16, "recipe.loss": "ce", "recipe.optimizer.lr":
 PRINTED = {"recipe.epochs": 25, "recipe.augment": {}, "recipe.schedule.start": 5,
            "recipe.schedule.factor": 0.85, "recipe.optimizer.lr": 2.5e-4}  # fmt: skip
 # EAT at a size that a CPU trains in minutes, on digits that were recorded at 8 kHz: half of their
-# band, two layers, short kernels; mixed from epoch 2 of 10.
+# band, two layers, short kernels; mixed from the third of 10 epochs.
 EAT = {
     "frontend.rate": 4000, "frontend.multiple": 4096, "model.width": 8, "model.kernel": 7,
     "model.embedding": 64, "model.hidden": 128, "model.layers": 2, "recipe.epochs": 10,
     "recipe.batch": 32, "recipe.precision": "fp32", "recipe.augment.mix_from_epoch": 2,
 }  # fmt: skip
 UNSUMMED = {"recipe.grad_clip": 0.0, "recipe.optimizer.eps": 1e-8}
+# EAT-S on half of the digits' band: few steps, so no mixing, a short average, a high rate.
+LEARNS = {
+    "frontend.rate": 4000, "frontend.multiple": 4096, "recipe.epochs": 3, "recipe.batch": 16,
+    "recipe.precision": "fp32", "recipe.reduction": "mean", **UNSUMMED,
+    "recipe.distill_like": "softmax", "recipe.ema": 0.9, "recipe.optimizer.lr": 1e-3,
+     "recipe.schedule.momentum": "fixed", "recipe.select": "last",
+    "recipe.augment.mixing": [],
+}  # fmt: skip
+MIXED = {"recipe.augment.mixing": ["mixup", "timemix", "freqmix", "phasemix"],
+         "recipe.augment.mix_from_epoch": 1}  # fmt: skip
+SUMMED = {"recipe.reduction": "sum", "recipe.grad_clip": 1.0, "recipe.optimizer.eps": 1e-4,
+          "recipe.distill_like": "loss"}  # fmt: skip
 GRIDS: dict[tuple[str, str], list[dict[str, Any]]] = {
     # What a step is: six pairs of rate and batch, 15 epochs.
     ("m3net", "step"): [
@@ -77,6 +89,12 @@ GRIDS: dict[tuple[str, str], list[dict[str, Any]]] = {
             {"model.turned_back": True, "model.before_product": "linear"},
         )),
     ],
+    # What scales the features: the statistics that AST gives for AudioSet, FSDD's own.
+    ("m3net", "level"): [
+        START,
+        {**START, "frontend.mean": -4.2677393, "frontend.std": 4.5689974},
+        {**START, "frontend.mean": -7.78, "frontend.std": 4.64},
+    ],
     # What a step is at the printed rate and course (25 epochs, falling after the fifth).
     ("asmrh", "step"): [
         {**SMALL, **PRINTED, **point}
@@ -93,9 +111,25 @@ GRIDS: dict[tuple[str, str], list[dict[str, Any]]] = {
     ],
     # What a step of EAT is: losses summed and clipped, as released, or means.
     ("eat", "step"): [EAT, {**EAT, "recipe.reduction": "mean", **UNSUMMED}],
+    # EAT's readings, one change at a time from what learns in few steps.
+    ("eat", "parts"): [
+        LEARNS,
+        *({**LEARNS, **change} for change in (
+            SUMMED,
+            {"recipe.schedule.momentum": "cycle"},
+            {"recipe.ema": 0.995},
+            {"recipe.distill": ""},
+            {"recipe.label_smoothing": 0.0},
+            MIXED,
+            {**MIXED, "recipe.mixed_loss": "bce-convex"},
+        )),
+    ],
 }  # fmt: skip
 # Others have seeds 0 and 1.
-SEEDS = {("asm", "readings"): (0, 1, 2), ("asmrh", "readings"): (0, 1, 2), ("eat", "step"): (0,)}
+SEEDS = {
+    ("asm", "readings"): (0, 1, 2), ("asmrh", "readings"): (0, 1, 2),
+    ("eat", "step"): (0,), ("eat", "parts"): (0,),
+}  # fmt: skip
 
 
 def planned(name: str, point: dict[str, Any], seed: int, dataset: str, where: Home) -> Run:

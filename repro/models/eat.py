@@ -371,7 +371,8 @@ class Attention(nn.Module):
 def reflect(x: Tensor, left: int, right: int) -> Tensor:
     """Pad the last dimension by its reflection, edges not repeated, as F.pad's "reflect" does.
 
-    Made of slices, because F.pad's gradient has no deterministic CUDA kernel.
+    Made of slices, because F.pad's gradient has no deterministic CUDA kernel. `left` and `right`
+    are below the dimension's size.
     """
     return x if left == right == 0 else _Reflected.apply(x, left, right)
 

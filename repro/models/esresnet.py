@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from repro.models._deit import check_shapes, names
 from repro.models.asm import check_arguments
+from repro.models.eat import reflect
 
 VERSION = 1
 BATCH_NORM = True  # results depend on how many clips go through at once
@@ -128,8 +129,7 @@ class ESResNet(nn.Module):
     def _stft(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return both parts (B, frames, 1025) of frames centred on every hop-th sample."""
         half = FFT // 2
-        before, after = x[:, 1 : half + 1].flip(1), x[:, -half - 1 : -1].flip(1)
-        frames = torch.cat([before, x, after], dim=1).unfold(1, FFT, HOP)
+        frames = reflect(x, half, half).unfold(1, FFT, HOP)
         spectrum = torch.fft.rfft(frames * self.window.to(x.dtype), norm="ortho")
         return spectrum.real, spectrum.imag
 

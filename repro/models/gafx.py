@@ -44,6 +44,7 @@ from torchaudio.models import HDemucs
 
 from repro.models import ast_vit
 from repro.models.asm import check_arguments
+from repro.models.eat import reflect
 
 VERSION = 2
 BATCH_NORM = True  # results depend on how many clips go through at once
@@ -332,13 +333,6 @@ class DualUNet(HDemucs):
         x = reflect(x, pad, pad + steps * HOP - samples)
         frames = x.unfold(-1, NFFT, HOP) * self.window  # (..., T, 4096)
         return torch.fft.rfft(frames)[..., :-1].transpose(-1, -2) * NFFT**-0.5
-
-
-def reflect(x: Tensor, left: int, right: int) -> Tensor:
-    """Pad the last dimension by reflection without its edge, from slices; `right` is above 0."""
-    start = x[..., 1 : left + 1].flip(-1)
-    end = x[..., -right - 1 : -1].flip(-1)
-    return torch.cat([start, x, end], dim=-1)
 
 
 def standardise(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -232,12 +232,13 @@ def test_impossible_input_is_refused() -> None:
 
 
 def declared() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every front end of the tables, with every alternative and every demo's change."""
-    for file in sorted(TABLES.glob("*/recipes.toml")):
+    """Yield every front end of tables and rivals, with every alternative and demo's change."""
+    for file in sorted((*TABLES.glob("*/recipes.toml"), *TABLES.glob("rivals/*.toml"))):
+        whose = file.stem if file.parent.name == "rivals" else file.parent.name
         given = tomllib.loads(file.read_text(encoding="utf-8"))
         changes = [
             {choice["path"].removeprefix("frontend.args."): other["value"]}
-            for choice in given["assumption"]
+            for choice in given.get("assumption", [])
             if choice["path"].startswith("frontend.args.")
             for other in choice["alternatives"]
         ]
@@ -245,7 +246,7 @@ def declared() -> Iterator[tuple[str, dict[str, Any]]]:
         for name, settings in given["frontends"].items():
             for change in [{}, *changes, *demos]:
                 if change.keys() <= settings.keys():
-                    yield f"{file.parent.name} {name} {change}", settings | change
+                    yield f"{whose} {name} {change}", settings | change
 
 
 def test_every_front_end_of_the_tables_can_be_built() -> None:
@@ -263,6 +264,7 @@ def test_every_front_end_of_the_tables_can_be_built() -> None:
     assert built["eat waveform {}"] == (1, 114688)
     assert built["eat phase-magnitude {}"] == (2, 114688)
     assert built["eat phase {'window': 2048}"] == (1, 114688)
+    assert built["phinets mel {}"] == (125, 40)
 
 
 @pytest.mark.parametrize(
