@@ -63,7 +63,7 @@ LEARNS = {
     "frontend.rate": 4000, "frontend.multiple": 4096, "recipe.epochs": 3, "recipe.batch": 16,
     "recipe.precision": "fp32", "recipe.reduction": "mean", **UNSUMMED,
     "recipe.distill_like": "softmax", "recipe.ema": 0.9, "recipe.optimizer.lr": 1e-3,
-     "recipe.schedule.momentum": "fixed", "recipe.select": "last",
+    "recipe.schedule.momentum": "fixed", "recipe.select": "last",
     "recipe.augment.mixing": [],
 }  # fmt: skip
 MIXED = {"recipe.augment.mixing": ["mixup", "timemix", "freqmix", "phasemix"],
