@@ -215,8 +215,12 @@ def _run(
     entries = [e for e in every if system in e.recipes.systems or system in e.rivals]
     if not entries:
         networks.entry_of(system)  # UserError for a system of no table
+        there = [e.id for e in catalogue.load_all() if system in {*e.recipes.systems, *e.rivals}]
         known = {*every[0].recipes.systems, *every[0].rivals}
-        raise unknown("system", system, known, f"repro show {every[0].id}")
+        if there:
+            told = f"{every[0].id} does not train {system}, which stands in {', '.join(there)}"
+            raise UserError(told, f"repro bench train {system} --table {there[0]}")
+        raise unknown("system", system, known, f"repro show {every[0].id} --with-rivals")
     plans = [plan_table(entry, Request(assume=assume, rivals=system in entry.rivals), home)
              for entry in entries]  # fmt: skip
     # What a table trains for its own sake goes before what it trains to start from.

@@ -12,7 +12,7 @@ from repro.places import Home, absolute
 from repro.plan import grounds, reported
 from repro.plan.request import Request, Run
 from repro.plan.resolve import Resolver
-from repro.spec import catalogue, lines, printed
+from repro.spec import catalogue, lines, printed, rivals
 from repro.spec.entry import Entry
 from repro.spec.printed import Printed
 from repro.spec.readings import Reading, alternative, leaves
@@ -153,10 +153,11 @@ def _check_set(entry: Entry, request: Request, resolver: Resolver) -> None:
 
 def _check_request(entry: Entry, request: Request) -> None:
     """Refuse names that the table does not have, with the nearest one that it has."""
-    show = f"repro show {entry.id}"
+    show = f"repro show {entry.id}" + (" --with-rivals" if request.rivals else "")
     keys = {assumption.key: assumption for assumption in entry.assumptions()}
     for key, value in request.assume.items():
         if key not in keys:
+            _check_rival(entry, request, f"assumption {key}", key.partition("/")[0])
             raise unknown(f"assumption of {entry.id}", key, keys, show)
         alternative(keys[key], value, show)
     trained = [
@@ -167,12 +168,23 @@ def _check_request(entry: Entry, request: Request) -> None:
     ]
     systems = sorted({str(fields.system) for fields in trained})
     if request.only is not None and request.only not in systems:
+        _check_rival(entry, request, request.only, request.only)
         raise unknown(f"trained system in {entry.id}", request.only, systems, show)
     declared = sorted({seed for fields in trained for seed in fields.seeds or ()})
     for seed in request.seeds or ():
         if seed not in declared:
             listed = ", ".join(map(str, declared)) or "none"
             raise UserError(f"unknown seed {seed}: {entry.id} declares {listed}", show)
+
+
+def _check_rival(entry: Entry, request: Request, asked: str, name: str) -> None:
+    """Refuse what a rival of the table has, asked for without rivals: a system, or its file."""
+    known = rivals.rivals()
+    if not request.rivals and name in {
+        x for system in entry.rivals for x in (system, known[system].file.stem)
+    }:
+        raise UserError(f"{asked} belongs to the rivals of {entry.id}: add --with-rivals",
+                        f"repro show {entry.id} --with-rivals")  # fmt: skip
 
 
 def command_line(plan: TablePlan) -> str:

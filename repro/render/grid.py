@@ -14,8 +14,8 @@ from repro.records.record import Training
 from repro.render import measurement, notes
 from repro.spec.lines import PARAMETERS
 from repro.spec.schema import Table
-from repro.verdict import best, judge, phrases, reduction, special
-from repro.verdict.declared import attempts, rivals
+from repro.verdict import best, judge, reduction, special
+from repro.verdict.declared import attempts, p_values, rivals
 from repro.verdict.judgement import CellVerdict, ClaimVerdict, Judgement
 from repro.verdict.reduction import Measured, Reduced, Results, Unit
 
@@ -260,8 +260,9 @@ def _p_value(judged: CellVerdict) -> dict[str, Any]:
     """Return our p-value beside a printed one, or why there is none."""
     if judged.pairs is None:
         state = "not run" if judged.n_needed else "not comparable"
-        return {"state": state, "reason": UNTRAINED if judged.n_needed else judged.sentence}
-    text = f"{phrases.p_value(judged.pairs.p)}, n = {judged.pairs.n}"
+        done = f"{judged.n_done} of {judged.n_needed} runs" if judged.n_done else UNTRAINED
+        return {"state": state, "reason": done if judged.n_needed else judged.sentence}
+    text = f"{p_values.written(judged.pairs.p)}, n = {judged.pairs.n}"
     counted = {"n_done": judged.n_done, "n_needed": judged.n_needed}
     return {"state": "complete", "text": text, **counted}
 

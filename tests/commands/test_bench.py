@@ -107,8 +107,9 @@ def test_the_name_of_a_file_tells_what_was_asked_for() -> None:
     ("words", "message"),
     [
         (("eat-z",), "did you mean"),
-        (("m3net", "--table", "eat-esc50"), "unknown system 'm3net'"),
-        (("phinets-m40", "--table", "eat-phase"), "repro show eat-phase"),
+        (("m3net", "--table", "eat-esc50"), "which stands in m3net-urbansound8k, m3net-sp"),
+        (("phinets-m40", "--table", "eat-phase"), "train phinets-m40 --table m3net-urbansound8k"),
+        (("phinets", "--table", "m3net-urbansound8k"), "did you mean 'phinets-m40'"),
         (("m3net", "--table", "m3net-esc50"), "unknown table"),
         (("m3net", "--device", "cuda:99"), "cuda:99 is not here"),
         (("m3net", "--device", "tpu"), "unknown device"),

@@ -241,6 +241,9 @@ def test_every_verb_refuses_a_reading_alike(words, tmp_path, monkeypatch):
     asked = [words[0], table + words[1]] if words[0] == "explain" else [*words, table]
     unknown = repro(*asked, "--assume", "splitt=official")
     assert_refused(unknown, "unknown assumption", "'splitt'", "did you mean 'split'?")
+    for words in (("--assume", "phinets/epochs=30"), ("--only", "phinets-m40")):
+        refused = repro("plan", "m3net-urbansound8k", *words)
+        assert_refused(refused, "add --with-rivals", "repro show m3net-urbansound8k --with-rivals")
     silent = repro(*asked, "--on", "esc10", "--assume", "split=official")
     assert_refused(silent, "--assume split=official changes no run of m3net-urbansound8k")
     assert not any(tmp_path.glob("x*"))

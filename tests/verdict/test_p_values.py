@@ -152,10 +152,10 @@ def test_ten_folds_give_a_p_value_and_a_side(tmp_path: Path) -> None:
     assert tested.unit == "folds, each the mean of 5 seeds"
     assert tested.p == tested.least == 2 / 2**9
     assert (tested.adjusted, tested.family, tested.enough) == (10 / 2**9, 5, 8)
-    assert (cell.printed, cell.verdict, cell.text) == ("< 5.0e-2", "CONFIRMED", "p = 0.004, n = 9")
+    assert (cell.printed, cell.verdict, cell.text) == ("< 5.0e-2", "CONFIRMED", "p = 0.0039, n = 9")
     for text in ("on 10 folds, each the mean of 5 seeds, 1 of them without a difference",
-                 "exact p = 0.004", "at least 0.0039",
-                 "by Holm over the 5 of the column p = 0.020"):  # fmt: skip
+                 "exact p = 0.0039", "at least 0.0039",
+                 "by Holm over the 5 of the column p = 0.0195"):  # fmt: skip
         assert text in cell.judged.sentence
         assert text in markdown.render(filled, "both")  # a note under the table, in every format
     (order,) = (note for note in filled.notes if note.startswith("phinets-m40 against m3net"))
@@ -185,7 +185,7 @@ def test_a_demo_shows_its_p_and_gives_no_verdict(tmp_path: Path) -> None:
     assert (cell.verdict, cell.verdict_reason, cell.text) == (
         "NO VERDICT",
         "demo",
-        "p = 0.062, n = 5",
+        "p = 0.0625, n = 5",
     )
 
 
@@ -193,6 +193,13 @@ def test_a_rival_of_which_runs_are_missing_is_not_run(tmp_path: Path) -> None:
     plan = planned(tmp_path, TABLE, rivals=True)
     got = judged(tmp_path, plan)[AT]
     assert (got.word, got.n_done, got.n_needed) == ("NOT RUN", 0, 10)
+    # What so few pairs can give at best is said before anything is trained.
+    assert got.note == (
+        "from 5 pairs p is at least 0.0625, by Holm over the 5 of the column no p below .05: "
+        "that takes 8 pairs or more"
+    )
+    folds = judged(tmp_path, planned(tmp_path, TABLE, rivals=True, assume={"split": "official"}))
+    assert folds[AT].note == "from 10 pairs p is at least 0.0020"
     without = judged(tmp_path, planned(tmp_path, TABLE))[AT]
     assert (without.word, without.reason, without.n_needed) == ("NOT COMPARABLE", "quoted", 0)
 

@@ -48,10 +48,10 @@ def judge(
     a, b = sides.a, sides.b
     done, needed = a.n_done + b.n_done, a.n_needed + b.n_needed
     if not sides.complete:
-        word = "UNDECIDED" if done else "NOT RUN"
-        text = f"{word}: {done} of {needed} runs, {a.diverged + b.diverged} of them diverged."
-        open_ = CellVerdict(word, "partial", sentence=text)
-        return replace(mute or open_, n_done=done, n_needed=needed)
+        word, told = "UNDECIDED" if done else "NOT RUN", _outlook(plan, cell, sides)
+        text = f"{word}: {done} of {needed} runs, {a.diverged + b.diverged} of them diverged"
+        open_ = CellVerdict(word, "partial", sentence=f"{text}; {told}.")
+        return replace(mute or open_, note=told, n_done=done, n_needed=needed)
     test = _test(sides)
     if test is None:
         text = "NOT COMPARABLE: the runs of the two have no splits in common, so no pairs."
@@ -162,14 +162,32 @@ def favours(row: Printed | None, rival: Printed | None) -> int:
     return (row.value > rival.value) - (row.value < rival.value)
 
 
+def _outlook(plan: TablePlan, cell: PlannedCell, sides: _Sides) -> str:
+    """Say, before runs are made, what the p of all of them could be at best."""
+    row, comparisons = sides.row, len(family(plan, cell))
+    seeds = 1 if evidence.fixed_folds(row) else len({run.seed for run in row.runs})
+    pairs = evidence.folds(row) * seeds
+    least = 2 / 2**pairs
+    text = f"from {pairs} pairs p is at least {phrases.number(least, 4)}"
+    if least * comparisons >= ALPHA:
+        text += (f", by Holm over the {comparisons} of the column no p below .05: "
+                 f"that takes {enough(comparisons)} pairs or more")  # fmt: skip
+    return text
+
+
+def written(p: float) -> str:
+    """Write a p to four places: an exact one may not round below the least that there is."""
+    return phrases.p_value(p) if p < 0.001 else f"p = {phrases.number(p, 4)}"
+
+
 def _told(sides: _Sides, pairs: Pairs) -> str:
     """Say how ours is computed, and how small it could be."""
     zeros = f", {pairs.zeros} of them without a difference" if pairs.zeros else ""
     text = (
         f"signed ranks of ours, {sides.row.row.label}, against {sides.rival.row.label} on "
-        f"{pairs.n + pairs.zeros} {pairs.unit}{zeros}: {pairs.method} {phrases.p_value(pairs.p)}, "
+        f"{pairs.n + pairs.zeros} {pairs.unit}{zeros}: {pairs.method} {written(pairs.p)}, "
         f"at least {phrases.number(pairs.least, 4)} with so many; by Holm over the "
-        f"{pairs.family} of the column {phrases.p_value(pairs.adjusted)}"
+        f"{pairs.family} of the column {written(pairs.adjusted)}"
     )
     if pairs.least * pairs.family >= ALPHA:
         text += f"; below .05 takes {pairs.enough} pairs or more"
