@@ -112,7 +112,7 @@ def verdict(grid: Grid) -> list[str]:
     """Say the verdict on a table in a few words: first what counts, then what may be left out."""
     if grid.plan.entry.on:
         pairs = [compared(one).removesuffix(".") for one in grid.rivals]
-        none = f"none, as nothing is printed of {grid.plan.entry.on}"
+        none = f"none, as nothing is printed of this experiment on {grid.plan.entry.on}"
         return [none, grid.judgement.table.coverage,
                 *pairs]  # fmt: skip
     table = grid.judgement.table

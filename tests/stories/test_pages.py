@@ -122,3 +122,24 @@ def test_a_ladder_is_what_the_committed_records_give(
 def test_every_dataset_is_shown() -> None:
     datasets = ("urbansound8k --folds", "ravdess_speech", "ravdess_speech", "esc10")
     assert all(on in words for (words, _), on in zip(LADDERS, datasets, strict=True))
+
+
+THREE_FOLDS = (
+    "table m3net-urbansound8k --on urbansound8k --folds 1,2,10 --with-rivals --render-only"
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "times"),
+    [
+        ("--seeds 0 --protocol official --format text", "p = 0.6842; signed ranks p = 0.5000", 1),
+        ("--ladder protocol", "; paired by the 392 groups tested under both: ", 3),
+    ],
+    ids=["a screen shows our pairs", "a rival without runs takes nothing from a ladder"],
+)
+def test_pairs_of_the_committed_records_are_shown(
+    words: str, said: str, times: int, tmp_path: Path
+) -> None:
+    asked = shlex.split(f"{THREE_FOLDS} {words}")
+    done = CliRunner().invoke(main, [*asked, "--home", str(tmp_path)])
+    assert " ".join(done.stdout.split()).count(said) == times

@@ -1,5 +1,6 @@
 """A ladder as a sheet: a row for each system, a column for each choice and each difference."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -70,16 +71,17 @@ def _behind(one: Ladder) -> Iterator[str]:
         if len(step.executions) > 1:
             text += f"; mixed executions: {', '.join(step.executions)}"
         yield text
-    effects = {effect.of: effect for rung in one.rungs for effect in rung.effects}
-    for effect in effects.values():
+    effects = [effect for rung in one.rungs for effect in rung.effects]
+    often = Counter(effect.of for effect in effects)  # systems with runs under both choices
+    for effect in {effect.of: effect for effect in effects}.values():
         text = f"{_minus(effect.of)}: "
         text += effect.test or "a single unit on a side, so no interval"
-        if effect.p is not None and len(one.rungs) == 1:
+        if effect.p is not None and often[effect.of] == 1:
             text += f", {phrases.p_value(effect.p)}"
         if effect.common is not None:
             both, first, other = effect.common
             text += f"; {both:,} clips are tested on under both, of {first:,} and {other:,}"
-        if effect.groups is not None and len(one.rungs) == 1:
+        if effect.groups is not None and often[effect.of] == 1:
             n, difference, p = effect.groups
             text += f"; paired by the {n} groups tested under both: "
             text += f"{phrases.number(difference, 2, signed=True)}, {phrases.p_value(p)}"
