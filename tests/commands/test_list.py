@@ -54,6 +54,7 @@ def written_hours():
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", catalogue.load_all(), ids=lambda entry: entry.id)
 def test_the_hours_of_a_table_are_those_that_its_runs_are_expected_to_take(entry):
     """If this fails, `python benchmarks/hours.py` writes them anew."""

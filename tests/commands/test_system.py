@@ -166,6 +166,7 @@ def test_letters_that_a_terminal_lacks_are_shown_by_their_codes():
     assert json.loads('"\\u00b1 \\ud83d\\ude00"') == "± \U0001f600"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dash", ["-", "/dev/stdout"])
 @pytest.mark.parametrize(
     "words", [RENDER, ["cells", TABLE], ["all", "--paper", "gafx", "--printed"]]

@@ -124,6 +124,7 @@ OVERFLOW = """() => {
 UNFOLD = "document.querySelectorAll('details').forEach(fold => fold.open = true)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1400])
 def test_it_opens_in_silence_asks_for_nothing_and_fits(browser, report, width, dark) -> None:
@@ -202,6 +203,7 @@ def test_a_link_opens_a_cell_a_run_and_a_finding(browser, report) -> None:
         finding.locator("p").first.wait_for(state="visible")
 
 
+@pytest.mark.slow
 def test_records_are_sorted_by_their_values_and_filtered(browser, report) -> None:
     with Opened(browser, report) as opened:
         rows = opened.page.locator("#runs tbody tr")

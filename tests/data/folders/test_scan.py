@@ -57,6 +57,7 @@ def test_ids_without_a_suffix_and_with_dots_in_their_names(tmp_path):
     assert list(found(tmp_path, ids)) == ids[:3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "file",
     [
