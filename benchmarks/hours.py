@@ -38,10 +38,7 @@ def rival_hours(entry: Entry) -> float | None:
     """Return the hours of what its rivals add to them; None where none, or not known."""
     if not any(row.rival for row in entry.table.row):
         return None
-    own = plan_table(entry, Request(), NOWHERE)
-    plan = plan_table(entry, Request(rivals=True), NOWHERE)
-    known = {run.id for run in (*own.parents, *own.runs)}
-    return _hours([run for run in (*plan.parents, *plan.runs) if run.id not in known])
+    return _hours(_added(entry))
 
 
 def card_gb(entry: Entry) -> float | None:
@@ -50,6 +47,18 @@ def card_gb(entry: Entry) -> float | None:
     needs = [memory.need(run.resolved, {}) for run in (*plan.parents, *plan.runs)]
     known = [need.plain + need.kept for need in needs if need]
     return float(f"{max(known) / 1e9:.2g}") if known and len(known) == len(needs) else None
+
+
+def _added(entry: Entry) -> list[Run]:
+    """Return the runs that a table's rivals add to its own."""
+    own, plan = (plan_table(entry, Request(rivals=asked), NOWHERE) for asked in (False, True))
+    known = {run.id for run in (*own.parents, *own.runs)}
+    return [run for run in (*plan.parents, *plan.runs) if run.id not in known]
+
+
+def _weights(runs: list[Run]) -> set[str]:
+    starts = [start for run in runs for start in run.resolved["init"]]
+    return {start["name"] for start in starts if start["kind"] == "weights"}
 
 
 def _hours(runs: list[Run]) -> float | None:
@@ -73,23 +82,23 @@ def write(path: Path, **found: float | None) -> None:
 
 def page(entries: list[Entry]) -> str:
     """Return what makes each table whole, as Markdown."""
-    lines = ["| table | data | weights | runs | hours | of rivals |", "|---" * 6 + "|"]
+    head = "| table | data | weights | runs | hours | of rivals | their weights |"
+    lines = [head, "|---" * 7 + "|"]
     used: set[str] = set()
     for entry in entries:
         plan = plan_table(entry, Request(), NOWHERE)
         if not plan.runs:
             continue
         runs = [*plan.parents, *plan.runs]
-        starts = [start for run in runs for start in run.resolved["init"]]
-        weights = {start["name"] for start in starts if start["kind"] == "weights"}
         data = {run.resolved["dataset"] for run in runs}
         used |= data
-        names = (", ".join(sorted(of)) for of in (data, weights))
+        names = (", ".join(sorted(of)) for of in (data, _weights(runs)))
         time = "?" if entry.table.hours is None else f"{entry.table.hours:g}"
         quoted = any(row.rival for row in entry.table.row)
         unknown = "?" if quoted else ""
         more = unknown if entry.table.rival_hours is None else f"{entry.table.rival_hours:g}"
-        cells = (f"`{entry.id}`", *names, f"{len(runs):,}", time, more)
+        theirs = ", ".join(sorted(_weights(_added(entry))))
+        cells = (f"`{entry.id}`", *names, f"{len(runs):,}", time, more, theirs)
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "| data | clips | licence | from |", "|---|---|---|---|"]
     for name in sorted(used):
