@@ -46,7 +46,7 @@ def count(run: Run) -> dict[str, Any]:
     train = run.clip_epochs // recipe["epochs"]
     return {
         "system": run.system, "dataset": resolved["dataset"], "batch": recipe["batch"],
-        "precision": recipe["precision"],
+        "precision": recipe["precision"], "network": memory.network_of(resolved),
         "step": footprint.peak(resolved, given),
         "again": footprint.peak(resolved, given, checkpoint_activations=True),
         "half": footprint.peak(resolved, given, micro_batch=half),

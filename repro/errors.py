@@ -8,6 +8,8 @@ from collections.abc import Iterable
 class UserError(Exception):
     """A mistake that the user can mend: printed as one message, never as a traceback."""
 
+    exit_code = 2
+
     def __init__(self, message: str, next_step: str | None = None) -> None:
         super().__init__(message)
         self.message = message

@@ -135,7 +135,7 @@ def _one_message() -> Iterator[None]:
         yield
     except UserError as error:
         _say(error.message, error.next_step)
-        raise click.exceptions.Exit(2) from None
+        raise click.exceptions.Exit(error.exit_code) from None
     except KeyboardInterrupt as ended:
         number = ended.number if isinstance(ended, _Ended) else signal.SIGINT
         how = f"ended by {number.name}" if isinstance(ended, _Ended) else "interrupted"
@@ -226,7 +226,8 @@ def main() -> None:
       repro all --gpu 0                                   everything that can be trained
 
     Exit codes: 0 complete, 2 usage, 3 incomplete, 4 data or weights missing, 5 a run failed,
-    130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP.
+    6 a device does not work (repro train), 130 interrupted, 143 and 129 ended by SIGTERM and
+    SIGHUP.
     """
 
 

@@ -7,6 +7,8 @@ import click
 
 from repro import places
 from repro.commands.shared import asking, making
+from repro.engines import slurm_nodes
+from repro.engines.faults import RefusedError
 from repro.errors import UserError, started
 from repro.plan.answers import Answers, answers
 from repro.plan.request import Run
@@ -21,9 +23,21 @@ from repro.spec import catalogue
 @click.option("--table", "table_id", metavar="ID", required=True, help="A table that needs it.")
 @asking.request_options
 @asking.device_options
+@click.option(
+    "--leave-node",
+    is_flag=True,
+    help="In a Slurm job whose device does not work: queue it again without this node.",
+)
 @asking.home_option
 @asking.text_or_json
-def command(runs: tuple[str, ...], table_id: str, home: str | None, fmt: str, **asked: Any) -> None:
+def command(
+    runs: tuple[str, ...],
+    table_id: str,
+    leave_node: bool,
+    home: str | None,
+    fmt: str,
+    **asked: Any,
+) -> None:
     """Train single runs of a table (the start of an id is enough); those with a result are left.
 
     With --execution only results of that execution count.
@@ -34,6 +48,8 @@ def command(runs: tuple[str, ...], table_id: str, home: str | None, fmt: str, **
     Examples:
       repro train b61f6caa --table asmrh-speechcommands --profile demo
       repro plan asmrh-speechcommands --profile demo --format sh
+
+    Exit codes: 0 complete, 2 usage, 3 incomplete, 5 a run failed, 6 the device does not work.
     """
     devices = asking.devices(asked.pop("gpu"), asked.pop("device"))
     each, threads = asking.workers(None, asked.pop("threads"), devices, asked["profile"])
@@ -49,7 +65,16 @@ def command(runs: tuple[str, ...], table_id: str, home: str | None, fmt: str, **
         else:
             _check(run, found, {other.id for other in chosen})
             ready.append(run)
-    failed = bool(ready) and making.train(ready, devices, threads, where, each)
+    ended = making.COMPLETE
+    try:
+        if ready:
+            ended = making.train(ready, devices, threads, where, each)
+    except RefusedError as error:
+        error.exit_code = making.DEVICE
+        error.message += slurm_nodes.leave() if leave_node else ""
+        raise
+    if ended == making.DEVICE and leave_node:
+        click.echo(f"the device does not work{slurm_nodes.leave()}", err=True)
     found = answers(plan, ledger)
     records = [found.record(run.id) for run in chosen]
     trained = all(record is not None for record in records)
@@ -58,7 +83,7 @@ def command(runs: tuple[str, ...], table_id: str, home: str | None, fmt: str, **
         rows = [_row(run, record, run in ready) for run, record in pairs]
         click.echo(json.dumps(rows, indent=1))
     code = making.COMPLETE if trained else making.INCOMPLETE
-    click.get_current_context().exit(making.FAILED if failed else code)
+    click.get_current_context().exit(ended or code)
 
 
 def _row(run: Run, record: Training | None, trained: bool) -> dict[str, Any]:

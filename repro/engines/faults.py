@@ -8,7 +8,13 @@ takes nothing more would fail every run: none is started any more.
 
 from dataclasses import dataclass, field
 
+from repro.errors import UserError
+
 STRIKES = 2  # runs in a row that a device may spoil for good
+
+
+class RefusedError(UserError):
+    """A device that cannot be used at all: no run was begun on it."""
 
 
 @dataclass

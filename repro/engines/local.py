@@ -13,8 +13,7 @@ from typing import Any
 
 from repro import places
 from repro.engines import visible
-from repro.engines.faults import Faults
-from repro.errors import UserError
+from repro.engines.faults import Faults, RefusedError
 from repro.places import Home
 from repro.plan.request import Run
 
@@ -32,6 +31,7 @@ class Outcomes:
 
     done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)  # run id -> cause
+    spoilt: set[str] = field(default_factory=set)  # of these, whose fault was a device's
     busy: dict[str, str] = field(default_factory=dict)  # trained by another process
 
 
@@ -51,6 +51,7 @@ class _Worker:
         self.name = f"{device} #{number}" if number > 1 else device
         self.run: Run | None = None
         self.spoilt = False  # no kernel runs in its process any more
+        self.ended = False  # it was told that there is nothing left to do
         self.process = subprocess.Popen(
             [*WORKER, "--device", device, "--threads", str(threads), "--home", str(home.root)],
             env={**places.environment(home), **visible.alone(device)},
@@ -72,6 +73,7 @@ class _Worker:
         assert self.process.stdin is not None
         self.run = run
         if run is None:
+            self.ended = True
             self.process.stdin.close()
             return
         try:
@@ -108,6 +110,7 @@ def execute(
     seats = [(device, number + 1) for number in range(per_device) for device in devices]
     workers = [_Worker(seat, threads, home, events) for seat in seats[: max(1, len(runs))]]
     alive = set(workers)
+    left: list[_Worker] = []  # those that ended for lack of runs
 
     def give(worker: _Worker) -> None:
         """Hand over the next run that can start; without one wait for those that others train."""
@@ -133,15 +136,20 @@ def execute(
                     idle.remove(worker)
                 if worker.run is not None:
                     outcomes.failed[worker.run.id] = f"its process ended with {_how(event['code'])}"
-                # One run's end, out of memory say, is not the end of the others.
-                again = (worker.run or worker.spoilt) and worker.device not in faults.retired
-                if waiting and again:
-                    alive.add(_Worker(worker.place, threads, home, events))
+                elif worker.ended:
+                    left.append(worker)
+                # One run's end, out of memory say, is not the end of the others; and what a device
+                # has spoilt goes to one whose worker had nothing left to do.
+                again = [worker] if worker.run or worker.spoilt else []
+                able = [w for w in (*again, *left) if w.device not in faults.retired]
+                if waiting and able:
+                    left = [w for w in left if w is not able[0]]
+                    alive.add(_Worker(able[0].place, threads, home, events))
                 _wake(idle, give)
                 continue
             if event["event"] == "refused":
                 if worker.device not in ready:
-                    raise UserError(event["text"], "repro doctor")
+                    raise RefusedError(event["text"], "repro doctor")
                 faults.retired[worker.device] = event["text"]
                 continue
             show(worker.name, worker.run, event)
@@ -175,12 +183,15 @@ def _spoilt(
         waiting.insert(0, run)
     else:
         outcomes.failed[run.id] = event["cause"]
+        outcomes.spoilt.add(run.id)
 
 
 def _give_up(waiting: list[Run], outcomes: Outcomes, faults: Faults) -> None:
     """Say of every run that waits why it was not started."""
     for run in waiting:
         outcomes.failed[run.id] = faults.why_not()
+        if faults.retired and not faults.disk:
+            outcomes.spoilt.add(run.id)
     waiting.clear()
 
 

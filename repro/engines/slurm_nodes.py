@@ -5,6 +5,7 @@ A node that fails at once is idle at once, so the next job of an array would be 
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping
 
@@ -16,12 +17,17 @@ _EXCLUDED = re.compile(r"\bExcNodeList=(\S+)")
 
 
 def leave() -> str:
-    """Queue this job again on other nodes; return what was done about it, empty outside Slurm."""
+    """Queue this job again on other nodes; return what was done about it, empty outside Slurm.
+
+    To be called in the main thread: nodes can be left out only of a job that waits, and putting it
+    back into the queue ends its processes, this one too. SIGTERM is left unheard until it is done.
+    """
     job, node = os.environ.get("SLURM_JOB_ID"), os.environ.get("SLURMD_NODENAME")
     if not job or not node:
         return ""
     if int(os.environ.get("SLURM_RESTART_COUNT", "0")) >= TIMES:
         return f"; queued again {TIMES} times before, so not once more"
+    heard = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # by scontrol as well
     try:
         before = _EXCLUDED.search(_scontrol("show", "job", "-o", job))
         nodes = [before[1]] if before and before[1] != "(null)" else []
@@ -29,6 +35,8 @@ def leave() -> str:
         _scontrol("update", f"JobId={job}", f"ExcNodeList={','.join([*nodes, node])}")
     except (OSError, subprocess.CalledProcessError) as error:
         return f"; leave {node} out with --slurm-option exclude={node} (scontrol: {error})"
+    finally:
+        signal.signal(signal.SIGTERM, heard)
     return f"; queued again without {node}"
 
 

@@ -19,6 +19,7 @@ from repro.records.record import Measurement
 _MINUTES, _HOURS = 5400.0, 36 * 3600.0  # up to which a CPU's work is called so
 _SCALE = ("mean", "std")  # of a front end: they cost nothing, whatever they are
 FORWARD_AND_BACKWARD = 6  # operations for each multiply-add of a forward pass: 2, three times over
+RECOMPUTED = 4 / 3  # with --checkpoint-activations a step has a forward pass more, four of three
 
 
 # Rates of a kind of run on a CPU, clips/s: two with a thread each at once; one with two.
@@ -27,7 +28,7 @@ SIDES, TOGETHER = "side_by_side", "together"
 # Of records: seconds per clip and epoch by kind of run; GFLOP of a clip in training by network; the
 # network (with and without its dataset) and the precision of each kind; of the device that was
 # measured last (repro doctor --selftest, repro bench sides), its name and its rates; and the most
-# bytes of a card that runs reserved, by what decides them (`memory.way_of`).
+# bytes of a card that runs reserved for all but audio, by what decides them (`memory.way_of`).
 _Read = tuple[
     dict[str, float], dict[str, float], dict[str, list[str]], tuple[str, dict[str, float]],
     dict[str, int],
@@ -67,6 +68,11 @@ def estimate(runs: Sequence[Run], ledger: Ledger, device: str) -> Estimate:
         pace = ", at the pace of recorded ones" if paced else ""
         rate = rates.Rates(kind, _recorded(ledger, kind)[3], ledger.cache).basis
         basis.append(f"{counted} from operations at {rate}{pace}")
+        bare = sorted({run.system for run, (_, by) in zip(runs, found, strict=True)
+                       if by in ("counted", "paced")
+                       and not memory.moved(memory.traffic_of(run.resolved))})  # fmt: skip
+        if bare and kind != "cpu":
+            basis.append(f"without the bytes that {', '.join(bare)} moves, which are not counted")
     if unknown:
         basis.append(f"{unknown} unknown")
     for name in sorted({run.clips.dataset for run in runs if _unlisted(run)}):
@@ -103,17 +109,22 @@ def expected(
         if here and clip_epochs:
             found[run.id] = (clip_epochs / here, "tried")
         elif rate is not None:
-            found[run.id] = (rate * clip_epochs, "recorded")
+            found[run.id] = (rate * clip_epochs * (1 if way in paces else _again(run)), "recorded")
         elif gflop is not None and clip_epochs:
             pace = pace or _pace(paces, measured, networks, sustained)
             precision = run.resolved["recipe"]["precision"]
-            clip = sustained.clip(gflop, precision, memory.moved(memory.kind_of(run.resolved)))
+            clip = sustained.clip(gflop, precision, memory.moved(memory.traffic_of(run.resolved)))
             times = pace.get(precision)
-            seconds = clip * (times or 1.0) * clip_epochs
+            seconds = clip * (times or 1.0) * clip_epochs * _again(run)
             found[run.id] = (seconds, "counted" if times is None else "paced")
         else:
             found[run.id] = (None, "unknown")
     return found
+
+
+def _again(run: Run) -> float:
+    """Return how many times as long a run takes for what it computes twice."""
+    return RECOMPUTED if run.checkpoint_activations else 1.0
 
 
 def _unlisted(run: Run) -> int:
@@ -167,7 +178,10 @@ def beside(runs: Sequence[Run], ledger: Ledger) -> dict[str, Beside | None]:
 
 
 def reserved(ledger: Ledger) -> dict[str, int]:
-    """Return the most bytes of a card that recorded runs reserved; see `memory.way_of`."""
+    """Return the most bytes of a card that recorded runs reserved for all but their audio.
+
+    By what decides them, see `memory.way_of`.
+    """
     return _recorded(ledger, "cuda")[4]
 
 
@@ -255,7 +269,7 @@ def _read_rates(ledger: Ledger, kind: str) -> _Read:
         elif record.status == "complete" and record.described["device"] == kind:
             if most := record.observed.get("peak_reserved", 0):
                 fits = memory.way_of(resolved, record.checkpoint_activations, record.micro_batch)
-                held[fits] = max(most, held.get(fits, 0))
+                held[fits] = max(most - record.observed.get("audio", 0), held.get(fits, 0))
             if kind != "cpu" and not rates.same(record.device_name):
                 continue
             clip_epochs = record.clips_used["train"] * resolved["recipe"]["epochs"]
@@ -267,7 +281,7 @@ def _read_rates(ledger: Ledger, kind: str) -> _Read:
                 networks[kinds[text]] = [
                     _network(resolved["model"], front, resolved["dataset"]),
                     _network(resolved["model"], front, ""), resolved["recipe"]["precision"],
-                    memory.kind_of(resolved),
+                    memory.traffic_of(resolved),
                 ]  # fmt: skip
             found.setdefault(kinds[text] + way, []).append(record.seconds / clip_epochs)
     return (

@@ -7,7 +7,7 @@ counted. Nothing here needs PyTorch.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -22,6 +22,7 @@ SIZES = (12, 24, 80)
 # blocks to 2 MiB) and cannot use of split blocks.
 ALONE, SHARE = 1.0e9, 0.15
 RESIDENT_SHARE = 4  # audio lives on the card if it takes up no more than this part of it
+_WIDTH = {"fp32": 4, "bf16": 2}  # bytes of a number
 # What a step's bytes depend on besides model, front end and data.
 _RECIPE = (
     "batch", "precision", "micro_batch", "pieces", "augment", "loss", "mixed_loss", "distill",
@@ -35,7 +36,8 @@ class Need:
 
     plain, again: a step as it is, and with --checkpoint-activations. half: with half the batch at
     once. kept: features that are computed once. store: audio, where there is room. recorded: the
-    first figure is what a recorded run took in all.
+    first figure is what a recorded run took. clips: that go through at once by the run's own
+    recipe, where it is counted with its whole batch.
     """
 
     batch: int
@@ -45,6 +47,7 @@ class Need:
     kept: int
     store: int
     recorded: bool = False
+    clips: int = 0
 
     def of(self, step: float, size: float) -> float:
         """Return the bytes of the whole training on a card of so many, by those of a step."""
@@ -69,6 +72,7 @@ class Need:
 
     def asked(self, again: bool, clips: int) -> float:
         """Return the bytes of a step by the options that are asked for."""
+        clips = clips or self.clips
         return self.again if again else self.at(clips) if clips else self.plain
 
     def way(self, size: float, again: bool = False, clips: int = 0) -> str:
@@ -85,16 +89,24 @@ class Need:
 
 
 def kind_of(resolved: Mapping[str, Any]) -> str:
-    """Return what decides the bytes of a step.
+    """Return what decides the bytes of a step."""
+    recipe = resolved["recipe"]
+    parts = {name: recipe[name] for name in _RECIPE if name in recipe}
+    own = [*_network(resolved), parts, recipe["optimizer"]["name"]]
+    return identity.digest([*own, "teacher" in resolved])
 
-    Where a front end makes a fixed number of frames, a dataset gives the classes alone.
-    """
-    recipe, front = resolved["recipe"], resolved["frontend"]
+
+def network_of(resolved: Mapping[str, Any]) -> str:
+    """Return what decides the bytes of a step besides the recipe."""
+    return identity.digest(_network(resolved))
+
+
+def _network(resolved: Mapping[str, Any]) -> list[Any]:
+    """Where a front end makes a fixed number of frames, a dataset gives the classes alone."""
+    front = resolved["frontend"]
     given = "" if front["name"] in defaults.SPECTROGRAMS else resolved["dataset"]
     model = {name: resolved["model"][name] for name in ("name", "args", "version")}
-    parts = {name: recipe[name] for name in _RECIPE if name in recipe}
-    own = [model, front["name"], front["args"], given, parts, recipe["optimizer"]["name"]]
-    return identity.digest([*own, "teacher" in resolved])
+    return [model, front["name"], front["args"], given]
 
 
 @cache
@@ -107,9 +119,24 @@ def counted() -> dict[str, dict[str, Any]]:
     return found
 
 
-def moved(kind: str) -> float:
-    """Return the bytes that training moves at least for a clip of a kind; 0 where not counted."""
-    return float(counted().get(kind, {}).get("moved", 0.0))
+def traffic_of(resolved: Mapping[str, Any]) -> str:
+    """Return what decides the bytes that training moves for a clip: the kind, else the network."""
+    return f"{kind_of(resolved)} {network_of(resolved)} {resolved['recipe']['precision']}"
+
+
+def moved(traffic: str) -> float:
+    """Return the bytes that training moves at least for a clip, by `traffic_of`.
+
+    Where the kind is not counted, those of the same network by another recipe, in proportion to
+    the width of a number where that has another precision; 0 where the network is not counted.
+    """
+    kind, network, precision = traffic.split()
+    if kind in counted():
+        return float(counted()[kind]["moved"])
+    return max((
+        found["moved"] * _WIDTH[precision] / _WIDTH[found["precision"]]
+        for found in counted().values() if found["network"] == network
+    ), default=0.0)  # fmt: skip
 
 
 def way_of(resolved: Mapping[str, Any], again: bool, micro_batch: int) -> str:
@@ -118,28 +145,35 @@ def way_of(resolved: Mapping[str, Any], again: bool, micro_batch: int) -> str:
 
 
 def need(resolved: Mapping[str, Any], reserved: Mapping[str, int]) -> Need | None:
-    """Return what a run needs; None where it is not counted. reserved: of runs, by `way_of`."""
-    kind = kind_of(resolved)
-    found = counted().get(kind)
+    """Return what a run needs; None where it is not counted.
+
+    reserved: of runs, without their audio, by `way_of`.
+    """
+    found, recipe = counted().get(kind_of(resolved)), resolved["recipe"]
+    if found is None and recipe.get("micro_batch"):
+        whole = {name: value for name, value in recipe.items() if name != "micro_batch"}
+        plain = need({**resolved, "recipe": whole}, reserved)
+        return plain and replace(plain, clips=recipe["micro_batch"])
     if found is None:
         return None
     alike = found["dataset"] == resolved["dataset"]
-    plain, again = (reserved.get(way_of(resolved, way, 0)) for way in (False, True))
+    one, two = (reserved.get(way_of(resolved, way, 0)) for way in (False, True))
     margin = {name: ALONE + (1 + SHARE) * found[name] for name in ("step", "again", "half")}
     lasting = {name: found[name] if alike else 0 for name in ("kept", "store")}
-    all_of_it = sum(lasting.values())
     return Need(
         batch=found["batch"],
-        plain=margin["step"] if plain is None else ALONE + max(0, plain - all_of_it),
-        again=margin["again"] if again is None else ALONE + max(0, again - all_of_it),
-        half=margin["half"], **lasting, recorded=plain is not None,
+        plain=margin["step"] if one is None else ALONE + max(0, one - lasting["kept"]),
+        again=margin["again"] if two is None else ALONE + max(0, two - lasting["kept"]),
+        half=margin["half"], **lasting, recorded=one is not None,
     )  # fmt: skip
 
 
 def told(need: Need, sizes: Sequence[int] = SIZES, again: bool = False, clips: int = 0) -> str:
     """Say what a training needs and which cards it fits, by the options that it takes there."""
     asked = need.asked(again, clips)
-    basis = "as recorded" if need.recorded and not clips else "counted, with a margin"
+    basis = (
+        "as recorded" if need.recorded and not (clips or need.clips) else "counted, with a margin"
+    )
     groups: dict[str, list[str]] = {}
     for size in sizes:
         groups.setdefault(need.way(1e9 * size, again, clips), []).append(str(size))

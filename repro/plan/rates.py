@@ -36,7 +36,8 @@ class Class:
     """A class of cards as its maker's data sheet has it.
 
     fp32, bf16: dense TFLOP/s, without TF32, sums in single precision; gigabytes: of memory, and
-    moved a second. What has no bfloat16 of its own computes it in single precision.
+    moved a second, where two cards bear the name those of the slower one. What has no bfloat16 of
+    its own computes it in single precision.
     """
 
     name: str
@@ -49,13 +50,16 @@ class Class:
 _SHEETS = [
     Class("T4", 16, 8.1, 8.1, 320),
     Class("V100", 16, 15.7, 15.7, 900),
+    Class("V100 32GB", 32, 15.7, 15.7, 900),
     Class("RTX 2080 Ti", 11, 13.4, 13.4, 616),
     Class("RTX 3080 Ti", 12, 34.1, 68.2, 912),
     Class("RTX 3090", 24, 35.6, 71.0, 936),
     Class("RTX 4090", 24, 82.6, 165.2, 1008),
     Class("L4", 24, 30.3, 121.0, 300),
     Class("A100", 40, 19.5, 312.0, 1555),
+    Class("A100 80GB", 80, 19.5, 312.0, 1935),
     Class("H100", 80, 66.9, 989.4, 3350),
+    Class("H100 PCIe", 80, 51.2, 756.5, 2000),
     Class("H200", 141, 66.9, 989.4, 4800),
 ]
 CLASSES = {each.name: each for each in _SHEETS}
@@ -65,12 +69,19 @@ _BY_KEY = {each.name.lower().removeprefix("rtx ").replace(" ", ""): each for eac
 _CALLED = re.compile(
     r"(?<![a-z0-9])(?:rtx)?\s*([23]080\s*ti|[34]090(?!\s*ti)|a100|h100|h200|v100|l4|t4)(?![a-z0-9])"
 )
+_FURTHER = re.compile(r"(?<![a-z0-9])(\d+\s*gb|pcie)(?![a-z0-9])")  # of those with several sheets
+_PART = re.compile(r"(?<![a-z0-9])mig(?![a-z0-9])")  # of a card: no sheet is that of a part
 
 
 def class_of(name: str) -> Class | None:
-    """Return the class of a card by what it is called: "3090", "NVIDIA GeForce RTX 3090"."""
-    found = _CALLED.search(name.lower())
-    return _BY_KEY.get(found[1].replace(" ", "")) if found else None
+    """Return the class of a card by what it is called: "3090", "NVIDIA A100-SXM4-80GB"."""
+    called = name.lower().replace("_", " ")
+    found = _CALLED.search(called)
+    if found is None or _PART.search(called):
+        return None
+    key = found[1].replace(" ", "")
+    more = (key + further.replace(" ", "") for further in _FURTHER.findall(called))
+    return next(filter(None, map(_BY_KEY.get, more)), _BY_KEY[key])
 
 
 def check(name: str) -> Class:

@@ -98,7 +98,7 @@ def fit(task: Task, checkpoints: Checkpoints, emit: Emit) -> Outcome:
     if state is None:
         state = {"epoch": 0, "rows": [], "best_epoch": 0, "best": None, "seconds": 0.0}
     began = time.monotonic() - state["seconds"]
-    watch = Watch(task.device, state.get("observed"))
+    watch = Watch(task.device, state.get("observed"), feed.held()["audio"])
     try:
         for epoch in range(state["epoch"], task.recipe["epochs"]):
             row = _epoch(task, learner, feed, epoch, emit)

@@ -25,10 +25,12 @@ from repro.records.seal import MODEL, WEIGHTS
 from repro.records.writing import Work
 from repro.train import checkpoint, determinism, loop, networks, tasks
 from repro.train.hardware import cards, compiled
+from repro.train.hardware.watch import filling
 from repro.train.task import Emit, Outcome, Task
 
 # What a disk says that will take no other run's files either.
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_SHORT = (torch.OutOfMemoryError, MemoryError)
 
 
 def execute(
@@ -78,6 +80,8 @@ def execute(
                 if cards.spoilt(device):
                     log.write(traceback.format_exc())
                     return "device", f"{called or device}: {_in_a_line(error)}"
+                if isinstance(error, _SHORT) and not hasattr(error, "__notes__"):
+                    error.add_note(filling(device, {}))  # before training began
                 record |= _failure(error, called or device, log, job, _own(job, home))
                 record["seconds"] = round(time.monotonic() - began, 3)
             record["finished"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -218,7 +222,7 @@ def _failure(
     own: the user's file of the model, of which the line is named.
     """
     log.write(traceback.format_exc())
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if isinstance(error, _SHORT):
         cause = _short_of_memory(error, device, job)
     else:
         cause = networks.told(error, own)
@@ -231,7 +235,9 @@ def _short_of_memory(error: BaseException, device: str, job: dict[str, Any]) -> 
     ways = ["--micro-batch N puts fewer clips through at once"]
     if identity.has_batch_norm(f"models/{job['resolved']['model']['name']}"):
         ways[0] += " (another run, for the batch norm)"
-    if not job.get("checkpoint_activations"):
+    if job.get("compiled"):
+        ways.append("--checkpoint-activations in place of --compile")
+    elif not job.get("checkpoint_activations"):
         ways.insert(0, "--checkpoint-activations trains the same run with less memory")
     return f"out of memory on {device}{f' ({full})' if full else ''}: {', or '.join(ways)}"
 

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from repro.commands._entry import main
 from repro.commands.plan import away, scripts
+from repro.commands.shared import making
 from tests import tiny
 from tests.commands.test_plan_formats import family, planned  # noqa: F401  # a fixture
 
@@ -70,6 +71,9 @@ def test_an_index_of_the_job_trains_its_run(home):
         assert words[-2:] == ["--home", container["volumeMounts"][0]["mountPath"]]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert "suspend" not in job["spec"]
+    (rule,) = job["spec"]["podFailurePolicy"]["rules"]
+    assert rule["action"] == "FailIndex"  # a failed run; not a device that does not work
+    assert rule["onExitCodes"]["values"] == [2, 4, making.FAILED]
 
 
 def test_a_queue_of_kueue_and_a_kind_of_node_are_asked_for(home):

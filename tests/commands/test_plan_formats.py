@@ -171,6 +171,38 @@ def test_a_task_of_the_array_runs_its_own_line(planned, home, tmp_path, monkeypa
     assert planned.runs[2].id in task(SLURM_ARRAY_TASK_ID="1", FIRST="1").stdout
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_device_that_does_not_work_has_an_exit_code_of_its_own(
+    refused, repro, planned, monkeypatch
+):
+    """Only what is a device's fault may be tried again elsewhere; Slurm is asked if it is told."""
+    from repro.engines import local, slurm_nodes
+    from repro.engines.faults import RefusedError
+
+    run = planned.runs[0].id
+
+    def execute(*_):
+        if refused:
+            raise RefusedError("cuda:0 is not here", "repro doctor")
+        return local.Outcomes(failed={run: "illegal access"}, spoilt={run})
+
+    monkeypatch.setattr(local, "execute", execute)
+    monkeypatch.setattr(slurm_nodes, "leave", lambda: "; queued again without n7")
+    words = ("train", run, "--table", TABLE, *DEMO)
+    assert "n7" not in repro(*words, code=6).stderr
+    assert "; queued again without n7" in repro(*words, "--leave-node", code=6).stderr
+    monkeypatch.setattr(
+        local, "execute", lambda *_: local.Outcomes(failed={run: "a", "other": "b"}, spoilt={run})
+    )
+    assert "n7" not in repro(*words, "--leave-node", code=5).stderr
+
+
+def test_only_a_task_with_a_card_may_leave_its_node(planned, home):
+    for device, leaves in (("cpu", False), ("cuda:0", True)):
+        script = scripts.as_sbatch(jobs(planned, home, planned.runs[0], devices=(device,)))
+        assert ("--leave-node" in script) == leaves
+
+
 def test_nothing_to_train_is_no_script(repro):
     said = repro("plan", TABLE, *DEMO, "--only", "asm-i", "--format", "sh", code=2).stderr
     assert "no run can be trained now" in said

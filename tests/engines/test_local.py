@@ -11,7 +11,7 @@ import pytest
 
 from repro import identity
 from repro.engines import local
-from repro.errors import UserError
+from repro.engines.faults import RefusedError
 from repro.records.ledger import Ledger
 from tests import tiny
 
@@ -42,6 +42,9 @@ for line in sys.stdin:
         sys.exit(7)
     if what == "slow":
         time.sleep(0.4)
+    if what == "late":  # dying, when the other device has had time to end
+        time.sleep(0.6 * (device == "cuda:7"))
+        what = "dying"
     if what in ("once", "dying"):  # a device's fault that a new process mends; that ends cuda:7
         tried = Path(job["run"]).exists() if what == "once" else device != "cuda:7"
         if not tried:
@@ -101,6 +104,7 @@ def test_a_failure_is_named_and_the_rest_goes_on(play):
     outcomes, _ = play("failed", "good", "busy", "unwritten", "good")
     assert outcomes.done == ["run-1", "run-4"]
     assert outcomes.failed == {"run-0": "cause of run-0", "run-3": "cause of run-3"}
+    assert outcomes.spoilt == set()
     assert outcomes.busy == {"run-2": "cause of run-2"}
 
 
@@ -127,6 +131,7 @@ def test_a_run_that_spoils_every_process_fails_alone(play):
     outcomes, _ = play("device", "good", "device", "good", devices=("cuda:0",))
     assert outcomes.done == ["run-1", "run-3"]
     assert outcomes.failed == {"run-0": "cause of run-0", "run-2": "cause of run-2"}
+    assert outcomes.spoilt == {"run-0", "run-2"}
 
 
 def test_a_device_that_spoils_two_runs_in_a_row_is_given_up(play):
@@ -142,11 +147,20 @@ def test_a_device_that_refuses_a_new_process_is_given_up(play):
     assert outcomes.done == []
     assert set(outcomes.failed) == {"run-0", "run-1"}
     assert all("cuda:7 was given up (cuda:7 is not usable)" in c for c in outcomes.failed.values())
+    assert outcomes.spoilt == {"run-0", "run-1"}
 
 
 def test_a_device_that_is_given_up_leaves_the_runs_to_the_other(play):
     outcomes, _ = play("dying", "slow", "good", devices=("cuda:7", "cuda:0"))
     assert sorted(outcomes.done) == ["run-0", "run-1", "run-2"]
+
+
+def test_a_device_that_had_nothing_left_to_do_takes_what_another_spoilt(play):
+    outcomes, shown = play("late", "late", devices=("cuda:7", "cuda:0"))
+    assert sorted(outcomes.done) == ["run-0", "run-1"]
+    assert outcomes.failed == {}
+    ends = [device for device, _, event in shown if event.get("status") == "complete"]
+    assert ends == ["cuda:0", "cuda:0"]
 
 
 def test_no_run_is_started_once_a_disk_takes_nothing_more(play):
@@ -202,7 +216,7 @@ def test_there_are_no_more_workers_than_runs(play):
 
 
 def test_a_device_that_refuses_is_the_users_to_mend(play):
-    with pytest.raises(UserError, match="cuda:9 is not here") as caught:
+    with pytest.raises(RefusedError, match="cuda:9 is not here") as caught:
         play("slow", "good", devices=("cuda:0", "cuda:9"))
     assert caught.value.next_step == "repro doctor"
 

@@ -59,7 +59,7 @@ def test_runs_that_were_compiled_or_recomputed_say_nothing_of_plain_ones(runs, t
             "recomputed": dataclasses.replace(run, checkpoint_activations=True)}  # fmt: skip
     found = {name: cost.estimate([one], Ledger([tmp_path]), "cpu").seconds / run.clip_epochs
              for name, one in ways.items()}  # fmt: skip
-    assert found == pytest.approx({"plain": 0.3, "compiled": 0.1, "recomputed": 0.3})
+    assert found == pytest.approx({"plain": 0.3, "compiled": 0.1, "recomputed": 0.4})
 
 
 def test_a_run_that_did_not_end_well_says_nothing_of_time(runs, tmp_path):
@@ -111,7 +111,7 @@ def test_a_list_that_is_not_here_counts_as_many_clips_as_its_source_says(tmp_pat
     run = dataclasses.replace(run, gflop=10.0)
     asked = cost.estimate([run], Ledger([home.runs]), "cuda:0")
     epochs = run.resolved["recipe"]["epochs"]
-    moved = memory.moved(memory.kind_of(run.resolved))
+    moved = memory.moved(memory.traffic_of(run.resolved))
     assert moved > 0
     clip = 2 * (0.010 / 989.4 + moved / 4.8e12) + rates.PER_CLIP["cuda"]  # an H200, half of it
     assert asked.seconds == pytest.approx(2_000_000 * epochs * clip)
@@ -266,13 +266,59 @@ def test_a_cpu_is_told_what_it_can_do(seconds, device, word):
     ("called", "name"),
     [("NVIDIA GeForce RTX 3090", "RTX 3090"), ("3080ti", "RTX 3080 Ti"),
      ("rtx 2080 Ti", "RTX 2080 Ti"), ("RTX 3090 Ti", None),
-     ("NVIDIA H200", "H200"), ("NVIDIA A100-SXM4-80GB", "A100"), ("Tesla V100-SXM2-16GB", "V100"),
+     ("NVIDIA H200", "H200"), ("NVIDIA A100-SXM4-80GB", "A100 80GB"),
+     ("Tesla V100-SXM2-16GB", "V100"),
+     ("NVIDIA A100-PCIE-40GB", "A100"), ("A100-80GB:1", "A100 80GB"), ("A100 80GB", "A100 80GB"),
+     ("Tesla V100-PCIE-32GB", "V100 32GB"), ("NVIDIA H100 PCIe", "H100 PCIe"),
+     ("NVIDIA A100-SXM4-80GB MIG 1g.10gb", None),
      ("Tesla T4", "T4"), ("NVIDIA L4", "L4"), ("A100:1", "A100"), ("NVIDIA H100 80GB HBM3", "H100"),
      ("RTX 3080", None), ("NVIDIA L40S", None), ("", None), ("NVIDIA RTX A1000", None)],
 )  # fmt: skip
 def test_a_card_is_of_a_class_by_its_name(called, name):
     found = rates.class_of(called)
     assert (found and found.name) == name
+
+
+def test_the_name_of_a_class_is_that_class():
+    assert all(rates.class_of(name) == each for name, each in rates.CLASSES.items())
+
+
+def test_another_reading_moves_the_bytes_of_its_network(tmp_path):
+    """Neither a smaller batch nor a part of it at once makes a step faster than the whole one."""
+    ledger = Ledger([tmp_path])
+    for table, changed in (
+        ("eat-esc50", {"micro_batch": 64}),
+        ("m3net-urbansound8k", {"batch": 64}),
+        ("m3net-urbansound8k", {"loss": "bce"}),
+    ):
+        run = fake_ledger.planned(tmp_path, table).runs[0]
+        run = dataclasses.replace(run, gflop=1.0, clip_epochs=1000)
+        recipe = {**run.resolved["recipe"], **changed}
+        other = dataclasses.replace(run, id="0", resolved={**run.resolved, "recipe": recipe})
+        assert memory.kind_of(other.resolved) not in memory.counted()
+        took = cost.expected([run, other], ledger, "cuda:0")
+        assert took["0"][0] == pytest.approx(took[run.id][0], rel=0.02)
+        assert "bytes" not in cost.estimate([other], ledger, "cuda:0").basis
+
+
+def test_half_the_width_moves_half_the_bytes_and_an_unknown_network_is_named(tmp_path):
+    run = fake_ledger.planned(tmp_path, "m3net-urbansound8k").runs[0]
+    recipe = {**run.resolved["recipe"], "precision": "bf16"}
+    half, whole = ({**run.resolved, "recipe": r} for r in (recipe, run.resolved["recipe"]))
+    of = {name: memory.moved(memory.traffic_of(r)) for name, r in (("half", half), ("", whole))}
+    assert of["half"] == of[""] / 2 > 0
+    model = {**run.resolved["model"], "args": {"width": 99}}
+    own = dataclasses.replace(run, gflop=1.0, resolved={**run.resolved, "model": model})
+    basis = cost.estimate([own], Ledger([tmp_path]), "cuda:0").basis
+    assert "without the bytes that m3net moves, which are not counted" in basis
+
+
+def test_what_is_computed_twice_takes_a_forward_pass_more(tmp_path):
+    run = fake_ledger.planned(tmp_path, "m3net-urbansound8k").runs[0]
+    run = dataclasses.replace(run, gflop=1.0, clip_epochs=1000)
+    again = dataclasses.replace(run, id="0", checkpoint_activations=True)
+    took = cost.expected([run, again], Ledger([tmp_path]), "cuda:0")
+    assert took["0"][0] == pytest.approx(took[run.id][0] * 4 / 3)
 
 
 def test_a_card_that_is_not_here_is_planned_by_its_data_sheet(runs, tmp_path, monkeypatch):

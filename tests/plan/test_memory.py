@@ -64,12 +64,29 @@ def test_a_record_of_a_card_goes_before_the_count(tmp_path, monkeypatch):
     assert plain.plain == memory.ALONE + (1 + memory.SHARE) * found["step"]
     there = {**fake_ledger.executed("x"), "device": "cuda", "device_name": "NVIDIA H200"}
     monkeypatch.setattr(fake_ledger, "executed", lambda _: there)
-    fake_ledger.write(tmp_path, run, {}, train=100, observed={"peak_reserved": 40_000_000_000})
-    held = cost.reserved(Ledger([tmp_path]))
-    need = memory.need(run.resolved, held)
-    assert need.of(need.plain, 1e12) == 40e9 + memory.ALONE
+    # Audio that lay on the card is no part of a step; audio that was streamed never was.
+    audio = found["store"]
+    seen = {"peak_reserved": 40_000_000_000 + audio, "audio": audio}
+    fake_ledger.write(tmp_path, run, {}, train=100, observed=seen)
+    need = memory.need(run.resolved, cost.reserved(Ledger([tmp_path])))
+    assert need.plain == 40e9 + memory.ALONE
+    assert need.of(need.plain, 1e12) == 40e9 + memory.ALONE + audio
     assert need.again == plain.again
     assert "as recorded" in memory.told(need)
+    streamed = fake_ledger.write(tmp_path / "b", run, {}, train=100,
+                                 observed={"peak_reserved": 3_600_000_000, "audio": 0})  # fmt: skip
+    assert streamed
+    need = memory.need(run.resolved, cost.reserved(Ledger([tmp_path / "b"])))
+    assert need.plain == 3.6e9 + memory.ALONE
+
+
+def test_a_part_of_the_batch_at_once_needs_what_the_count_says_of_so_many():
+    """Where the model has batch norm the part belongs to the recipe."""
+    run = full("eat-audioset", "eat-m")
+    part = {**run.resolved, "recipe": {**run.resolved["recipe"], "micro_batch": 26}}
+    whole, need = (memory.need(resolved, {}) for resolved in (run.resolved, part))
+    assert need.asked(again=False, clips=0) == whole.at(26) < whole.plain
+    assert memory.told(need, (24,)).endswith("fits 24 GB")
 
 
 def test_another_learning_rate_needs_the_same_and_another_batch_is_not_counted():
@@ -83,12 +100,14 @@ def test_another_learning_rate_needs_the_same_and_another_batch_is_not_counted()
 
 def test_every_run_of_the_tables_is_counted():
     """If this fails, `python benchmarks/footprints.py` counts what is missing."""
-    wanted = set()
+    wanted: dict[str, str] = {}
     for entry in catalogue.load_all():
         plan = plan_table(entry, Request(rivals=True), NOWHERE)
-        wanted |= {memory.kind_of(run.resolved) for run in (*plan.parents, *plan.runs)}
-    assert wanted == set(memory.counted())
+        every = [run.resolved for run in (*plan.parents, *plan.runs)]
+        wanted |= {memory.kind_of(resolved): memory.network_of(resolved) for resolved in every}
+    assert set(wanted) == set(memory.counted())
     assert all(found["moved"] > 0 for found in memory.counted().values())
+    assert {kind: found["network"] for kind, found in memory.counted().items()} == wanted
 
 
 def repro(*words):

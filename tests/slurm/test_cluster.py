@@ -9,6 +9,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,32 @@ def test_a_table_is_submitted_in_arrays_followed_and_rendered(repro, home, here)
     for path in home.root.rglob("*"):
         if path.stat().st_mtime and not path.is_symlink():
             assert path.stat().st_mode & 0o077 == (0o050 if path.is_dir() else 0o040), path
+
+
+def test_a_job_leaves_a_node_whose_device_does_not_work(tmp_path):
+    """It waits then, for the one node of this cluster is left out."""
+    code = "from repro.engines import slurm_nodes; print(slurm_nodes.leave(), flush=True)"
+    words = [sys.executable, "-c", f"{code}; import time; time.sleep(60)"]
+    asked = [
+        "sbatch",
+        "--parsable",
+        "--requeue",
+        "--open-mode=append",
+        f"--wrap={shlex.join(words)}",
+    ]
+    place = {"cwd": Path(__file__).parents[2], "capture_output": True, "text": True, "check": True}
+    job = subprocess.run([*asked, f"--output={tmp_path / 'told'}"], **place).stdout.strip()
+
+    def show():
+        told = subprocess.run(["scontrol", "show", "job", "-o", job], **place).stdout
+        return dict(word.split("=", 1) for word in told.split() if "=" in word)
+
+    node = re.search(r"NodeName=(\S+)", Path(os.environ["SLURM_CONF"]).read_text())[1]
+    try:
+        until(lambda: show()["ExcNodeList"] == node and show()["JobState"] == "PENDING", 30)
+        assert show()["Restarts"] == "1"
+    finally:
+        subprocess.run(["scancel", job], check=True)
 
 
 def test_a_run_that_is_requeued_and_killed_ends_with_the_same_bytes(repro, home, tables, here):

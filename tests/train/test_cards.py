@@ -63,14 +63,28 @@ def test_a_driver_that_is_too_old_has_its_version(machine, tmp_path):
 )
 def test_why_cuda_does_not_start_is_said(machine, answer, told):
     machine.setattr(torch.cuda, "init", raising(answer))
-    machine.setattr(torch.cuda, "device_count", lambda: 0)
-    assert told in cards.unusable(0)
+    for counted in (0, 1):  # by NVML, which may answer where CUDA does not
+        machine.setattr(torch.cuda, "device_count", lambda: counted)  # noqa: B023
+        assert told in cards.unusable(0)
+
+
+def test_a_card_that_does_not_even_tell_its_name_is_told_of(machine):
+    for asked in ("get_device_name", "get_device_capability"):
+        machine.setattr(torch.cuda, asked, raising("CUDA error: unknown error"))
+    machine.setattr(torch, "ones", raising("CUDA error: unspecified launch failure\nmore"))
+    told = "cuda:0 is not usable: CUDA error: unspecified launch failure"
+    assert cards.unusable(0) == told
 
 
 def test_what_the_environment_hides_is_said(machine):
     machine.setenv("CUDA_VISIBLE_DEVICES", "3")
     told = "cuda:1 is not here: 1 CUDA devices are visible (CUDA_VISIBLE_DEVICES=3)"
     assert cards.unusable(1) == told
+    machine.setenv("CUDA_VISIBLE_DEVICES", "")
+    machine.setattr(torch.cuda, "init", raising("No CUDA GPUs are available"))
+    machine.setattr(torch.cuda, "device_count", lambda: 0)
+    told = "cuda:0 is not here: 0 CUDA devices are visible (CUDA_VISIBLE_DEVICES=)"
+    assert cards.unusable(0) == told
 
 
 def test_a_card_that_a_process_was_to_see_alone_has_the_users_name(machine):

@@ -425,6 +425,24 @@ def test_out_of_memory_names_what_fills_a_card_and_ways_that_are_left(run, tmp_p
     )
 
 
+def test_a_compiled_run_without_memory_is_not_told_to_recompute_as_it_is(
+    run, tmp_path, monkeypatch
+):
+    """Nor is only a step asked what fills the device: audio may not fit either."""
+
+    def built(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(runner.tasks, "build", built)
+    monkeypatch.setattr(runner, "filling", lambda device, held: f"{device} {held} full")
+    error, job = torch.OutOfMemoryError(), {**run.job(), "compiled": True}
+    cause = runner._short_of_memory(error, "cpu", job)
+    assert cause.endswith(", or --checkpoint-activations in place of --compile")
+    assert "same run" not in cause
+    _, cause = runner.execute(run.job(), "cpu", 1, tiny.home(tmp_path), lambda event: None)
+    assert cause.startswith("out of memory on cpu (cpu {} full): ")
+
+
 def test_micro_batches_are_part_of_the_execution(train, run, tmp_path):
     whole, small = run.job(), {**run.job(), "micro_batch": 8}
     one, other = (train(job, tmp_path / "home") for job in (whole, small))

@@ -35,11 +35,11 @@ from repro.train.hardware import cards
 torch.use_deterministic_algorithms(True)
 torch.nn.functional.linear(torch.ones(2, 2), torch.ones(2, 2))
 count = torch.cuda.device_count()
-faults = [cards.unusable(n) for n in range(max(count, cards.DRIVER.is_file()))]
+faults = {{n: cards.unusable(n) for n in range(max(count, cards.DRIVER.is_file()))}}
 print(json.dumps(dict(
     torch=f"torch {{torch.__version__}}, torchaudio {{torchaudio.__version__}}",
-    cards=[torch.cuda.get_device_name(n) for n in range(count)],
-    faults=[fault for fault in faults if fault],
+    cards=[torch.cuda.get_device_name(n) for n, fault in faults.items() if not fault],
+    faults=[fault for fault in faults.values() if fault],
 )))
 """
 
@@ -66,7 +66,7 @@ def command(
     operations, features and a gradient against the CPU, how fast it is, and four small trainings,
     whose weights have to be equal every time, in another process, beside another run, after
     SIGKILL, and in a full memory. FAIL: results cannot be trusted; SLOW: they can, and take longer.
-    The rates are recorded, and plans count with them.
+    The rates of a card are recorded, and plans count with them.
 
     \b
     Examples:

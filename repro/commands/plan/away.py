@@ -35,7 +35,8 @@ OPTIONS: dict[str, dict[str, tuple[str, bool]]] = {
         "install": ("the command that installs this program there", True),
     },
 }
-# A run that fails fails again: its exit code is not tried once more, a lost machine is.
+# A run that fails fails again: its exit code is not tried once more. A lost machine is, and a run
+# whose device did not work.
 FINAL = (2, 4, 5)
 LOST = 6  # times that an index may lose its machine
 

@@ -153,7 +153,7 @@ def as_sbatch(jobs: Sequence[Job]) -> str:
         "",
         *(f"export {name}={value}" for name, value in slurm.OFFLINE.items()),
         "commands=(",
-        *(f"  {shlex.quote(job.line)}" for job in jobs),
+        *(f"  {shlex.quote(job.line + ' --leave-node' * bool(gpus))}" for job in jobs),
         ")",
         "# At the limit the task goes back into the queue; its run continues from its checkpoint.",
         "trap 'scontrol requeue \"$SLURM_JOB_ID\"' USR2",

@@ -73,7 +73,7 @@ def retry(
         threads = int(record.described["threads"])
         return threads, given or [rerun.device_of(record)]
 
-    failures = False
+    failures = making.COMPLETE
     for (threads, devices), group in groupby(sorted(ready, key=how), key=how):
         failures |= making.train([Run.of_record(r) for r in group], devices, threads, where)
     if fmt == "json":

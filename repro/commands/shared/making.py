@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 ASK_ABOVE = 3600.0  # seconds of training that are not started without a yes
 
-COMPLETE, INCOMPLETE, MISSING, FAILED = 0, 3, 4, 5
+COMPLETE, INCOMPLETE, MISSING, FAILED, DEVICE = 0, 3, 4, 5, 6
 
 
 def output_options(command: Command) -> Command:
@@ -167,8 +167,8 @@ def carry_out(one: Planned, how: How) -> tuple[bool, bool]:
         cluster.submit(ready, one.id, how.slurm, how.home)
         return False, False
     kept = again.keep(one.bare, how.devices[0], how.home)
-    failed = bool(ready) and train(ready, how.devices, how.threads, how.home, how.per_device)
-    return failed or not kept, True
+    failed = ready and train(ready, how.devices, how.threads, how.home, how.per_device)
+    return bool(failed) or not kept, True
 
 
 def _told(one: Planned, how: How) -> list[str]:
@@ -201,8 +201,12 @@ def agreed(estimate: cost.Estimate, how: How) -> bool:
 
 def train(
     ready: list[Run], devices: list[str], threads: int, home: places.Home, per_device: int = 1
-) -> bool:
-    """Train in worker processes, the longest run first; return whether any run failed."""
+) -> int:
+    """Train in worker processes, the longest run first.
+
+    Returns COMPLETE, FAILED where any run failed, or DEVICE where all that did fail are a device's
+    fault: elsewhere they may go well.
+    """
     from repro.commands.shared.progress import Progress
     from repro.engines import local
     from repro.train.hardware import compiled
@@ -219,7 +223,9 @@ def train(
         click.echo(f"run {run} failed: {cause}\n  see: {see}", err=True)
     for run, cause in outcomes.busy.items():
         click.echo(f"run {run} is being {cause}; ask again later", err=True)
-    return bool(outcomes.failed)
+    if outcomes.failed:
+        return DEVICE if outcomes.failed.keys() <= outcomes.spoilt else FAILED
+    return COMPLETE
 
 
 def filled(plan: TablePlan, ledger: Ledger, how: How) -> "Grid":

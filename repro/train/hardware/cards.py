@@ -25,9 +25,9 @@ def unusable(number: int, called: str = "") -> str | None:
             f"{name} is not usable: PyTorch {torch.__version__} is built for the CPU alone; "
             f"install the build for CUDA, {_ELSE}"
         )
-    count = torch.cuda.device_count()
-    if number >= count and (refused := _refused()):
+    if refused := _refused():
         return f"{name} is not here: {refused}"
+    count = torch.cuda.device_count()
     if number >= count and called:
         return f"{name} is not here: CUDA finds no such card (nvidia-smi -L lists those there are)"
     if number >= count:
@@ -61,10 +61,13 @@ def spoilt(device: str) -> bool:
 
 
 def _refused() -> str | None:
-    """Return why CUDA does not start at all; None if it does."""
+    """Return why CUDA does not start at all; None if it does.
+
+    Asked before devices are counted: NVML counts them for PyTorch where CUDA itself does not start.
+    """
     try:
         torch.cuda.init()  # type: ignore[no-untyped-call]  # as in torch
-    except RuntimeError as error:
+    except (RuntimeError, torch.cuda.DeferredCudaCallError) as error:
         if found := re.search(r"found version (\d+)", str(error)):
             supports = f"{int(found[1]) // 1000}.{int(found[1]) % 1000 // 10}"
             return (
@@ -74,6 +77,8 @@ def _refused() -> str | None:
                 f"build of PyTorch for an older CUDA, {_ELSE}"
             )
         told = str(error).partition(". ")[0]
+        if "No CUDA GPUs" in told:  # it starts, and finds no card: the count says so
+            return None
         return f"{told}; PyTorch {torch.__version__} needs one for CUDA {torch.version.cuda}"
     return None
 
@@ -86,8 +91,11 @@ def _silent(number: int, name: str) -> str | None:
         told = "1 + 1 twice is not 4 there: the card or its driver is broken"
     except RuntimeError as error:
         told = str(error).strip().splitlines()[0]
-    card = torch.cuda.get_device_name(number)
-    major, minor = torch.cuda.get_device_capability(number)
+    try:
+        card = torch.cuda.get_device_name(number)
+        major, minor = torch.cuda.get_device_capability(number)
+    except RuntimeError:  # it does not even tell what it is
+        return f"{name} is not usable: {told}"
     built = ", ".join(torch.cuda.get_arch_list())
     if f"sm_{major}{minor}" not in built:
         return (

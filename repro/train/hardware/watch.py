@@ -13,7 +13,7 @@ COUNTS = ("num_ooms", "num_alloc_retries")
 
 
 def filling(device: str, held: dict[str, int]) -> str:
-    """Return what fills a device's memory, largest first: "other processes 9.1 GB, ...".
+    """Return what fills a device's memory, largest first: "audio 9.1 GB, ...".
 
     held: bytes that lie there for the whole run, by what they are. Of a CPU only these are known.
     """
@@ -22,7 +22,7 @@ def filling(device: str, held: dict[str, int]) -> str:
         free, total = torch.cuda.mem_get_info(device)
         own = torch.cuda.memory_reserved(device)
         parts["network, optimiser and batch"] = own - sum(held.values())
-        parts["other processes"] = total - free - own  # and what CUDA itself takes
+        parts["other processes and CUDA's own"] = total - free - own
     told = sorted(((size, name) for name, size in parts.items()), reverse=True)
     return ", ".join(f"{name} {size / 1e9:.1f} GB" for size, name in told if size >= 5e7)
 
@@ -30,11 +30,12 @@ def filling(device: str, held: dict[str, int]) -> str:
 class Watch:
     """Watch a device from now on; a device without such counts gives nothing.
 
-    before: what an earlier process of the same run has seen (from its checkpoint).
+    before: what an earlier process of the same run has seen (from its checkpoint). audio: bytes of
+    it that lie on the device for the whole run.
     """
 
-    def __init__(self, device: str, before: dict[str, int] | None = None) -> None:
-        self.device = device
+    def __init__(self, device: str, before: dict[str, int] | None = None, audio: int = 0) -> None:
+        self.device, self.audio = device, audio
         self.before = before or {}
         self.counts = torch.device(device).type == "cuda"
         self.began = {}
@@ -43,13 +44,13 @@ class Watch:
             self.began = self._now()
 
     def seen(self) -> dict[str, int]:
-        """Return the counts since the run began, and the most bytes that were reserved."""
+        """Return the counts since the run began, the most bytes reserved, and those of audio."""
         if not self.counts:
             return {}
         now = self._now()
         found = {name: now[name] - self.began[name] + self.before.get(name, 0) for name in COUNTS}
         peak = max(now["peak_reserved"], self.before.get("peak_reserved", 0))
-        return {**found, "peak_reserved": peak}
+        return {**found, "peak_reserved": peak, "audio": self.audio}
 
     def _now(self) -> dict[str, int]:
         stats: dict[str, Any] = torch.cuda.memory_stats(self.device)
