@@ -56,7 +56,8 @@ def estimate(runs: Sequence[Run], ledger: Ledger, device: str) -> Estimate:
     if not runs:
         return Estimate(0.0, "nothing to train")
     kind = device.partition(":")[0]
-    found = expected(runs, ledger, device).values()
+    every = expected(runs, ledger, device)
+    found = every.values()
     recorded = sum(basis == "recorded" for _, basis in found)
     tried = sum(basis == "tried" for _, basis in found)
     paced = sum(basis == "paced" for _, basis in found)
@@ -68,8 +69,7 @@ def estimate(runs: Sequence[Run], ledger: Ledger, device: str) -> Estimate:
         pace = ", at the pace of recorded ones" if paced else ""
         rate = rates.Rates(kind, _recorded(ledger, kind)[3], ledger.cache).basis
         basis.append(f"{counted} from operations at {rate}{pace}")
-        bare = sorted({run.system for run, (_, by) in zip(runs, found, strict=True)
-                       if by in ("counted", "paced")
+        bare = sorted({run.system for run in runs if every[run.id][1] in ("counted", "paced")
                        and not memory.moved(memory.traffic_of(run.resolved))})  # fmt: skip
         if bare and kind != "cpu":
             basis.append(f"without the bytes that {', '.join(bare)} moves, which are not counted")

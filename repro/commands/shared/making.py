@@ -167,8 +167,8 @@ def carry_out(one: Planned, how: How) -> tuple[bool, bool]:
         cluster.submit(ready, one.id, how.slurm, how.home)
         return False, False
     kept = again.keep(one.bare, how.devices[0], how.home)
-    failed = ready and train(ready, how.devices, how.threads, how.home, how.per_device)
-    return bool(failed) or not kept, True
+    failed = bool(ready and train(ready, how.devices, how.threads, how.home, how.per_device))
+    return failed or not kept, True
 
 
 def _told(one: Planned, how: How) -> list[str]:
