@@ -49,7 +49,7 @@ def test_a_request_is_checked_as_on_the_command_line():
 
 def test_the_ledger_has_a_row_for_each_committed_training():
     found = repro.ledger()
-    assert len(found) >= 73
+    assert len(found) >= 82
     assert found["test_accuracy"].between(0, 1).all()
     assert found["finished"].dt.tz is not None
     assert str(found["test_n"].dtype) == "Int64"
