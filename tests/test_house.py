@@ -177,6 +177,7 @@ def test_help_and_list_import_nothing_heavy(tmp_path):
     assert {tuple(map(str, value)) for value in found.values()} == {("0", "[]")}
 
 
+@pytest.mark.slow
 def test_plans_rendering_and_audit_import_no_torch(tmp_path):
     table = "asmrh-speechcommands"
     words = [["show", table], ["plan", table, "--profile", "demo"], ["runs", "list"]]

@@ -164,6 +164,7 @@ def test_all_that_pytorch_names_as_throwing_is_looked_for():
     assert names == set(throwing.KERNELS)
 
 
+@pytest.mark.slow
 def test_a_selftest_finds_a_device_in_order_and_its_weights_equal_to_the_cpus(
     tmp_path, monkeypatch
 ):

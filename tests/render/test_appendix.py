@@ -161,6 +161,7 @@ def test_the_paragraph_owns_up_to_what_is_missing(tmp_path: Path) -> None:
     assert " ".join(paragraph.sentences(demo)).startswith("Not the paper's experiment")
 
 
+@pytest.mark.slow
 @needs_latex
 def test_the_appendix_of_a_paper_compiles_and_fits(tmp_path: Path) -> None:
     found = grids(tmp_path, "asmrh")

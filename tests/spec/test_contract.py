@@ -146,6 +146,7 @@ def test_its_numbers_have_keys_that_tex_can_read(table: str, plans: _Plans) -> N
     assert numbers.render([plans.grid(table)]).count("\\reproset{") > 0
 
 
+@pytest.mark.slow
 @needs_latex
 def test_every_table_and_view_compiles_and_fits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

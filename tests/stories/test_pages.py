@@ -131,6 +131,7 @@ THREE_FOLDS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said", "times"),
     [

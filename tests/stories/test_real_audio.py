@@ -16,6 +16,7 @@ def repro(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd="/", capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_real_clips_train_and_render(shared_data: Path, tmp_path: Path) -> None:
     folder = shared_data / "audio" / "speech_commands_v0.02"

@@ -29,7 +29,10 @@ TABLE = "asmrh-urbansound8k"
 CELL = f"{TABLE}/t-acc/ASM-RH"
 ON = "m3net-urbansound8k"
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +127,6 @@ OVERFLOW = """() => {
 UNFOLD = "document.querySelectorAll('details').forEach(fold => fold.open = true)"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1400])
 def test_it_opens_in_silence_asks_for_nothing_and_fits(browser, report, width, dark) -> None:
@@ -203,7 +205,6 @@ def test_a_link_opens_a_cell_a_run_and_a_finding(browser, report) -> None:
         finding.locator("p").first.wait_for(state="visible")
 
 
-@pytest.mark.slow
 def test_records_are_sorted_by_their_values_and_filtered(browser, report) -> None:
     with Opened(browser, report) as opened:
         rows = opened.page.locator("#runs tbody tr")
@@ -275,7 +276,6 @@ def axe(opened: Opened) -> list[str]:
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("width", [400, 1400])
 def test_all_tables_open_fit_and_hold_for_axe(browser, tmp_path, width) -> None:
     whole = write(tmp_path, [places.shipped("results")])

@@ -81,9 +81,10 @@ def test_ctrl_c_says_so_gives_the_lock_back_and_asking_again_continues(
     ("number", "code"),
     [
         (signal.SIGTERM, 143),
-        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+        (signal.SIGHUP, 129),
     ],
 )
+@pytest.mark.slow
 def test_a_signal_to_the_parent_ends_it_with_one_line_and_its_worker(number, code, training):
     process, home, worker, _ = training
     process.send_signal(number)
@@ -96,6 +97,7 @@ def test_a_signal_to_the_parent_ends_it_with_one_line_and_its_worker(number, cod
     assert list(ledger.Ledger([home / "runs"]).all()) == []
 
 
+@pytest.mark.slow
 def test_when_the_parent_is_killed_its_worker_stops_and_records_nothing(training):
     process, home, worker, _ = training
     process.send_signal(signal.SIGKILL)
