@@ -8,6 +8,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Tests start hundreds of interpreters: what one compiles is kept in __pycache__, also where that is off.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2
 
 .PHONY: help install demo test test-all lint docs clean
 
@@ -29,10 +31,10 @@ demo: $(INSTALLED)
 	@echo "The same table with all that stands behind it: open build/demo.html in a browser."
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 -rs
+	$(PYTEST) -rs
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

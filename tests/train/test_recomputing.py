@@ -52,7 +52,12 @@ def train(job, home):
 
 
 @pytest.mark.parametrize(
-    "system", ["eat-s", "gafx-u", "asm-rh", pytest.param("eat-m", marks=pytest.mark.slow)]
+    "system",
+    [
+        "gafx-u",
+        "asm-rh",
+        *(pytest.param(slow, marks=pytest.mark.slow) for slow in ("eat-s", "eat-m")),
+    ],
 )
 def test_a_run_has_the_same_bits_and_another_execution(system, tmp_path):
     job = job_of(system)
