@@ -232,7 +232,7 @@ def executions(used: Sequence[Training]) -> list[str]:
     """Describe the executions that records come from."""
     found, promised = {record.execution: record.described for record in used}, tiers(used)
     described = [
-        f"Execution {name}: {e['device']} ({e['device_name']}), {e['threads']} threads, torch "
+        f"Execution {name}: {e['device']} ({_device(e)}), {_threads(e)}, torch "
         f"{e['torch']}{_compiled(e)}, tier {promised[name]}{_promise(promised[name], e)}."
         for name, e in sorted(found.items())
     ]
@@ -247,6 +247,18 @@ def executions(used: Sequence[Training]) -> list[str]:
             "cuDNN may have taken another plan, so their tier is statistical, not exact."
         )
     return described
+
+
+def _device(execution: Mapping[str, Any]) -> str:
+    """Name the device; of a processor also its instructions, which decide bits too."""
+    name = str(execution["device_name"])
+    return f"{name}, {execution['instructions']}" if execution["device"] == "cpu" else name
+
+
+def _threads(execution: Mapping[str, Any]) -> str:
+    """Count the threads."""
+    number = execution["threads"]
+    return f"{number} thread{'s' if number != 1 else ''}"
 
 
 def _compiled(execution: Mapping[str, Any]) -> str:

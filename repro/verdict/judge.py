@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from repro.plan.planning import PlannedCell, TablePlan
+from repro.records import executions
 from repro.records.record import Training
 from repro.spec.printed import Printed
 from repro.stats.equivalence import closeness
@@ -235,8 +236,7 @@ def _flags(plan: TablePlan, cell: PlannedCell, records: tuple[Training, ...]) ->
     flags += [part] if (part := _part(plan, cell)) else []
     made = {record.execution: record.described for record in records}
     if len(made) > 1:
-        each = (f"{name} ({e['device_name']}, {e['tier']})" for name, e in sorted(made.items()))
-        flags.append(f"mixed executions: {', '.join(each)}")
+        flags.append(f"mixed executions: {executions.listed(made)}")
     if any(record.short_of_memory for record in records):
         flags.append("GPU short of memory: tier not exact")
     chosen_on = {record.recipe["select"] for record in records} - {"last"}

@@ -1,10 +1,11 @@
 """What a choice is worth: systems under each protocol or reading, and the difference it makes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 from repro.data import clips
 from repro.errors import UserError, unknown
@@ -34,7 +35,7 @@ class Step:
     spread: float | None = None  # standard deviation of a unit, as the verdict takes it
     train: tuple[int, ...] = ()  # clips trained on, each number once
     test: tuple[int, ...] = ()
-    executions: tuple[str, ...] = ()
+    executions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by id
 
     @property
     def mean(self) -> float | None:
@@ -206,7 +207,7 @@ def _step(
         spread=proof.unit_sd(len(units)) if proof is not None and len(units) > 1 else None,
         train=tuple(sorted(set(train))),
         test=tuple(sorted(set(test))),
-        executions=tuple(sorted({record.execution for record in records})),
+        executions={record.execution: record.described for record in records},
     )
     floor = max(evidence.floor(cell, units), LEAST_SD) if units else LEAST_SD
     own = proof.estimate if proof is not None and len(units) > 1 else None
@@ -230,7 +231,7 @@ def _mean(rungs: Sequence[Rung], sides: Sequence[Sequence[Side]], systems: int) 
         spread = stdev(values.values()) if len(values) > 1 else None
         steps.append(replace(
             same[0], values=values, state=", ".join(sorted(states)), spread=spread,
-            executions=tuple(sorted({name for step in same for name in step.executions})),
+            executions={name: e for step in same for name, e in step.executions.items()},
         ))  # fmt: skip
         floor = min(side.floor for side in compared)
         means.append(Side(compared[0].cell, tuple(units), floor))

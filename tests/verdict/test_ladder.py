@@ -87,7 +87,7 @@ def test_the_protocol_is_an_effect_by_the_corrected_t(tmp_path: Path) -> None:
     passes = np.std(OFFICIAL["asm-rh"], ddof=1)  # all folds of a pass move together
     assert rung.steps[1].spread == pytest.approx(passes)
     assert (rung.steps[0].train, rung.steps[0].test) == ((8000,), (1000,))
-    assert rung.steps[0].executions == (fake_ledger.execution_id("this"),)
+    assert list(rung.steps[0].executions) == [fake_ledger.execution_id("this")]
 
 
 def test_every_system_is_a_rung(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from repro.plan.request import Request
+from repro.records import executions
 from repro.verdict import phrases
 from repro.verdict.ladder import Effect, Ladder, Rung, Step
 
@@ -69,7 +70,7 @@ def _behind(one: Ladder) -> Iterator[str]:
         train, test = (" or ".join(f"{n:,}" for n in sizes) for sizes in (step.train, step.test))
         text = f"{step.choice}: {train} clips trained on, {test} tested on"
         if len(step.executions) > 1:
-            text += f"; mixed executions: {', '.join(step.executions)}"
+            text += f"; mixed executions: {executions.listed(step.executions)}"
         yield text
     effects = [effect for rung in one.rungs for effect in rung.effects]
     often = Counter(effect.of for effect in effects)  # systems with runs under both choices
