@@ -78,7 +78,7 @@ def command(
         if failing:
             raise UserError("--ladder gives effects, no verdicts: leave --fail-on out")
         ladders = [ladder.ladder(entry, request, where, ledger, axis) for entry in entries]
-        _show(fmt, formats.as_data(ladders), sheet.lines(ladders, request))
+        _show(fmt, formats.as_data(ladders), sheet.lines(ladders))
         return
     compared = _compare(plans, where, ledger)
     _show(fmt, comparison.as_json(compared), comparison.lines(compared))

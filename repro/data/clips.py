@@ -46,6 +46,12 @@ class ClipSource:
         caps = tuple(sorted(data.get("caps", {}).items()))
         return cls(**{**data, "caps": caps, "only": tuple(data.get("only", ()))})
 
+    @property
+    def fold_name(self) -> str:
+        """The fold's own name where the dataset's folds are tested, else its number from 1."""
+        named = self.protocol == "official" and self.only
+        return self.only[self.fold] if named else str(self.fold + 1)
+
     def splits(self, listed: Manifest) -> list[Split]:
         """Return the splits of a whole pass over these clips."""
         return protocols.splits(

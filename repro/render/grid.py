@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from repro.plan import marks
 from repro.plan.answers import Answers, answers
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.plan.request import Run
@@ -130,8 +131,7 @@ class Grid:
     @property
     def title(self) -> str:
         """The title line: which table of which paper, and what it must not be taken for."""
-        marks = "".join(f" [{mark}]" for mark in self.marks)
-        return f"{self.name}: {self.spec.title}{marks}"
+        return marks.titled(f"{self.name}: {self.spec.title}", self.marks)
 
 
 def build(plan: TablePlan, ledger: Ledger, command: str, data: Path) -> Grid:
@@ -158,8 +158,8 @@ def build(plan: TablePlan, ledger: Ledger, command: str, data: Path) -> Grid:
         judgement=judgement,
         used=used,
         rivals=compared,
-        marks=tuple(notes.marks(plan)),
-        warning=" ".join(filter(None, (notes.warning(plan), lost and f"{lost}."))),
+        marks=(*marks.marks(plan), *marks.copies(used)),
+        warning=" ".join(filter(None, (marks.warning(plan), lost and f"{lost}."))),
         assumed=tuple(notes.assumed(plan)),
         findings=tuple(f"{f.level}: {f.text}" for f in plan.findings),
         notes=tuple(notes.lines(plan, used, judgement, said, tried, answered.lines())),

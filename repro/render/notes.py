@@ -1,10 +1,11 @@
 """What must be said with a table: marks, warnings, assumptions, verdict, protocol, execution."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from repro.data import manifest, protocols
+from repro.data import protocols
 from repro.plan import lengths
 from repro.plan.planning import TablePlan
 from repro.records.record import Training
@@ -38,40 +39,6 @@ class Assumed:
         if self.overridden:
             return f"(not in force: {self.overridden})"
         return "(chosen)" if self.reading.chosen else ""
-
-
-def marks(plan: TablePlan) -> list[str]:
-    """Return what must stand in the title of every output."""
-    request = plan.request
-    found = []
-    if request.profile == "demo":
-        found.append("DEMO")
-    if request.audio == "generated":
-        found.append("GENERATED AUDIO")
-    for name, outline in plan.outlines.items():
-        if request.audio == "local" and 0 < outline.present < outline.total:
-            kind = "SUBSET" if request.subset else "PART"
-            found.append(f"{kind} of {name}: {outline.present:,} of {outline.total:,} clips")
-    found += whole_folds(plan)
-    if request.on is not None:
-        found.append(" ".join(filter(None, (f"ON {request.on}", request.protocol))))
-    if request.steps:
-        found.append(f"{request.steps:,} STEPS")
-    found += [f"WITH {name}" for name in request.own]
-    found += ["WITH RIVALS"] if request.rivals and plan.entry.own else []
-    if any("micro_batch" in run.resolved["recipe"] for run in plan.runs):
-        found.append(f"BATCH NORM OVER {request.micro_batch} CLIPS")
-    found += [f"SET {path}={value}" for path, value in request.settings.items()]
-    return found + [f"ASSUMING {key}={value}" for key, value in request.assume.items()]
-
-
-def warning(plan: TablePlan) -> str:
-    """Say in a sentence what the numbers are not."""
-    request = plan.request
-    foreign = request.subset or request.on is not None or request.settings or request.steps
-    if request.profile == "demo" or request.audio == "generated" or foreign:
-        return "Not the paper's experiment: these numbers say nothing about the printed ones."
-    return ""
 
 
 def assumed(plan: TablePlan) -> list[Assumed]:
@@ -159,24 +126,22 @@ def statements(plan: TablePlan, name: str) -> list[str]:
     )
 
 
-def whole_folds(plan: TablePlan) -> list[str]:
-    """Say which official folds alone the clips are of, where others are not at hand."""
-    found = []
-    for name, only in {r.clips.dataset: r.clips.only for r in plan.runs if r.clips.only}.items():
-        every = len(manifest.load(name, plan.home.data).counts())
-        found.append(f"{len(only)} of {every} official folds of {name} ({', '.join(only)})")
-    return found
-
-
 def origins(used: Sequence[Training]) -> list[str]:
-    """Say where the audio of records comes from, and whether a source states its hash."""
-    told = {
-        f"Audio of {name}: {_origin(origin)}."
-        for record in used
-        for name, origin in record.audio.items()
-        if origin
-    }
-    return sorted(told)
+    """Say where the audio of records comes from, and whether a source states its hash.
+
+    Folders that were added on several days are one line, with the days.
+    """
+    days: dict[str, set[str]] = {}
+    for record in used:
+        for name, origin in record.audio.items():
+            undated = {key: value for key, value in origin.items() if key != "added"}
+            if origin:
+                days.setdefault(json.dumps([name, undated]), set()).add(origin.get("added", ""))
+    found = []
+    for key, added in days.items():
+        name, origin = json.loads(key)
+        found.append(f"Audio of {name}: {_origin({**origin, 'added': ', '.join(sorted(added))})}.")
+    return sorted(found)
 
 
 def _origin(origin: Mapping[str, Any]) -> str:

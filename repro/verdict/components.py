@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from repro.errors import UserError
 from repro.places import Home
+from repro.plan import marks
+from repro.plan.answers import answers
 from repro.plan.planning import PlannedCell, TablePlan, plan_table
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
@@ -83,19 +85,35 @@ def _part(name: str, spread: Spread | None) -> Part | None:
     return Part(name, spread.sd, (bounds.low, bounds.high))
 
 
-def components(entry: Entry, request: Request, home: Home, ledger: Ledger) -> list[Components]:
+@dataclass(frozen=True)
+class Parted:
+    """A table's variances, with what must stand in the title and what the numbers are not."""
+
+    marks: tuple[str, ...]
+    warning: str
+    cells: tuple[Components, ...]
+
+
+def components(entry: Entry, request: Request, home: Home, ledger: Ledger) -> Parted:
     """Part the variance of every primary cell with runs, under each protocol of the table."""
-    found = []
-    for choice, plan in _plans(entry, request, home).items():
-        results = reduction.results(plan, ledger)
+    found: list[Components] = []
+    used: list[Training] = []
+    plans = _plans(entry, request, home)
+    for choice, plan in plans.items():
+        told = answers(plan, ledger)
+        results = reduction.standing(plan, told)
+        used += [record for record in results.values() if record is not None]
         for cell in roles.primary(plan):
             if cell.runs and reduction.base(plan, cell) is None:
                 reduced = reduction.reduce(cell, results)
                 system = entry.recipes.systems[str(cell.fields.system)]
                 done = f"{reduced.n_done} of {reduced.n_needed} runs"
-                empty = Components(cell.row.id, cell.column.id, system.label, choice, done)
+                lost = told.why(run.id for run in cell.runs)
+                state = "; ".join(filter(None, (done, lost)))
+                empty = Components(cell.row.id, cell.column.id, system.label, choice, state)
                 found.append(_parts(empty, cell, reduced.units, home.data))
-    return found
+    plain = next(iter(plans.values()))
+    return Parted((*marks.every(plain), *marks.copies(used)), marks.warning(plain), tuple(found))
 
 
 def _plans(entry: Entry, request: Request, home: Home) -> dict[str, TablePlan]:

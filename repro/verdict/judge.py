@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from repro.plan import marks
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.records import executions
 from repro.records.record import Training
@@ -223,11 +224,13 @@ def _decided(
 
 def _part(plan: TablePlan, cell: PlannedCell) -> str:
     """Say which part of its dataset a cell's runs had, if it was not all of it."""
-    name = cell.runs[0].clips.dataset
-    outline = plan.outlines.get(name)
+    clips = cell.runs[0].clips
+    if clips.only:
+        return f"part of {clips.dataset}: {marks.of_folds(clips, plan.home.data)}"
+    outline = plan.outlines.get(clips.dataset)
     if outline is None or not 0 < outline.present < outline.total:
         return ""
-    return f"part of {name}: {outline.present:,} of {outline.total:,} clips"
+    return f"part of {clips.dataset}: {outline.present:,} of {outline.total:,} clips"
 
 
 def _flags(plan: TablePlan, cell: PlannedCell, records: tuple[Training, ...]) -> tuple[str, ...]:

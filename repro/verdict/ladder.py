@@ -10,6 +10,8 @@ from typing import Any
 from repro.data import clips
 from repro.errors import UserError, unknown
 from repro.places import Home
+from repro.plan import marks
+from repro.plan.answers import Answers, answers
 from repro.plan.planning import PlannedCell, TablePlan, plan_table
 from repro.plan.request import Request
 from repro.records.ledger import Ledger
@@ -78,6 +80,8 @@ class Ladder:
     title: str
     choices: tuple[str, ...]  # the default first
     rungs: tuple[Rung, ...]  # the last one is the mean over systems, if several have runs
+    marks: tuple[str, ...] = ()  # DEMO, 3 of 10 official folds ...: stand in every output
+    warning: str = ""  # what the numbers are not
 
 
 @dataclass(frozen=True)
@@ -127,10 +131,11 @@ def ladder(entry: Entry, request: Request, home: Home, ledger: Ledger, name: str
     """Put the choices of an axis side by side."""
     chosen = axis(entry, request, home, name)
     plans = chosen.plans
-    found = {name: reduction.results(plan, ledger) for name, plan in plans.items()}
+    told = {name: answers(plan, ledger) for name, plan in plans.items()}
+    found = {name: reduction.standing(plan, told[name]) for name, plan in plans.items()}
     pools = {name: evidence.pools(plan, found[name]) for name, plan in plans.items()}
     made = [
-        _rung(plans, cells, found, pools, home.data)
+        _rung(plans, cells, found, pools, told, home.data)
         for cells in zip(*(_cells(plan) for plan in plans.values()), strict=True)
         if len({tuple(run.id for run in cell.runs) for cell in cells}) > 1
     ]
@@ -138,7 +143,17 @@ def ladder(entry: Entry, request: Request, home: Home, ledger: Ledger, name: str
     whole = [(rung, sides) for rung, sides in made if all(step.values for step in rung.steps)]
     if len(whole) > 1:
         rungs.append(_mean([r for r, _ in whole], [sides for _, sides in whole], len(rungs)))
-    return Ladder(entry.id, chosen.key, chosen.title, tuple(plans), tuple(rungs))
+    plain = next(iter(plans.values()))
+    used = [record for one in found.values() for record in one.values() if record is not None]
+    return Ladder(
+        table=entry.id,
+        axis=chosen.key,
+        title=chosen.title,
+        choices=tuple(plans),
+        rungs=tuple(rungs),
+        marks=(*marks.every(plain), *marks.copies(used)),
+        warning=marks.warning(plain),
+    )
 
 
 def _assumption(entry: Entry, axis: str) -> Assumption:
@@ -174,6 +189,7 @@ def _rung(
     cells: Sequence[PlannedCell],
     found: Mapping[str, Results],
     pools: Mapping[str, Mapping[Design, Pool]],
+    told: Mapping[str, Answers],
     data: Path,
 ) -> tuple[Rung, list[Side]]:
     """Look one cell up under every choice."""
@@ -181,7 +197,8 @@ def _rung(
     for (choice, plan), cell in zip(plans.items(), cells, strict=True):
         reduced = reduction.observe(plan, cell, found[choice])
         proof = evidence.evidence(plan, cell, found[choice], pools[choice])
-        step, side = _step(choice, cell, reduced, proof)
+        lost = told[choice].why(run.id for run in cell.runs)
+        step, side = _step(choice, cell, reduced, proof, lost)
         steps.append(step)
         sides.append(side)
     first, default = cells[0], next(iter(plans.values()))
@@ -192,14 +209,14 @@ def _rung(
 
 
 def _step(
-    choice: str, cell: PlannedCell, reduced: Reduced, proof: Evidence | None
+    choice: str, cell: PlannedCell, reduced: Reduced, proof: Evidence | None, lost: str
 ) -> tuple[Step, Side]:
-    """Return a system under one choice, to be shown and to be compared."""
+    """Return a system under one choice, to be shown and compared; lost: records of other audio."""
     units = reduced.units
     records = [record for unit in units for record in unit.records]
     train, test = contrast.sizes(records)
-    done = f"partial: {reduced.n_done} of {reduced.n_needed} runs"
-    none = f"{reduced.n_done} of {reduced.n_needed} runs"
+    none = "; ".join(filter(None, (f"{reduced.n_done} of {reduced.n_needed} runs", lost)))
+    done = f"partial: {none}"
     step = Step(
         choice=choice,
         values={unit.seed: unit.value for unit in units},

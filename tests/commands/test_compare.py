@@ -94,6 +94,27 @@ def test_fail_on_sees_the_table_where_no_primary_cell_has_the_word(home: Path) -
 
 
 @pytest.mark.parametrize(
+    "form", [("--components",), ("--ladder", "protocol"), ("--ladder", "mels")]
+)
+def test_what_is_not_the_paper_s_experiment_says_so_beside_every_number(form, tmp_path) -> None:
+    """Marks of what was asked for and of the records' audio stand in each title, and in JSON."""
+    marks = [
+        "SUBSET of urbansound8k: 3 of 10 official folds (1, 2, 10), 2,598 of 8,732 clips",
+        "ON urbansound8k", "SEEDS 0", "COPY of urbansound8k, not the archive",
+    ]  # fmt: skip
+    words = ("m3net-urbansound8k", "--on", "urbansound8k", "--folds", "1,2,10", "--seeds", "0")
+    there = ("--home", str(tmp_path))
+    shown = compare(*words, *form, *there).stdout
+    title = shown.splitlines()[0]
+    assert [mark for mark in marks if f"[{mark}]" in title] == marks
+    assert "**Not the paper's experiment" in shown
+    assert "what 10 folds give cannot be told" in shown
+    data = json.loads(compare(*words, *form, *there, "--format", "json").stdout)
+    (first, *_) = data[form[0].removeprefix("--").replace("ladder", "ladders")]
+    assert first["marks"] == marks
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         ((TABLE, "--fail-on", "DIFERENT"), "did you mean 'DIFFERENT'"),

@@ -6,12 +6,13 @@ from repro.data import clips, manifest, outlines, sources
 from repro.data.folders import folds
 from repro.errors import UserError
 from repro.places import Home
+from repro.plan import marks
 from repro.plan.planning import plan_table
 from repro.plan.request import Request, ask, requests
-from repro.render import notes
 from repro.spec import catalogue
 
 NAME, TABLE = "urbansound8k", "m3net-urbansound8k"
+FOLDS = "SUBSET of urbansound8k: 3 of 10 official folds (1, 2, 10), 2,598 of 8,732 clips"
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_each_whole_fold_is_tested_once_and_the_next_one_validates(home):
         [{"10"}, {"2"}, {"1"}], [{"1"}, {"10"}, {"2"}], [{"2"}, {"1"}, {"10"}],
     ]  # fmt: skip
     assert not any(run.missing for run in runs)
-    assert "3 of 10 official folds of urbansound8k (1, 2, 10)" in notes.marks(plan)
+    assert FOLDS in marks.marks(plan)
     source = clips.ClipSource.from_dict(runs[0].clips.as_dict())
     assert source == runs[0].clips
     assert len({run.id for run in runs}) == 3
@@ -108,7 +109,7 @@ def test_folds_named_without_audio_ask_for_the_same_runs(home, tmp_path, kind):
     there = plan_table(entry, named, nowhere)
     assert [run.id for run in there.runs] == [run.id for run in here.runs]
     assert all(run.missing for run in there.runs)
-    assert "3 of 10 official folds of urbansound8k (1, 2, 10)" in notes.marks(there)
+    assert FOLDS in marks.marks(there)
     assert named.words()[-4:] == ["--folds", "10,1,2", "--seeds", "0,1"]
     assert any(request.folds == ("1", "2", "10") for request in requests(here.runs[0]))
 

@@ -21,7 +21,7 @@ from repro.render.figures import canvas, components, confusion, curves, folds, f
 from repro.render.grid import Grid
 from repro.spec import catalogue
 from repro.stats.summary import Spread
-from repro.verdict.components import Clips, Components
+from repro.verdict.components import Clips, Components, Parted
 from repro.verdict.ladder import Effect, Ladder, Rung, Step
 from tests import fake_ledger
 from tests.fake_ledger import FIRST
@@ -86,6 +86,16 @@ def test_the_axis_of_a_forest_ends_where_a_wild_value_would_hide_the_margins(
 ) -> None:
     filled = made(tmp_path, TABLE, near(20.0))  # 70 points off, margins below one
     assert forest._limit(forest._rows(filled)) <= 1.12 * 12 * 1.0
+
+
+def test_folds_of_some_are_named_as_the_dataset_names_them(tmp_path: Path) -> None:
+    request = Request(on="urbansound8k", protocol="official", folds=("1", "2", "10"), subset=True)
+    home = fake_ledger.home(tmp_path)
+    plan = plan_table(catalogue.load("m3net-urbansound8k"), request, home)
+    made = grid.build(plan, Ledger([places.shipped("results")]), "c", home.data)
+    (picture,) = folds.pictures(made)
+    assert {"1", "2", "10", "mean"} <= set(text_of(canvas.inline(picture)))
+    assert any(note.startswith("By fold, m3net") and "(10)" in note for note in made.notes)
 
 
 def test_folds_are_the_values_of_the_records(esc10: Grid) -> None:
@@ -176,11 +186,12 @@ def test_components_are_those_of_the_numbers() -> None:
         clips=Clips(0.5, 80, 61),
     )
     empty = Components("r", "d", "M3Net", "random", "0 of 5 runs")
-    (picture,) = components.pictures([parts, empty], "t")
+    (picture,) = components.pictures(Parted(("DEMO",), "", (parts, empty)), "t")
+    assert picture.title == "Variance components [DEMO]"
     assert picture.alt == ("M3Net, official (5 of 5 runs): training again 2.00 [1.20, 5.75], "
                            "another split 1.25, test clips 0.50")  # fmt: skip
     assert {"training again", "2.00 [1.20, 5.75]", "1.25"} <= set(text_of(canvas.inline(picture)))
-    assert components.pictures([empty], "t") == []
+    assert components.pictures(Parted((), "", (empty,)), "t") == []
 
 
 BYTES = """

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from repro.plan.request import Request
 from repro.render import latex
 from repro.render.ladders import formats
 from repro.render.layout import Notes, lay_out
@@ -237,14 +236,17 @@ def test_a_ladder_is_a_table_of_latex_and_of_csv(tmp_path: Path) -> None:
              Rung("b", "c", "AST", "94.0 %", (steps[0], Step("random", {}, "0 of 3 runs")),
                   ()))  # fmt: skip
     made_of = [Ladder("m3net-x", "split", "split", ("official", "random"), rungs),
-               Ladder("m3net-y", "split", "split", ("official",), ())]  # fmt: skip
-    text = formats.as_latex(made_of, Request(), standalone=True, noted=True)
+               Ladder("m3net-y", "split", "split", ("official",), (), ("3 of 10 official folds",),
+                      "Not the paper's experiment.")]  # fmt: skip
+    text = formats.as_latex(made_of, standalone=True, noted=True)
     done = typeset(tmp_path, text)
     assert done.problems == []
     shown = " ".join(done.text().split())
     assert "random 72.00 ± 2.83 (partial: 2 of 3 runs) NOT RUN (0 of 3 runs)" in shown
     assert "official − random −11.00 [−20.60, −1.40]" in shown
     assert "No primary cell depends on it." in shown
+    assert "m3net-y: split (split) [3 of 10 official folds]" in shown
+    assert "Not the paper’s experiment." in shown
     first, *rows = csv.DictReader(formats.as_csv(made_of).splitlines())
     assert (first["kind"], first["value"], first["n"]) == ("choice", "61.0", "2")
     (apart,) = (row for row in rows if row["kind"] == "difference")

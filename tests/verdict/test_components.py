@@ -16,10 +16,10 @@ from tests import fake_ledger
 from tests.fake_ledger import FIRST, fill, planned
 
 
-def of(folder: Path, table: str, **request: object) -> list[Components]:
+def of(folder: Path, table: str, **request: object) -> tuple[Components, ...]:
     ledger = Ledger([folder / "runs"])
     home = fake_ledger.home(folder)
-    return components.components(catalogue.load(table), Request(**request), home, ledger)
+    return components.components(catalogue.load(table), Request(**request), home, ledger).cells
 
 
 def test_fixed_folds_tell_the_split_from_training_again(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_committed_runs_on_esc10(tmp_path: Path) -> None:
     ledger = Ledger([shipped("results")])
     entry = catalogue.load("m3net-urbansound8k")
     home = fake_ledger.home(tmp_path)
-    got = components.components(entry, Request(on="esc10", assume=FIRST), home, ledger)
+    got = components.components(entry, Request(on="esc10", assume=FIRST), home, ledger).cells
     assert [one.choice for one in got] == ["official", "random", "grouped"]
     official = got[0]
     assert official.initialisation is not None

@@ -110,13 +110,16 @@ def _errors(record: Record, data: Path) -> dict[str, Any]:
 
 def _asked(record: Training, home: Home) -> Iterator[str]:
     """Say what was asked: system, data, protocol, fold, seed, and the command."""
+    from repro.data.clips import ClipSource
     from repro.plan.asking import Asked, Tables
     from repro.plan.request import Run
 
     resolved, clips = record.resolved, record.clips
     yield f"run        {record.run}, execution {record.execution}: {record.status}"
     yield f"system     {record.system} ({record.profile}), seed {record.seed}"
-    fold = f", fold {clips['fold'] + 1} of {clips['folds']}" if clips["folds"] > 1 else ""
+    source = ClipSource.from_dict(clips)
+    every = f"({', '.join(source.only)})" if source.only else source.folds
+    fold = f", fold {source.fold_name} of {every}" if source.folds > 1 else ""
     split = f"{clips['protocol']}{fold}, split {resolved['split'][:12]}"
     yield f"data       {record.dataset} ({resolved['audio']}), {split}"
     command = record.asked

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from repro.plan import marks
 from repro.plan.planning import PlannedCell, TablePlan
-from repro.render import notes
 from repro.stats.bootstrap import Resampled
 from repro.verdict import phrases
 from repro.verdict.judgement import WORDS, CellVerdict, ClaimVerdict, Judgement
@@ -78,15 +78,7 @@ def _table(one: Compared) -> Iterator[str]:
 def _title(plan: TablePlan) -> str:
     entry = plan.entry
     text = f"## {entry.id} ({entry.paper.short}, Table {entry.table.number}): {entry.table.title}"
-    return text + "".join(f" [{mark}]" for mark in _marks(plan))
-
-
-def _marks(plan: TablePlan) -> list[str]:
-    """Return what must stand in the title, and which runs were asked for."""
-    only, seeds = plan.request.only, plan.request.seeds
-    asked = [f"ONLY {only}"] if only else []
-    asked += [f"SEEDS {', '.join(map(str, seeds))}"] if seeds is not None else []
-    return [*notes.marks(plan), *asked]
+    return marks.titled(text, marks.every(plan))
 
 
 def _counts(counts: Mapping[str, int]) -> str:
@@ -179,7 +171,7 @@ def _table_json(one: Compared) -> dict[str, Any]:
         "table": entry.id,
         "paper": entry.paper.short,
         "number": entry.table.number,
-        "marks": _marks(one.plan),
+        "marks": marks.every(one.plan),
         "verdict": asdict(judged.table),
         "said": list(one.said),
         "claims": [

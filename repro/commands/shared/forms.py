@@ -9,7 +9,6 @@ import click
 
 from repro.commands.shared import asking, screen, writing
 from repro.errors import UserError
-from repro.plan.request import Request
 
 if TYPE_CHECKING:
     from repro.render.grid import Grid
@@ -120,19 +119,19 @@ def put(grids: Sequence["Grid"], form: Form, output: Path | None, listed: bool =
     writing.write(text, output)
 
 
-def put_ladder(one: "Ladder", request: Request, form: Form, output: Path | None) -> None:
+def put_ladder(one: "Ladder", form: Form, output: Path | None) -> None:
     """Render choices side by side, to the screen or into a file."""
     from repro.render.ladders import formats, sheet
     from repro.render.records import dump
 
     if form.fmt == "latex":
-        text = formats.as_latex([one], request, form.standalone, form.notes != "none")
+        text = formats.as_latex([one], form.standalone, form.notes != "none")
     elif form.fmt == "csv":
         text = formats.as_csv([one])
     elif form.fmt == "json":
         text = dump(formats.as_data([one]))
     else:
-        lines = sheet.lines([one], request)
+        lines = sheet.lines([one])
         if form.fmt == "text" and output is None:
             screen.say(lines)
             return

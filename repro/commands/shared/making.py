@@ -126,7 +126,7 @@ def climb(entry: Entry, how: How, axis: str, output: Path | None) -> int:
         codes.append(code(plan, ledger, failed))
     if here:
         made = ladder.ladder(entry, how.request, how.home, ledger, axis)
-        forms.put_ladder(made, how.request, how.form, output)
+        forms.put_ladder(made, how.form, output)
     return max(codes)
 
 

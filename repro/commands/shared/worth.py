@@ -1,13 +1,14 @@
 """Write what the split, training again and the test clips are worth, as a table or plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from repro.plan import marks
 from repro.plan.request import Request
 from repro.stats.summary import Spread, sd_interval
 from repro.verdict import phrases
-from repro.verdict.components import Components
+from repro.verdict.components import Components, Parted
 
 NOTE = (
     "Standard deviations of one run, of a fold where there are folds, in points, with 95 % "
@@ -17,17 +18,19 @@ NOTE = (
 )
 
 
-def component_lines(made: Mapping[str, Sequence[Components]], request: Request) -> list[str]:
+def component_lines(made: Mapping[str, Parted], request: Request) -> list[str]:
     """Write what split, initialisation and clips are worth: a row for each system and protocol."""
     found: list[str] = []
     on = f" on {request.on}" if request.on else ""
     header = ["", "protocol", "runs", "mean", "training again", "split", "both", "test clips"]
-    for table, parts in made.items():
-        found += [f"## {table}{on}: what a run's accuracy hangs on", ""]
-        if not parts:
+    for table, parted in made.items():
+        title = f"## {table}{on}: what a run's accuracy hangs on"
+        found += [marks.titled(title, parted.marks), ""]
+        found += [f"**{parted.warning}**", ""] if parted.warning else []
+        if not parted.cells:
             found += ["No primary cell has runs.", ""]
             continue
-        rows = [header, ["---"] * len(header), *map(_component, parts)]
+        rows = [header, ["---"] * len(header), *map(_component, parted.cells)]
         found += [f"| {' | '.join(row)} |" for row in rows]
         found += ["", NOTE, ""]  # fmt: skip
     return found[:-1]
@@ -57,7 +60,12 @@ def _sd(spread: Spread | None) -> str:
     return f"{text} {phrases.interval(bounds.low, bounds.high)}"
 
 
-def components_json(made: Mapping[str, Sequence[Components]]) -> dict[str, Any]:
+def components_json(made: Mapping[str, Parted]) -> dict[str, Any]:
     """Return components as plain data."""
-    return {"components": [{"table": t, **asdict(one)} for t, parts in made.items()
-                           for one in parts]}  # fmt: skip
+    return {
+        "components": [
+            {"table": table, "marks": list(parted.marks), **asdict(one)}
+            for table, parted in made.items()
+            for one in parted.cells
+        ]
+    }

@@ -1,13 +1,13 @@
 """Components: what training again, another split and other test clips are worth, for a run."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from repro.plan import marks
 from repro.render import words
 from repro.render.figures import canvas
 from repro.render.figures.canvas import SERIES, Picture
 from repro.verdict import phrases
-from repro.verdict.components import Components, Part
+from repro.verdict.components import Components, Part, Parted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,9 +18,9 @@ _SERIES = {name: SERIES[at] for at, name in enumerate(
 _WIDE = 4.0  # times the largest deviation: an interval beyond it is cut, and its end is written
 
 
-def pictures(made: Sequence[Components], name: str) -> list[Picture]:
+def pictures(made: Parted, name: str) -> list[Picture]:
     """Return the figure of a table's components; none where no cell has runs enough."""
-    blocks = [(_label(one), one.parts) for one in made if one.parts]
+    blocks = [(_label(one), one.parts) for one in made.cells if one.parts]
     if not blocks:
         return []
     said = "; ".join(f"{label}: {', '.join(map(_said, bars))}" for label, bars in blocks)
@@ -28,7 +28,7 @@ def pictures(made: Sequence[Components], name: str) -> list[Picture]:
         Picture(
             kind="components",
             name=f"{name}-components",
-            title="Variance components",
+            title=marks.titled("Variance components", made.marks),
             caption="Standard deviations of one run, of a fold where there are folds, in points, "
             f"with 95 % intervals. {said}.",
             alt=said,

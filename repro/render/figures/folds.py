@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from repro.data.clips import ClipSource
 from repro.render import words
 from repro.render.figures import canvas
 from repro.render.figures.canvas import SERIES, Picture
@@ -24,11 +25,12 @@ class Panel:
     label: str
     signed: bool  # an increment, which shares no scale with values
     passes: tuple[tuple[int, tuple[float, ...], float], ...]  # seed, folds, value
+    names: tuple[str, ...]  # of the folds
 
     @property
     def folds(self) -> int:
         """How many folds a pass has; 1 for a hold-out."""
-        return len(self.passes[0][1])
+        return len(self.names)
 
 
 def pictures(grid: Grid) -> list[Picture]:
@@ -55,7 +57,8 @@ def pictures(grid: Grid) -> list[Picture]:
 
 def _panel(grid: Grid, cell: Cell) -> Panel:
     passes = tuple((unit.seed, unit.folds, unit.value) for unit in cell.units)
-    return Panel(words.name(grid, cell), cell.signed, passes)
+    names = tuple(ClipSource.from_dict(r.clips).fold_name for r in cell.units[0].records)
+    return Panel(words.name(grid, cell), cell.signed, passes, names)
 
 
 def _said(panel: Panel) -> str:
@@ -115,7 +118,7 @@ def _folded(axes: "Axes", panel: Panel) -> None:
                   linewidth=0.8)  # fmt: skip
         axes.plot([beside], [mean], marker, color=colour, markersize=5)
     axes.axvline(panel.folds + 0.6, color=canvas.FAINT, linewidth=0.6)
-    axes.set_xticks([*folds, beside], [*map(str, folds), "mean"])
+    axes.set_xticks([*folds, beside], [*panel.names, "mean"])
     axes.set_xlabel("fold")
 
 

@@ -11,14 +11,13 @@ from repro.render.figures.canvas import Picture
 from repro.render.grid import Grid
 from repro.verdict import components as parting
 from repro.verdict import ladder as climbing
-from repro.verdict.components import Components
 
 
 class Beside(NamedTuple):
     """What no cell holds: the protocols side by side, and what a run's spread is made of."""
 
     ladder: climbing.Ladder | None = None
-    components: Sequence[Components] = ()
+    components: parting.Parted | None = None
 
 
 def beside(plan: TablePlan, ledger: Ledger, records: Sequence[Record]) -> Beside:
@@ -34,7 +33,9 @@ def of_grid(grid: Grid, also: Beside, name: str) -> list[Picture]:
     made = forest.pictures(grid)
     if also.ladder is not None:
         made += ladder.pictures(also.ladder, name)
-    made += [*folds.pictures(grid), *components.pictures(also.components, name)]
+    made += folds.pictures(grid)
+    if also.components is not None:
+        made += components.pictures(also.components, name)
     return [*made, *curves.pictures(grid), *confusion.pictures(grid)]
 
 

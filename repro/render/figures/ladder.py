@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from repro.plan import marks
 from repro.render import words
 from repro.render.figures import canvas
 from repro.render.figures.canvas import SERIES, Picture
@@ -25,7 +26,7 @@ def pictures(made: Ladder, name: str) -> list[Picture]:
         Picture(
             kind="ladder",
             name=f"{name}-ladder",
-            title=f"Ladder: {made.title}",
+            title=marks.titled(f"Ladder: {made.title}", made.marks),
             caption="Left: each unit (a run, or a pass over folds), mean and one standard "
             "deviation, per cent. Right: differences of means with 95 % intervals, points. "
             f"{said}.",

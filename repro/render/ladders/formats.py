@@ -6,20 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from repro.plan.request import Request
 from repro.render import latex
 from repro.render.ladders.sheet import LEGEND, Sheet, sheet
 from repro.render.tex.letters import escape
 from repro.verdict.ladder import Ladder
 
 COLUMNS = ("table", "axis", "row", "column", "system", "printed", "kind", "of", "value", "spread",
-           "low", "high", "p", "test", "n", "state")  # fmt: skip
+           "low", "high", "p", "test", "n", "state", "marks")  # fmt: skip
 
 
-def as_latex(ladders: Sequence[Ladder], request: Request, standalone: bool, noted: bool) -> str:
+def as_latex(ladders: Sequence[Ladder], standalone: bool, noted: bool) -> str:
     """Return ladders as tables of LaTeX; noted: with what stands behind each."""
     place = "H" if standalone else "htbp"
-    body = "\n".join(_table(sheet(one, request), place, noted) for one in ladders)
+    body = "\n".join(_table(sheet(one), place, noted) for one in ladders)
     return latex.document(body) if standalone else latex.NEEDS + body
 
 
@@ -33,7 +32,8 @@ def _table(made: Sheet, place: str, noted: bool) -> str:
         del body[0]
     steps = len(body) - made.differences
     rows = [*body[:steps], r"\midrule", *body[steps:]] if made.rows else []
-    below = [escape(text) for text in (LEGEND, *made.below)] if noted else []
+    below = [rf"\textbf{{{escape(made.warning)}}}"] if made.warning else []
+    below += [escape(text) for text in (LEGEND, *made.below)] if noted else []
     columns = f"l{'r' * len(made.rows)}"
     turned = [
         r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
@@ -63,9 +63,10 @@ def as_csv(ladders: Sequence[Ladder]) -> str:
 
 
 def _rows(one: Ladder) -> Iterator[dict[str, Any]]:
+    marks = "; ".join(one.marks)
     for rung in one.rungs:
         same = {"table": one.table, "axis": one.axis, "row": rung.row, "column": rung.column,
-                "system": rung.label, "printed": rung.printed}  # fmt: skip
+                "system": rung.label, "printed": rung.printed, "marks": marks}  # fmt: skip
         for step in rung.steps:
             yield {**same, "kind": "choice", "of": step.choice, "value": step.mean,
                    "spread": step.spread, "n": len(step.values), "state": step.state}  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from repro.plan.request import Request
+from repro.plan import marks
 from repro.records import executions
 from repro.verdict import phrases
 from repro.verdict.ladder import Effect, Ladder, Rung, Step
@@ -22,20 +22,21 @@ class Sheet:
 
     table: str
     title: str
+    warning: str  # what the numbers are not
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     differences: int  # how many of the columns, the last ones
     below: tuple[str, ...]  # what stands behind the steps and differences
 
 
-def sheet(one: Ladder, request: Request) -> Sheet:
+def sheet(one: Ladder) -> Sheet:
     """Lay a ladder out."""
-    demo = " [DEMO]" if request.profile == "demo" else ""
     pairs = [f"{a} - {b}" for a, b in combinations(one.choices, 2)]
     named = [_minus(pair) for pair in pairs]
     return Sheet(
         table=one.table,
-        title=f"{one.table}: {one.title} ({one.axis}){demo}",
+        title=marks.titled(f"{one.table}: {one.title} ({one.axis})", one.marks),
+        warning=one.warning,
         head=("", "printed", *one.choices, *named),
         rows=tuple(_rung(rung, pairs) for rung in one.rungs),
         differences=len(pairs),
@@ -43,12 +44,13 @@ def sheet(one: Ladder, request: Request) -> Sheet:
     )
 
 
-def lines(ladders: Sequence[Ladder], request: Request) -> list[str]:
+def lines(ladders: Sequence[Ladder]) -> list[str]:
     """Write ladders in Markdown."""
     found: list[str] = []
     for one in ladders:
-        made = sheet(one, request)
+        made = sheet(one)
         found += [f"## {made.title}", ""]
+        found += [f"**{made.warning}**", ""] if made.warning else []
         if not made.rows:
             found += ["No primary cell depends on it.", ""]
             continue

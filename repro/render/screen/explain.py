@@ -6,6 +6,7 @@ from typing import Any
 
 from repro.audit.findings import Finding
 from repro.audit.registry import rules
+from repro.plan import marks
 from repro.plan.planning import PlannedCell
 from repro.render import words
 from repro.render.grid import Cell, Grid
@@ -101,8 +102,7 @@ def _place(grid: Grid, one: Cell) -> str:
         next(item.label for item in items if item.id == name)
         for items, name in ((grid.spec.row, one.row), (grid.spec.column, one.column))
     ]
-    marks = "".join(f" [{mark}]" for mark in grid.marks)
-    return f"{grid.name}, {', '.join(filter(None, labels))}{marks}"
+    return marks.titled(f"{grid.name}, {', '.join(filter(None, labels))}", grid.marks)
 
 
 def _of_ours(grid: Grid, one: Cell) -> Iterator[Told]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
 
+from repro.data.clips import ClipSource
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.records import predictions
 from repro.records.record import Training
@@ -196,6 +197,7 @@ def by_fold(plan: TablePlan, found: Results) -> list[str]:
         units = reduction.reduce(cell, found).units if tested else ()
         if units and len(units[0].folds) > 1:
             means = summary.fold_means([unit.folds for unit in units])
-            each = ", ".join(f"{value:.2f}" for value in means)
+            names = [ClipSource.from_dict(record.clips).fold_name for record in units[0].records]
+            each = ", ".join(f"{value:.2f} ({n})" for n, value in zip(names, means, strict=True))
             lines.append(f"By fold, {cell.fields.system}, {cell.fields.metric}: {each}.")
     return lines

@@ -1,0 +1,94 @@
+"""What must stand in the title of every output that is made of a plan."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from repro.data import manifest
+from repro.data.clips import ClipSource
+from repro.plan.planning import TablePlan
+from repro.records.record import Training
+
+
+def marks(plan: TablePlan) -> list[str]:
+    """Return what makes the runs of a plan others than the paper's."""
+    request = plan.request
+    found = []
+    if request.profile == "demo":
+        found.append("DEMO")
+    if request.audio == "generated":
+        found.append("GENERATED AUDIO")
+    kind = "SUBSET" if request.subset else "PART"
+    folded = _folded(plan)
+    for name, outline in plan.outlines.items():
+        part = request.audio == "local" and 0 < outline.present < outline.total
+        if part and name not in folded:
+            found.append(f"{kind} of {name}: {outline.present:,} of {outline.total:,} clips")
+    for name, clips in folded.items():
+        found.append(f"{kind} of {name}: {of_folds(clips, plan.home.data)}")
+    if request.on is not None:
+        found.append(" ".join(filter(None, (f"ON {request.on}", request.protocol))))
+    if request.steps:
+        found.append(f"{request.steps:,} STEPS")
+    found += [f"WITH {name}" for name in request.own]
+    found += ["WITH RIVALS"] if request.rivals and plan.entry.own else []
+    if any("micro_batch" in run.resolved["recipe"] for run in plan.runs):
+        found.append(f"BATCH NORM OVER {request.micro_batch} CLIPS")
+    found += [f"SET {path}={value}" for path, value in request.settings.items()]
+    return found + [f"ASSUMING {key}={value}" for key, value in request.assume.items()]
+
+
+def every(plan: TablePlan) -> tuple[str, ...]:
+    """Return the marks, and which runs alone were asked for."""
+    only, seeds = plan.request.only, plan.request.seeds
+    asked = [f"ONLY {only}"] if only else []
+    asked += [f"SEEDS {', '.join(map(str, seeds))}"] if seeds is not None else []
+    return (*marks(plan), *asked)
+
+
+def copies(records: Iterable[Training]) -> list[str]:
+    """Return which audio of records is a copy that something was done to."""
+    found = {
+        f"COPY of {name}, not the archive"
+        for record in records
+        for name, origin in record.audio.items()
+        if "derived" in origin
+    }
+    return sorted(found)
+
+
+def titled(text: str, made: Iterable[str]) -> str:
+    """Put marks behind a title."""
+    return text + "".join(f" [{mark}]" for mark in made)
+
+
+def warning(plan: TablePlan) -> str:
+    """Say what the numbers are not."""
+    request = plan.request
+    foreign = request.subset or request.on is not None or request.settings or request.steps
+    if request.profile == "demo" or request.audio == "generated" or foreign:
+        text = "Not the paper's experiment: these numbers say nothing about the printed ones."
+        return " ".join([text, *_limits(plan)])
+    return ""
+
+
+def _limits(plan: TablePlan) -> Iterator[str]:
+    """Say what some of a dataset's folds can show, and what they cannot."""
+    for name, clips in _folded(plan).items():
+        every = len(manifest.load(name, plan.home.data).counts())
+        some = len(clips.only)
+        yield (
+            f"On {some} folds a run trains on {some - 2}, on all {every} on {every - 2}: systems "
+            f"and protocols can be compared on these clips, what {every} folds give cannot be told."
+        )
+
+
+def _folded(plan: TablePlan) -> dict[str, ClipSource]:
+    """Return clips of some folds alone, by dataset."""
+    return {run.clips.dataset: run.clips for run in plan.runs if run.clips.only}
+
+
+def of_folds(clips: ClipSource, data: Path) -> str:
+    """Say which official folds alone clips are of, and how many clips these have."""
+    counts = manifest.load(clips.dataset, data).counts()
+    held = f"{sum(counts[fold] for fold in clips.only):,} of {sum(counts.values()):,} clips"
+    return f"{len(clips.only)} of {len(counts)} official folds ({', '.join(clips.only)}), {held}"
