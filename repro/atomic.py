@@ -14,13 +14,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from repro.errors import UserError
+
 _LONG = 120  # bytes of a name: what a temporary name adds to it has to fit into 255 as well
 _OPEN = re.compile(r"/dev/(?:stdout|stderr)|/(?:dev|proc/self)/fd/(\d+)")
+_OWNER = re.compile(r"\.(\d{1,9})-[0-9a-f]+\.part$")  # the process in a temporary name
+_filling: set[Path] = set()  # the folders that this process fills now
+
+
+class TakenError(UserError):
+    """A new folder was to get a name that something has already; that stays as it is."""
 
 
 def temporary(path: Path) -> Path:
-    """Return a hidden name beside `path` that no other process uses (host and random digits)."""
-    return path.with_name(f".{_short(path)}.{_host()}.{os.urandom(6).hex()}.part")
+    """Return a hidden name beside `path` that nobody else uses: host, process, random digits."""
+    own = f"{os.getpid()}-{os.urandom(6).hex()}"
+    return path.with_name(f".{_short(path)}.{_host()}.{own}.part")
 
 
 def temporary_names(path: Path) -> str:
@@ -122,23 +131,74 @@ def _open_as(path: Path) -> int | None:
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Give a hidden folder to fill: it becomes `folder`, in place of an old one, or goes.
+    """Give a hidden folder to fill: it becomes `folder`, whole, or goes.
 
-    What a killed process of this host left of it goes too.
+    TakenError where something has that name, at once or when all is done: nothing is replaced. What
+    a dead process of this host left of it goes too, what a living one fills stays.
     """
+    if what := taken(folder):
+        raise TakenError(f"{folder} {what}", "name a folder that does not exist")
     for left in folder.parent.glob(temporary_names(folder)):
-        shutil.rmtree(left)
+        if not _in_hand(left):
+            shutil.rmtree(left, ignore_errors=True)
     part = temporary(folder)
+    _filling.add(part)
     try:
         part.mkdir(parents=True)
         yield part
         sync_folder(part)
-        if folder.exists():
-            shutil.rmtree(folder)
-        part.rename(folder)
+        _name(part, folder)
         sync_folder(folder.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        _filling.discard(part)
+
+
+def taken(path: Path) -> str:
+    """Say what has a path's name already, a link to nothing too; "" where nothing has.
+
+    OSError where that is unknown.
+    """
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return ""
+    if stat.S_ISLNK(found.st_mode) and not path.exists():
+        return f"is a link to {path.readlink()}, where nothing is"
+    return "exists already"
+
+
+def _name(part: Path, folder: Path) -> None:
+    """Give a filled folder its name; TakenError where something has got it meanwhile."""
+    try:
+        free = not taken(folder)
+        if free:  # else an empty folder would be replaced
+            part.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            raise
+        free = False
+    if not free:
+        raise TakenError(
+            f"{folder} has come into being meanwhile, by another process; it is left as it is",
+            "look at it; then ask again, or name another folder",
+        )
+
+
+def _in_hand(part: Path) -> bool:
+    """Tell whether a temporary folder of this host is, or may be, a living process's."""
+    owner = _OWNER.search(part.name)
+    if owner is None:
+        return True
+    if int(owner[1]) == os.getpid():  # in a container the next process may have this number too
+        return part in _filling
+    try:
+        os.kill(int(owner[1]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def sync_folder(folder: Path) -> None:

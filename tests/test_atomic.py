@@ -1,10 +1,22 @@
 import os
 import pathlib
 import stat
+import subprocess
+import sys
 
 import pytest
 
 from repro import atomic
+from repro.errors import UserError
+
+FILL = """
+import pathlib, sys
+from repro import atomic
+with atomic.new_folder(pathlib.Path(sys.argv[1])) as part:
+    (part / "a").write_text("theirs")
+    print(part, flush=True)
+    sys.stdin.readline()
+"""
 
 
 def test_write_replaces_and_leaves_nothing_else(tmp_path):
@@ -131,3 +143,92 @@ def test_output_that_cannot_be_is_an_error_of_the_system(tmp_path):
         with pytest.raises(OSError, match=str(path)):
             put(path)
     assert (tmp_path / "one").is_symlink()
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Another process that fills tmp_path/new until it is told to end; its part."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", FILL, str(tmp_path / "new")], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    yield process, pathlib.Path(process.stdout.readline().strip())
+    process.kill()
+    process.communicate()
+
+
+def files(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_two_processes_that_make_one_folder_leave_the_first_one_whole(other, tmp_path):
+    process, theirs = other
+    with atomic.new_folder(tmp_path / "new") as part:
+        (part / "b").write_text("ours")
+        assert files(theirs) == {"a": "theirs"}, "a living process's folder stays"
+    process.stdin.write("\n")
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "new has come into being meanwhile, by another process" in said
+    assert files(tmp_path / "new") == {"b": "ours"}
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_what_a_killed_process_left_of_a_folder_goes(other, tmp_path):
+    process, theirs = other
+    process.kill()
+    process.wait()
+    assert theirs.is_dir()
+    with atomic.new_folder(tmp_path / "new"):
+        assert not theirs.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_a_folder_of_an_earlier_process_of_our_number_goes_and_our_own_stays(tmp_path):
+    left = atomic.temporary(tmp_path / "new")  # as a container gives the same number again
+    left.mkdir()
+    unknown = tmp_path / left.name.replace(f".{os.getpid()}-", ".")
+    unknown.mkdir()
+    with atomic.new_folder(tmp_path / "new") as first:
+        assert not left.exists()
+        with (
+            pytest.raises(ValueError, match="the second fails"),
+            atomic.new_folder(tmp_path / "new"),
+        ):
+            raise ValueError("the second fails")
+        assert first.is_dir()
+    assert {path.name for path in tmp_path.iterdir()} == {unknown.name, "new"}
+
+
+@pytest.mark.parametrize("kind", ["folder", "empty", "file", "link", "dangling"])
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_new_folder_replaces_nothing(kind, when, tmp_path):
+    new = tmp_path / "new"
+
+    def take():
+        if kind in ("folder", "empty"):
+            new.mkdir()
+        if kind == "folder":
+            (new / "a").write_text("old")
+        if kind == "file":
+            new.write_text("old")
+        if kind in ("link", "dangling"):
+            new.symlink_to(tmp_path if kind == "link" else "gone")
+
+    def fill():
+        with atomic.new_folder(new) as part:
+            (part / "b").write_text("new")
+            if when == "meanwhile":
+                take()
+
+    if when == "before":
+        take()
+    said = "is a link to gone, where nothing is" if kind == "dangling" else "exists already"
+    with pytest.raises(UserError, match=said if when == "before" else "come into being meanwhile"):
+        fill()
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+    assert new.is_symlink() == (kind in ("link", "dangling"))
+    if kind == "folder":
+        assert files(new) == {"a": "old"}
+    if kind == "empty":
+        assert files(new) == {}

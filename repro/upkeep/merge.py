@@ -110,6 +110,7 @@ def take(file: Path, runs: Path) -> Merged:
     try:
         with locks.held(base / "import.lock"):
             folder = base / "import"
+            shutil.rmtree(folder, ignore_errors=True)  # of an import that was killed
             try:
                 for record in _unpacked(file, folder):
                     _add(record, runs, merged)

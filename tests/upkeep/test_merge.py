@@ -304,6 +304,14 @@ def test_an_import_that_is_interrupted_leaves_whole_records_and_can_be_repeated(
     assert files(tmp_path / "b") == files(runs)
 
 
+def test_what_a_killed_import_left_is_no_obstacle(runs, file, tmp_path):
+    left = tmp_path / "b" / ".work" / "import" / "half"
+    left.mkdir(parents=True)
+    merge.take(file, tmp_path / "b")
+    assert files(tmp_path / "b") == files(runs)
+    assert not left.exists()
+
+
 def test_one_import_at_a_time(file, tmp_path):
     (tmp_path / "b" / ".work").mkdir(parents=True)
     with (

@@ -40,11 +40,13 @@ def fetch(
 
     The card's copies are asked in order, or only the one that `source` names. `trust` accepts what
     no source states the hash or revision of. `keep` leaves what was downloaded beside the folder.
-    UserError with instructions where nothing can be downloaded.
+    UserError with instructions where nothing can be downloaded, or where the folder is not ours.
     """
     folder = data / dataset
     if not (folder / ABOUT).is_file():
         wanted = copies(dataset, registry.card(dataset, data), source)
+        if what := atomic.taken(folder):
+            raise _in_the_way(dataset, folder, what)
         _bring_any(dataset, wanted, folder, trust, steps, keep)
     try:
         needed = {"root": str, **registered.FETCHED}
@@ -56,6 +58,17 @@ def fetch(
             "delete the folder and fetch it anew",
         ) from error
     return sources.add(dataset, folder / about.pop("root"), data, about)
+
+
+def _in_the_way(dataset: str, folder: Path, what: str) -> UserError:
+    """Say that a dataset's folder is there, and not by a fetch: it may be the user's own audio."""
+    quoted = shlex.quote(str(folder))
+    taken = f"repro data add {dataset} {quoted} takes the audio in it as yours, or "
+    return UserError(
+        f"{folder} {what}, and no fetch made it (it holds no {ABOUT})",
+        f"{taken if folder.is_dir() else ''}mv {quoted} {shlex.quote(f'{folder}.old')}, then "
+        f"repro data fetch {dataset}",
+    )
 
 
 def copies(dataset: str, about: Card, source: str | None = None) -> dict[str, Archive | Hub]:
@@ -113,11 +126,11 @@ def _bring_any(
 
 
 def _bring(dataset: str, copy: Archive | Hub, folder: Path, steps: Steps, keep: bool) -> None:
-    """Bring one copy as `folder`, and note what it was."""
+    """Bring one copy as `folder`, with a note of what it was."""
     if isinstance(copy, Hub):
         ids = [clip.id for clip in manifest.load(dataset, folder.parent).clips]
         shown = (steps.downloading, steps.unpacking, steps.note)
-        _note(folder, {**hub.fetch(copy, ids, folder, *shown), "root": "."})
+        hub.fetch(copy, ids, folder, *shown, lambda part, about: _note(part, about | {"root": "."}))
         if not keep:
             shutil.rmtree(hub.store(folder))
         return
@@ -125,14 +138,14 @@ def _bring(dataset: str, copy: Archive | Hub, folder: Path, steps: Steps, keep: 
     file = download.fetch(remote, folder.parent, steps.downloading, steps.note)
     download.check_space(folder.parent, 2 * file.stat().st_size)
     steps.note(f"unpacking {file.name}")
-    unpack.unpack(file, folder, copy.unpacked, steps.unpacking)
-    _note(folder, _of_archive(copy, file))
+    about = _of_archive(copy, file)
+    unpack.unpack(file, folder, copy.unpacked, steps.unpacking, None, lambda p: _note(p, about))
     if not keep:
         file.unlink()
 
 
 def _note(folder: Path, about: dict[str, Any]) -> None:
-    """Note what a folder was made from; it is whole from then on."""
+    """Note in a folder that is to get its name what it was made from."""
     atomic.write(folder / ABOUT, json.dumps(about, indent=2).encode())
 
 

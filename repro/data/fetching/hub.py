@@ -40,24 +40,25 @@ def fetch(
     progress: Progress | None = None,
     unpacking: Progress | None = None,
     note: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
-    """Write the clips of a hub dataset as `folder`, all or nothing; return what it was.
+    finish: Callable[[Path, dict[str, Any]], None] = lambda *_: None,
+) -> None:
+    """Write the clips of a hub dataset as `folder`, all or nothing.
 
-    `ids` are the dataset's clips; rows of no clip are counted and left out. What has arrived stays
-    in `store(folder)`, so that the next call continues; the caller removes it. UnavailableError if
-    the hub does not have it, UserError if its content is not as expected.
+    `ids` are the dataset's clips; rows of no clip are counted and left out. `finish` gets the
+    folder before it has its name, and what it was made from. What has arrived stays in
+    `store(folder)`, so that the next call continues; the caller removes it. UnavailableError if the
+    hub does not have it, UserError if its content is not as expected or `folder` exists.
     """
     there = revision(hub)
     files = _download(there, store(folder), progress, note)
     size = sum(file.stat().st_size for file in files)
     download.check_space(folder.parent, size)
-    _write(hub, files, ids, folder, unpacking, note)
     hashes = {
         remote.name: download.digest_of(file, "sha256")
         for remote, file in zip(there.files, files, strict=True)
     }
     listed = "\n".join(f"{name}\t{digest}" for name, digest in sorted(hashes.items()))
-    return {
+    about = {
         "source": "hub",
         "name": hub.name,
         "revision": there.commit,
@@ -66,6 +67,7 @@ def fetch(
         "files": hashes,
         "verified": hub.verified and all(file.digest != UNVERIFIED for file in there.files),
     }
+    _write(hub, files, ids, folder, unpacking, note, lambda part: finish(part, about))
 
 
 def store(folder: Path) -> Path:
@@ -132,6 +134,7 @@ def _write(
     folder: Path,
     progress: Progress | None,
     note: Callable[[str], None],
+    finish: Callable[[Path], None],
 ) -> None:
     """Write the clips' files under a temporary name, then rename it to `folder`."""
     known, strange, written = set(ids), 0, 0
@@ -154,6 +157,7 @@ def _write(
                 raise UserError(
                     f"{hub.name}: none of its {strange:,} rows is a clip of the dataset"
                 )
+            finish(part)
     except FileExistsError as error:
         raise UserError(f"{hub.name}: two rows are one clip ({error.filename})") from error
     except OSError as error:

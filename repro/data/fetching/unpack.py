@@ -29,13 +29,15 @@ def unpack(
     limit: int,
     progress: Callable[[int, int | None], None] | None = None,
     only: Collection[str] | None = None,
+    finish: Callable[[Path], None] = lambda _: None,
 ) -> None:
     """Unpack a tar (any compression) or zip archive as `folder`, all or nothing.
 
     Regular files only; links that stay inside are left out. `limit` is the most bytes that may come
-    out, `only` the names that the files may have. UserError, with nothing left behind, for a
-    damaged archive, absolute names, names with "..", links that leave, devices, two members of one
-    name, a name that may not be, and more than the limit.
+    out, `only` the names that the files may have; `finish` adds to the folder before it has its
+    name. UserError, with nothing left behind, for a damaged archive, absolute names, names with
+    "..", links that leave, devices, two members of one name, a name that may not be, more than the
+    limit, and where `folder` exists.
     """
     try:
         with atomic.new_folder(folder) as part:
@@ -49,6 +51,7 @@ def unpack(
                 written = _write(stream, place, written, limit)
                 if progress:
                     progress(written, None)
+            finish(part)
     except _BROKEN as error:
         raise UserError(f"{archive}: damaged archive ({error or type(error).__name__})",
                         f"rm {archive}, and fetch it again") from error  # fmt: skip

@@ -142,6 +142,19 @@ def test_what_was_interrupted_between_the_steps_is_finished(archive, tmp_path, m
     assert server.asked == 1
 
 
+def test_audio_of_the_users_in_the_datasets_own_folder_is_not_replaced(archive, tmp_path):
+    """It was deleted, unasked, once the archive had come."""
+    server = archive()
+    mine = tmp_path / NAME / "audio" / "1-100032-A-0.wav"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"esc50 exists already, and no fetch made it") as caught:
+        fetch.fetch(NAME, tmp_path, False, fetch.Steps())
+    assert caught.value.next_step.startswith(f"repro data add {NAME} {tmp_path / NAME} takes")
+    assert mine.read_bytes() == b"mine"
+    assert server.asked == 0
+
+
 @pytest.mark.parametrize("name", [n for n in registry.names() if registry.card(n).by_hand])
 def test_what_cannot_be_fetched_says_how_to_get_it(name, tmp_path):
     with pytest.raises(UserError, match=f"{name} cannot be fetched: ...") as caught:

@@ -15,6 +15,7 @@ from repro.errors import UserError
 
 FILES = {"set/a.wav": b"a" * 5000, "set/deep/b.wav": b"", "notes.txt": b"n"}
 LIMIT = 10_000
+DEAD = 999_999_999  # no system gives so high a number to a process
 
 
 def tar(path: Path, *members, mode="w:gz"):
@@ -133,7 +134,7 @@ def test_damaged_archives_are_named_and_leave_nothing(tmp_path, kind):
     assert list(home.iterdir()) == []
 
 
-def test_a_killed_unpacking_is_cleared_by_the_next(tmp_path):
+def test_a_killed_unpacking_is_cleared_by_the_next(tmp_path, monkeypatch):
     archive = tar(tmp_path / "x.tar.gz", *FILES.items())
 
     def stop(done, of):
@@ -142,11 +143,22 @@ def test_a_killed_unpacking_is_cleared_by_the_next(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         unpack(archive, tmp_path / "home" / "x", LIMIT, stop)
     assert list((tmp_path / "home").iterdir()) == []
-    left = atomic.temporary(tmp_path / "home" / "x")  # as SIGKILL leaves it
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "getpid", lambda: DEAD)
+        left = atomic.temporary(tmp_path / "home" / "x")  # as SIGKILL leaves it
     (left / "set").mkdir(parents=True)
     unpack(archive, tmp_path / "home" / "x", LIMIT)
     assert out(tmp_path / "home" / "x") == FILES
     assert not left.exists()
+
+
+def test_what_is_there_is_not_replaced(tmp_path):
+    archive = tar(tmp_path / "x.tar.gz", *FILES.items())
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "mine.wav").write_bytes(b"mine")
+    with pytest.raises(UserError, match="x exists already"):
+        unpack(archive, tmp_path / "x", LIMIT)
+    assert out(tmp_path / "x") == {"mine.wav": b"mine"}
 
 
 def test_an_unwritable_place_is_named(tmp_path):
