@@ -139,8 +139,9 @@ def _one_message() -> Iterator[None]:
     except KeyboardInterrupt as ended:
         number = ended.number if isinstance(ended, _Ended) else signal.SIGINT
         how = f"ended by {number.name}" if isinstance(ended, _Ended) else "interrupted"
+        kept, step = suggesting.again()
         with suppress(OSError):  # the terminal may have gone
-            _say(f"{how}; nothing is lost", "the same command again continues")
+            _say(f"{how}; {kept}", step)
         raise click.exceptions.Exit(128 + number) from None
     except OSError as error:
         # The reader of our output has left (`repro list | head`): nothing to say.

@@ -2,23 +2,33 @@
 
 import hashlib
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from repro.data.cards import Card, no_hashes, no_lengths
 
 FILE, PCM, LENGTH, NAMES = "file hash", "PCM hash", "length of each clip", "names only"
 
 
-def level(about: Card) -> str:
+def level(about: Card, origin: Mapping[str, Any]) -> str:
     """Return the level of a dataset: file hash, length of each clip, or names only.
 
-    By its card alone. Where lengths are known since all are the same (ESC-50), that is a length.
+    By its card, and by where the audio comes from ({} for none here): a copy that was cut to the
+    stated lengths cannot be known by them. Where all lengths are one (ESC-50), that is a length.
     """
+    if "derived" in origin:
+        return NAMES
     if about.hashes is not no_hashes:
         return FILE
-    if about.lengths is not no_lengths or about.shortest >= 0.99 * about.seconds:
+    if about.lengths is not no_lengths or one_length(about):
         return LENGTH
     return NAMES
+
+
+def one_length(about: Card) -> bool:
+    """Tell whether all clips of a dataset are equally long."""
+    return about.shortest >= 0.99 * about.seconds
 
 
 def compared(file: str, published: str) -> tuple[str, bool]:

@@ -69,9 +69,7 @@ def provenance(dataset: str, data: Path) -> dict[str, Any]:
     known = registered.read(dataset, data)
     if known is None:
         return {}
-    # A copy that was cut to the stated lengths cannot be known by them.
-    level = evidence.NAMES if "derived" in known.origin else evidence.level(card(dataset, data))
-    told = {**known.origin, "evidence": level}
+    told = {**known.origin, "evidence": evidence.level(card(dataset, data), known.origin)}
     if known.checked:
         there = located(dataset, data)
         if there is not None and state(there) == known.checked.get("state"):
@@ -129,9 +127,18 @@ def register(
     if origin is None:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         origin = {"source": "folder", "added": today}  # where it lies is nobody else's business
-        if made := derived.noted(root):
-            origin["derived"] = made
+        if made := noted(dataset, root, found, data):
+            origin["derived"] = made.about
     return _note(_usable(dataset, root, found, data, {}, total), {}, origin)
+
+
+def noted(dataset: str, root: Path, found: Mapping[str, str], data: Path) -> derived.Note | None:
+    """Return the note of how a folder's clips were made from others; None where there is none.
+
+    A dataset of the user's own takes the note of any dataset.
+    """
+    covers = dataset if card(dataset, data).source_states else ""
+    return derived.noted(root, found.values(), covers)
 
 
 def checked(dataset: str, folder: Path) -> Path:

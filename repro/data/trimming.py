@@ -11,30 +11,49 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from repro import atomic
-from repro.data import manifest, sources
-from repro.data.decoding.decode import read
-from repro.data.folders import derived
+from repro.data import evidence, manifest, registry, sources
+from repro.data.decoding.decode import Header, read
+from repro.data.folders import derived, names
 from repro.errors import UserError
 
 _LEAST = 0.05  # seconds of the shortest turn that is looked for
 _APART = 0.1  # seconds from the stated length that are told: codecs and tables round
 _HEAD = 64  # samples that are compared before all are
+_SIGNAL = 32  # changes from sample to sample in what is repeated: silence repeats by chance
+# libsndfile's codings whose every sample is kept: as what it is read, and written to a wav.
+_KEPT = {
+    "PCM_S8": ("int16", "PCM_U8"),
+    "PCM_U8": ("int16", "PCM_U8"),
+    "PCM_16": ("int16", "PCM_16"),
+    "PCM_24": ("int32", "PCM_24"),
+    "PCM_32": ("int32", "PCM_32"),
+    "FLOAT": ("float32", "FLOAT"),
+    "DOUBLE": ("float64", "DOUBLE"),
+    "ULAW": ("int16", "PCM_16"),
+    "ALAW": ("int16", "PCM_16"),
+}
 
 
 @dataclass(frozen=True)
 class Trimmed:
-    """What was done: clips cut to one turn, clips that were whole, those that are neither."""
+    """What was done: clips cut to one turn, clips that were whole, those that are neither.
+
+    left, short: a tenth of a second or more longer than stated, and no loop that can be cut to the
+    sample, or shorter; copied as they are. apart: cut, and so far from the length stated.
+    """
 
     folder: Path
     cut: int
     whole: int
-    left: tuple[str, ...]  # longer than stated by a tenth of a second, and no loop: copied as is
-    apart: tuple[str, ...]  # cut, and a tenth of a second or more from the length stated
+    left: tuple[str, ...]
+    short: tuple[str, ...]
+    apart: tuple[str, ...]
 
 
 def trim(
@@ -44,21 +63,22 @@ def trim(
     data: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> Trimmed:
-    """Copy the clips of a folder to `out`, each looped one cut to its first turn, as 16-bit wav.
+    """Copy the clips of a folder to `out`, each looped one cut to its first turn, as wav.
 
-    `data` is the home's data folder. UserError where no source states the lengths of the clips,
-    where `out` exists, where the folder holds none of them or one that cannot be decoded.
+    What is kept has the samples of the source, to the bit. `data` is the home's data folder.
+    UserError where no source states the lengths of the clips, where `out` exists, where the folder
+    holds none of them, one that cannot be decoded, or what was trimmed already.
     """
     stated = manifest.load(dataset, data).seconds
     if not stated:
+        raise _unstated(dataset, folder, data)
+    root, found = sources.found_in(dataset, folder, data)
+    if before := sources.noted(dataset, root, found, data):
         raise UserError(
-            f"no source states how long each clip of {dataset} is, so no loop can be told",
-            f"repro data add {dataset} {folder}",
+            f"{root} was trimmed already, as {before.file} says",
+            f"repro data add {dataset} {names.quoted(root)}",
         )
-    _, found = sources.found_in(dataset, folder, data)
-    if atomic.existing(out):
-        raise UserError(f"{out} exists already", "name a folder that does not")
-    kinds: dict[str, list[str]] = {"cut": [], "whole": [], "left": [], "apart": []}
+    kinds: dict[str, list[str]] = {"cut": [], "whole": [], "left": [], "short": [], "apart": []}
     rates = set()
     with atomic.new_folder(out) as work:
         for done, (clip, file) in enumerate(sorted(found.items()), start=1):
@@ -68,41 +88,75 @@ def trim(
             if progress:
                 progress(done, len(found))
         cut = len(kinds["cut"]) + len(kinds["apart"])
-        note = {"by": "repro data trim", "clips": len(found), "cut": cut, "rates": sorted(rates)}
+        note = {"by": derived.BY, "dataset": dataset, "clips": len(found), "cut": cut,
+                "rates": sorted(rates)}  # fmt: skip
         (work / derived.NOTE).write_text(json.dumps(note) + "\n")
-    left, apart = tuple(kinds["left"]), tuple(kinds["apart"])
-    return Trimmed(out, cut, len(kinds["whole"]), left, apart)
+    named = (tuple(kinds[kind]) for kind in ("left", "short", "apart"))
+    return Trimmed(out, cut, len(kinds["whole"]), *named)
 
 
-def turn(samples: NDArray[np.int16], rate: int, stated: float) -> int | None:
+def _unstated(dataset: str, folder: Path, data: Path) -> UserError:
+    """Say why no loop can be told by a dataset's lengths."""
+    about = registry.card(dataset, data)
+    why = f"no source states how long each clip of {dataset} is, so no loop can be told"
+    if about.source_states and evidence.one_length(about):
+        why = (f"every clip of {dataset} lasts {about.seconds:g} s, as its source states: none is "
+               "short, so that a copy could have looped it")  # fmt: skip
+    return UserError(why, f"repro data add {dataset} {names.quoted(folder)}")
+
+
+def turn(samples: NDArray[Any], rate: int, stated: float) -> int | None:
     """Return the frames of one turn of a loop (n, channels), nearest to the stated seconds.
 
     A loop repeats its first turn to the bit until its end, which may fall within a turn. None for
-    samples that are none.
+    samples that are none, and where silence alone is repeated.
     """
-    count = len(samples)
-    starts = np.arange(max(int(_LEAST * rate), 1), count - _HEAD + 1)
-    windows = np.lib.stride_tricks.sliding_window_view(samples[:, 0], _HEAD)
-    fits = np.all(windows[starts] == windows[0], axis=1)
-    for length in sorted(starts[fits].tolist(), key=lambda n: abs(n - stated * rate)):
-        if np.array_equal(samples[length:], samples[: count - length]):
+    bits = samples.view(f"i{samples.itemsize}")  # of floats, -0.0 is not 0.0
+    changes = np.flatnonzero(np.any(bits[1:] != bits[:-1], axis=1))
+    if len(changes) < _SIGNAL:
+        return None
+    first = int(changes[0])  # from here on there is something to compare
+    least = max(first + _HEAD, int(changes[_SIGNAL - 1]) + 2)  # frames that have to be repeated
+    lowest, highest = max(int(_LEAST * rate), 1), len(bits) - least
+    if highest < lowest:
+        return None
+    channel = int(np.argmax(bits[first + 1] != bits[first]))
+    windows = np.lib.stride_tricks.sliding_window_view(bits[first:, channel], _HEAD)
+    fits = np.all(windows[lowest : highest + 1] == windows[0], axis=1)
+    lengths = (np.flatnonzero(fits) + lowest).tolist()
+    for length in sorted(lengths, key=lambda n: abs(n - stated * rate)):
+        if np.array_equal(bits[length:], bits[: len(bits) - length]):
             return int(length)
     return None
 
 
 def _copy(file: str, target: Path, stated: float | None) -> tuple[str, int]:
     """Write a clip's first turn, or a copy of its file; return what it is of `trim`'s kinds."""
-    import soundfile
-
     target.parent.mkdir(parents=True, exist_ok=True)
     heard = read(file)
     rate = heard.header.rate
     over = 0.0 if stated is None else len(heard.mono) / rate - stated
     if stated is not None and over > 1 / rate:
-        samples, _ = soundfile.read(file, dtype="int16", always_2d=True)
-        length = turn(samples, rate, stated)
+        length = _cut(file, heard.header, target.with_suffix(".wav"), stated)
         if length is not None:
-            soundfile.write(target.with_suffix(".wav"), samples[:length], rate, subtype="PCM_16")
             return "cut" if abs(length / rate - stated) < _APART else "apart", rate
     shutil.copyfile(file, target.with_suffix(Path(file).suffix))
-    return "left" if over >= _APART else "whole", rate
+    kind = "left" if over >= _APART else "short" if over <= -_APART else "whole"
+    return kind, rate
+
+
+def _cut(file: str, header: Header, target: Path, stated: float) -> int | None:
+    """Write the first turn of a looped file as a wav of its own coding; return its frames.
+
+    None, and nothing written, for what is no loop or in a coding whose samples cannot be kept.
+    """
+    import soundfile
+
+    if header.coding not in _KEPT:
+        return None
+    dtype, coding = _KEPT[header.coding]
+    samples, _ = soundfile.read(file, dtype=dtype, always_2d=True)
+    length = turn(samples, header.rate, stated)
+    if length is not None:
+        soundfile.write(target, samples[:length], header.rate, subtype=coding)
+    return length

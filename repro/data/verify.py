@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from repro.data import evidence, manifest, sources
 from repro.data.cards import Card
 from repro.data.decoding.decode import UndecodableError, read
-from repro.data.folders import names
+from repro.data.folders import names, registered
 from repro.data.folders.missing import Search
 from repro.data.lists import Manifest
 from repro.data.registry import card
@@ -43,13 +43,16 @@ class Report:
     """What a check of a folder found: problems in order of KINDS, and what it could compare.
 
     level: of the dataset's evidence (`evidence.level`). compared: clips that are equal to their
-    published hash, by kind of hash, and "length" for those as long as their source states.
+    published hash, by kind of hash, and "length" for those as long as their source states. made:
+    what was done to a copy (`derived.Note.about`), {} for audio as it came; its lengths, which were
+    cut to the stated ones, are not compared.
     """
 
     problems: list[Problem]
     level: str
     clips: int
     compared: Mapping[str, int]
+    made: Mapping[str, Any]
 
     @property
     def as_published(self) -> bool:
@@ -108,7 +111,13 @@ def verify(
             problems.append(Problem(clip, "duplicated", f"the same audio as {same[0]}"))
     problems += _uniform(dataset, about, heard) if about.source_states else []
     problems.sort(key=lambda problem: (KINDS.index(problem.kind), problem.clip))
-    report = Report(problems, evidence.level(about), len(there.found), counts)
+    known = registered.read(dataset, data)
+    origin = known.origin if known else {}
+    made = origin.get("derived", {})
+    if made:
+        del counts["length"]
+    level = evidence.level(about, origin)
+    report = Report(problems, level, len(there.found), counts, made)
     if not quick:
         sources.remember(there, state if report.as_published else "", data)
     return report

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro.data import protocols
+from repro.data.folders import derived
 from repro.plan import lengths
 from repro.plan.planning import TablePlan
 from repro.records.record import Training
@@ -152,20 +153,11 @@ def _origin(origin: Mapping[str, Any]) -> str:
             held += f" (which states: {origin['evidence']})"
         if "checked" in origin:
             held = f"checked against the published hashes on {origin['checked']}"
-        made = f"; {_derived(origin['derived'])}" if "derived" in origin else ""
+        made = f"; {derived.told(origin['derived'])}" if "derived" in origin else ""
         return f"a folder of the user's, added {origin['added']}{made}; {held}"
     revision = f" at revision {origin['revision']}" if "revision" in origin else ""
     checked = "as published" if origin["verified"] else "UNVERIFIED, trusted on first use"
     return f"{origin['name']}{revision}, SHA-256 {origin['sha256'][:12]}, {checked}"
-
-
-def _derived(made: Mapping[str, Any]) -> str:
-    """Say what was done to a copy that is not the archive's audio."""
-    rates = " and ".join(f"{rate:,} Hz" for rate in made["rates"])
-    return (
-        f"not the archive's audio but a copy of it ({rates}), by {made['by']}: {made['cut']:,} "
-        f"looped clips of {made['clips']:,} cut to one turn"
-    )
 
 
 def _claims(judgement: Judgement) -> list[str]:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -131,6 +132,54 @@ def test_verify_names_what_is_wrong_and_ends_with_1(repro, folder):
     found = json.loads(repro("verify", NAME, "--format", "json").output)
     assert found["counts"] == {"missing": 105825, "undecodable": 1}
     assert len(found["problems"]) == 105826
+
+
+def test_a_trimmed_copy_is_called_one_wherever_its_evidence_is_told(repro, tmp_path):
+    stated = manifest.load("urbansound8k").seconds
+    clip = next(clip for clip, seconds in sorted(stated.items()) if 0.9 < seconds < 1.1)
+    turn = np.random.default_rng(1).integers(-900, 900, round(stated[clip] * 8000)).astype(np.int16)
+    (tmp_path / "copy" / clip).parent.mkdir(parents=True)
+    soundfile.write(tmp_path / "copy" / clip, np.tile(turn, 5)[:32000], 8000)
+    new = tmp_path / "a, new one"
+    done = repro("trim", "urbansound8k", tmp_path / "copy", new)
+    assert "1 looped clips cut to one turn, 0 whole" in done.output
+    step = f"repro data add urbansound8k '{new}' --home {tmp_path / 'home'}"
+    assert done.output.splitlines()[-1] == f"Next:  {step}"
+    assert main(shlex.split(step)[1:], standalone_mode=False) is None
+    copied = ("not the archive's audio but a copy of it (8,000 Hz), by repro data trim: 1 looped "
+              "clips of 1 cut to one turn")  # fmt: skip
+    assert repro("verify", "urbansound8k").output.splitlines()[-1] == (
+        f"evidence: names only; nothing in them could be compared with what is published; {copied}"
+    )
+    found = json.loads(repro("verify", "urbansound8k", "--format", "json").output)
+    assert (found["evidence"], found["compared"]) == ("names only", {})
+    assert found["derived"]["cut"] == 1
+    said = " ".join(repro("list").output.split())
+    assert f"{new}, {copied}; CC BY-NC 3.0; evidence: names only" in said
+    rows = json.loads(repro("list", "--format", "json").output)
+    level = {row["dataset"]: row["evidence"] for row in rows}
+    assert level["urbansound8k"] == "names only"
+    assert level["esc50"] == "length of each clip"
+
+
+@pytest.mark.parametrize(
+    ("verb", "where", "kept", "step"),
+    [
+        (["trim", "urbansound8k", "a", "b"], "trimming.trim", "nothing is kept", "starts anew"),
+        (["verify", NAME], "verify.verify", "nothing is kept", "starts anew"),
+        (["stats", NAME], "look.stats", "nothing is kept", "starts anew"),
+        (["prepare", NAME], "prepare.prepare", "nothing is lost", "continues"),
+    ],
+)
+def test_an_interrupted_verb_says_whether_it_continues(repro, monkeypatch, verb, where, kept, step):
+    def stop(*args, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"repro.data.{where}", stop)
+    done = repro(*verb)
+    assert done.exit_code == 130
+    assert f"Error: interrupted; {kept}" in done.output
+    assert f"Next:  the same command again {step}" in done.output
 
 
 def test_list_imports_nothing_heavy(tmp_path):

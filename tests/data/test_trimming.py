@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro.data import evidence, lists, manifest, sources, trimming
+from repro.data import evidence, lists, manifest, sources, trimming, verify
 from repro.data.folders import derived
 from repro.errors import UserError
 from repro.render import notes
@@ -65,6 +65,7 @@ def test_a_copy_is_cut_and_says_so_wherever_it_is_used(copy, tmp_path):
     data, out = tmp_path / "data", tmp_path / "new" / "us8k"
     made = trimming.trim(NAME, root, out, data)
     assert (made.cut, made.whole, made.left, made.apart) == (2, 1, (ids[2],), (ids[3],))
+    assert made.short == ()
     kept = (length[0], length[1], 4 * RATE, length[3] - RATE // 4)
     for clip, count in zip(ids, kept, strict=True):
         samples, rate = soundfile.read(out / clip, dtype="int16", always_2d=True)
@@ -82,21 +83,162 @@ def test_what_cannot_be_trimmed_is_refused_and_leaves_nothing(copy, tmp_path):
     root, ids, *_ = copy
     data = tmp_path / "data"
     (tmp_path / "old").mkdir()
+    (tmp_path / "dang").symlink_to("gone")
+    with pytest.raises(UserError, match="dang is a link to gone, where nothing is"):
+        trimming.trim(NAME, root, tmp_path / "dang", data)
+    (tmp_path / "dang").unlink()
     with pytest.raises(UserError, match="old exists already"):
         trimming.trim(NAME, root, tmp_path / "old", data)
     with pytest.raises(UserError, match="no source states how long each clip of gtzan is"):
         trimming.trim("gtzan", root, tmp_path / "new", data)
+    with pytest.raises(UserError, match="every clip of esc50 lasts 5 s, as its source states"):
+        trimming.trim("esc50", root, tmp_path / "new", data)
     (root / ids[3]).write_bytes(b"no audio")
     with pytest.raises(UserError, match=f"{ids[3]}: cannot be decoded"):
         trimming.trim(NAME, root, tmp_path / "new", data)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["copy", "old"]
 
 
+CODINGS = {
+    "PCM_U8": ("int16", 2**8),
+    "PCM_16": ("int16", 1),
+    "PCM_24": ("int32", 2**8),
+    "PCM_32": ("int32", 1),
+    "FLOAT": ("float32", None),
+    "DOUBLE": ("float64", None),
+}
+
+
+def in_coding(count, coding, channels):
+    """Noise that the coding holds exactly: all its digits are used."""
+    dtype, step = CODINGS[coding]
+    if step is None:
+        return np.random.default_rng(9).normal(0, 0.2, (count, channels)).astype(dtype)
+    most = np.iinfo(dtype).max // step
+    whole = np.random.default_rng(9).integers(-most, most, (count, channels))
+    return (whole * step).astype(dtype)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("coding", CODINGS)
+def test_what_is_kept_are_the_samples_of_the_source_in_its_coding(copy, tmp_path, coding, channels):
+    """Floats were read as integers without scale, all zeros: any length was a loop of silence."""
+    root, ids, length, _ = copy
+    once = in_coding(length[0], coding, channels)
+    plain = in_coding(4 * RATE, coding, channels)
+    for clip, samples in ((ids[0], looped(once, 4 * RATE)), (ids[2], plain)):
+        soundfile.write(root / clip, samples, RATE, subtype=coding)
+    made = trimming.trim(NAME, root, tmp_path / "new", tmp_path / "data")
+    assert (made.cut, made.left) == (2, (ids[2],))
+    for clip, samples in ((ids[0], once), (ids[2], plain)):
+        assert soundfile.info(tmp_path / "new" / clip).subtype == coding
+        kept, _ = soundfile.read(tmp_path / "new" / clip, dtype=CODINGS[coding][0], always_2d=True)
+        assert kept.tobytes() == samples.tobytes()
+
+
+def test_a_coding_whose_samples_cannot_be_kept_is_copied_and_named(copy, tmp_path):
+    root, ids, *_ = copy
+    soundfile.write(root / ids[0], looped(noise(RATE), 4 * RATE), RATE, subtype="IMA_ADPCM")
+    made = trimming.trim(NAME, root, tmp_path / "new", tmp_path / "data")
+    assert made.left == (ids[0], ids[2])
+    assert (tmp_path / "new" / ids[0]).read_bytes() == (root / ids[0]).read_bytes()
+
+
+def test_the_sign_of_a_zero_is_a_bit():
+    samples = looped(in_coding(1500, "FLOAT", 1), 4000)
+    samples[100], samples[1600], samples[3100] = 0.0, -0.0, 0.0
+    assert trimming.turn(samples, RATE, 1500 / RATE) == 3000
+
+
+@pytest.mark.parametrize("level", [0, 7])
+def test_silence_at_both_ends_is_no_loop(level):
+    """Nor is a constant; a loop that begins with silence is one by what follows it."""
+    samples = noise(4000)
+    samples[:300], samples[-300:] = level, level
+    assert trimming.turn(samples, RATE, 3900 / RATE) is None
+    assert trimming.turn(np.full((4000, 1), level, np.int16), RATE, 3000 / RATE) is None
+    assert trimming.turn(looped(samples[:2500], 4000), RATE, 2500 / RATE) == 2500
+    # What is repeated holds 64 samples from the last silent one on, the 300th, or says too little.
+    assert trimming.turn(looped(samples[:2500], 2500 + 363), RATE, 2500 / RATE) == 2500
+    assert trimming.turn(looped(samples[:2500], 2500 + 362), RATE, 2500 / RATE) is None
+
+
+def test_a_loop_is_found_where_one_channel_is_silent():
+    samples = noise(4000, 2)
+    samples[:, 0] = 0
+    assert trimming.turn(looped(samples[:1500], 4000), RATE, 1500 / RATE) == 1500
+
+
+def test_a_clip_that_is_shorter_than_stated_is_not_called_whole(copy, tmp_path):
+    root, ids, length, audio = copy
+    soundfile.write(root / ids[1], audio[ids[1]][: length[1] // 2], RATE, subtype="PCM_16")
+    made = trimming.trim(NAME, root, tmp_path / "new", tmp_path / "data")
+    assert (made.cut, made.whole, made.short) == (2, 0, (ids[1],))
+
+
+def test_what_was_trimmed_is_not_trimmed_again(copy, tmp_path):
+    root, *_ = copy
+    trimming.trim(NAME, root, tmp_path / "one", tmp_path / "data")
+    for folder in ("one", "one/audio"):
+        with pytest.raises(UserError, match=r"trimmed already, as \S+/one/derived\.json"):
+            trimming.trim(NAME, tmp_path / folder, tmp_path / "two", tmp_path / "data")
+    assert not (tmp_path / "two").exists()
+
+
+def links(folder, one):
+    """Put links to the clips of a folder into another."""
+    for file in one.rglob("*.wav"):
+        place = folder / file.relative_to(one)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(file)
+
+
+@pytest.mark.parametrize("how", ["whole", "deeper", "linked", "folder linked", "clips linked"])
+def test_a_trimmed_copy_poses_as_nothing_else_by_whatever_way_it_is_added(copy, tmp_path, how):
+    root, *_ = copy
+    one, data = tmp_path / "one", tmp_path / "data"
+    trimming.trim(NAME, root, one, data)
+    (tmp_path / "other").mkdir()
+    added = {"whole": one, "deeper": one / "audio"}.get(how, tmp_path / "other")
+    if how == "linked":
+        added = tmp_path / "link"
+        added.symlink_to(one / "audio")
+    if how == "folder linked":
+        (added / "audio").symlink_to(one / "audio")
+    if how == "clips linked":
+        links(added, one)
+    assert len(sources.add(NAME, added, data).found) == 4
+    told = sources.provenance(NAME, data)
+    assert told["derived"] == {"by": "repro data trim", "clips": 4, "cut": 2, "rates": [RATE]}
+    assert told["evidence"] == evidence.NAMES
+    report = verify.verify(NAME, data)
+    assert (report.level, report.made) == (evidence.NAMES, told["derived"])
+    assert "length" not in report.compared, "they were cut to these lengths"
+
+
+def test_a_note_covers_its_own_dataset_and_what_is_made_of_its_clips(tmp_path):
+    note = {"by": "repro data trim", "clips": 4, "cut": 2, "rates": [RATE]}
+    inside = tmp_path / "audio"
+    inside.mkdir()
+    file = tmp_path / derived.NOTE
+    file.write_text(json.dumps({**note, "dataset": NAME}))
+    assert derived.noted(inside, [], NAME) == derived.Note(file, note)
+    assert derived.noted(inside, [], "") == derived.Note(file, note)
+    assert derived.noted(inside, [], "esc50") is None
+    file.write_text(json.dumps(note))  # as it was written before it named the dataset
+    assert derived.noted(inside, [], "esc50") == derived.Note(file, note)
+    file.write_text(json.dumps({"by": "another program"}))
+    assert derived.noted(inside, [], NAME) is None
+
+
 @pytest.mark.parametrize("note", ["", "[]", json.dumps({"by": "x", "clips": "many"})])
 def test_a_damaged_note_is_named(tmp_path, note):
     (tmp_path / derived.NOTE).write_text(note)
     with pytest.raises(UserError, match=r"derived\.json: not what repro data trim writes"):
-        derived.noted(tmp_path)
+        derived.noted(tmp_path, [], NAME)
+    (tmp_path / derived.NOTE).write_text('{"by": "repro data trim", "cli')
+    with pytest.raises(UserError, match=r"derived\.json: not what repro data trim writes"):
+        derived.noted(tmp_path / "audio", [], NAME)
 
 
 def test_of_parts_keeps_classes_and_lengths():

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from repro import places
-from repro.commands.shared import asking
+from repro.commands.shared import asking, suggesting
 from repro.commands.shared.counter import Counter
-from repro.data.folders import names
+from repro.data.folders import derived, names
 
 if TYPE_CHECKING:
     from repro.data.verify import Problem, Report
@@ -38,6 +38,7 @@ def verify(name: str, quick: bool, home: str | None, fmt: str) -> None:
     from repro.data.verify import FAULTS
     from repro.data.verify import verify as check
 
+    suggesting.begins_anew()
     with Counter(f"verify {name}", "clips") as progress:
         report = check(name, places.home(home).data, quick, progress)
     problems = report.problems
@@ -48,6 +49,7 @@ def verify(name: str, quick: bool, home: str | None, fmt: str) -> None:
             "clips": report.clips,
             "compared": dict(report.compared),
             "as_published": report.as_published,
+            "derived": dict(report.made),
             "counts": collections.Counter(problem.kind for problem in problems),
             "problems": [problem.__dict__ for problem in problems],
         }
@@ -70,6 +72,8 @@ def _evidence(report: "Report") -> str:
             for kind, words in told.items() if report.compared.get(kind)]  # fmt: skip
     if not each:
         each = ["nothing in them could be compared with what is published"]
+    if report.made:
+        each.append(derived.told(report.made))
     if report.as_published:
         each.append(
             "checked against the published hashes: tables say so as long as no file changes"
@@ -110,21 +114,24 @@ def trim(name: str, folder: Path, out: Path, home: str | None, fmt: str) -> None
     """
     from repro.data.trimming import trim as cut
 
+    suggesting.begins_anew()
     with Counter(f"trim {name}", "clips") as progress:
         made = cut(name, folder, out, places.home(home).data, progress)
     if fmt == "json":
         about = {"dataset": name, "folder": str(made.folder), "cut": made.cut, "whole": made.whole,
-                 "left": list(made.left), "apart": list(made.apart)}  # fmt: skip
+                 "left": list(made.left), "short": list(made.short),
+                 "apart": list(made.apart)}  # fmt: skip
         click.echo(json.dumps(about, indent=1))
         return
     click.echo(f"{name}: {made.cut:,} looped clips cut to one turn, {made.whole:,} whole")
     for what, clips in (
-        ("no loop, copied as it is", made.left),
+        ("longer than stated and no loop to the sample: copied as it is", made.left),
+        ("shorter than stated by a tenth of a second or more: copied as it is", made.short),
         ("a tenth of a second or more from its stated length", made.apart),
     ):
         for clip in clips:
             click.echo(f"{clip}  ({what})")
-    click.echo(f"Next:  repro data add {name} {names.quoted(out)}")
+    click.echo(f"Next:  {suggesting.exact(f'repro data add {name} {names.quoted(out)}')}")
 
 
 @click.command()

@@ -10,7 +10,7 @@ from repro import places
 from repro.commands.data import check, lists, look
 from repro.commands.shared import asking, fetching, screen
 from repro.data import evidence, registry, sources
-from repro.data.folders import registered
+from repro.data.folders import derived, registered
 from repro.errors import UserError
 
 
@@ -83,7 +83,7 @@ def _row(name: str, data: Path) -> dict[str, Any]:
         "folder_refused": why or None,
         "licence": card.licence,
         "source": card.source,
-        "evidence": evidence.level(card),
+        "evidence": evidence.level(card, noted.origin if noted else {}),
         "origin": dict(noted.origin) if noted else {},
         "damaged": damaged,
     }
@@ -121,7 +121,8 @@ def _here(row: dict[str, Any]) -> str:
     gone = f", which {row['folder_refused']}" if row["folder_refused"] else ""
     percent = f"{row['share']:.0%}" if row["here"] == row["listed"] else f"{row['share']:.2%}"
     trusted = ", unverified" if row["origin"].get("verified") is False else ""
-    return f"{row['here']:,} of {total} ({percent}) in {row['folder']}{gone}{trusted}"
+    made = f", {derived.told(row['origin']['derived'])}" if "derived" in row["origin"] else ""
+    return f"{row['here']:,} of {total} ({percent}) in {row['folder']}{gone}{trusted}{made}"
 
 
 @command.command()

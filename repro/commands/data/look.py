@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from repro import atomic, places
-from repro.commands.shared import asking
+from repro.commands.shared import asking, suggesting
 
 if TYPE_CHECKING:
     from repro.data.look import Stats
@@ -27,6 +27,7 @@ def stats(name: str, home: str | None, fmt: str) -> None:
     """
     from repro.data import look
 
+    suggesting.begins_anew()
     found = look.stats(name, places.home(home).data)
     if fmt == "json":
         click.echo(json.dumps(look.as_dict(found), indent=1))

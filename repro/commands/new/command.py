@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from repro import atomic, places
-from repro.commands.shared import asking
+from repro.commands.shared import asking, suggesting
 from repro.errors import UserError
 
 
@@ -52,7 +52,8 @@ def model(name: str, like: str, home: str | None) -> None:
         folder / f"{name}.py": texts.network(name),
         folder / f"{name}.toml": texts.training(name, entry),
     })  # fmt: skip
-    click.echo(f"next: repro table {like} --with {name} --profile demo", err=True)
+    step = suggesting.completed(f"repro table {like} --with {name} --profile demo")
+    click.echo(f"next: {step}", err=True)
 
 
 @command.command()
@@ -76,7 +77,7 @@ def table(name: str, home: str | None) -> None:
                         f"repro list --paper {name}")  # fmt: skip
     folder = places.extensions() / "tables" / name
     _write({folder / file: text for file, text in texts.files(name).items()})
-    click.echo(f"next: repro show {name}-results", err=True)
+    click.echo(f"next: {suggesting.completed(f'repro show {name}-results')}", err=True)
 
 
 @command.command()
@@ -113,7 +114,8 @@ def dataset(name: str, folder: Path | None, home: str | None) -> None:
             raise UserError(f"{root} holds no audio", f"repro new dataset {name}")
         seconds = math.ceil(1000 * adding.lengths(root, found)[0]) / 1000
     _write({places.extensions() / "datasets" / f"{name}.py": texts.file(name, seconds)})
-    click.echo(f"next: repro data add {name} {folder or 'DIR'}", err=True)
+    step = f"repro data add {name} {names.quoted(folder) if folder else 'DIR'}"
+    click.echo(f"next: {suggesting.exact(step)}", err=True)
 
 
 def _check(name: str) -> None:

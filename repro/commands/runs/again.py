@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from repro.commands.shared import suggesting
 from repro.errors import UserError
 from repro.places import Home
 from repro.plan.answers import Answers
@@ -70,7 +71,7 @@ def train(run: Run, record: Training, device: str, apart: Home) -> Training:
         click.echo(f"Error: run {run.id} failed where its record has a result: {cause}", err=True)
         told = Ledger([apart.runs]).records(run.id)  # a process that was killed leaves none
         step = f"runs show {run.id} --home {apart.root}" if told else f"verify {run.id}"
-        click.echo(f"Next:  repro {step}", err=True)
+        click.echo(f"Next:  {suggesting.completed(f'repro {step}')}", err=True)
         click.get_current_context().exit(DIFFERENT)
     return made
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 TYPED = "repro.typed"  # in a context's meta: the words of the command line
+ANEW = "repro.anew"  # in it too: the verb keeps nothing of what it has begun
 _GIVEN, _TEXTS = "repro.given", "repro.suggested"  # what was read of them, and of suggestions
 
 # A command as texts write it, up to the end or a comma. In a path or a name "repro" is none.
@@ -58,6 +59,19 @@ def exact(command: str) -> str:
     if program.endswith("cli.py"):
         command = program + command.removeprefix(name)
     return f"{command} --home {shlex.quote(str(given[_PLACE]))}" if _PLACE in given else command
+
+
+def begins_anew() -> None:
+    """Note that this verb, once interrupted, starts from the beginning when it is asked again."""
+    click.get_current_context().meta[ANEW] = True
+
+
+def again() -> tuple[str, str]:
+    """Return what is true of a verb that was interrupted, and the next step."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.meta.get(ANEW):
+        return "nothing is kept of what it had begun", "the same command again starts anew"
+    return "nothing is lost", "the same command again continues"
 
 
 def _asked(root: click.Context) -> dict[str, Any]:

@@ -1,31 +1,78 @@
 """What a folder says of itself where the suite made it from another: it is no original."""
 
 import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from repro.errors import UserError
 
-NOTE = "derived.json"
+NOTE, BY = "derived.json", "repro data trim"
 
 
-def noted(root: Path) -> dict[str, Any]:
-    """Return who made a folder, of how many clips, how many were cut, at what rates in Hz.
+@dataclass(frozen=True)
+class Note:
+    """A note, and what it says: by whom, clips, how many were cut, the rates in Hz."""
 
-    {} for a folder without a note; UserError for a note that cannot be read.
+    file: Path
+    about: dict[str, Any]
+
+
+def noted(root: Path, files: Iterable[str], dataset: str) -> Note | None:
+    """Return the note that covers a folder of audio, whose files these are; None without one.
+
+    It lies in the folder or above, or above what a link in it leads to; the nearest counts. One of
+    another dataset covers no clip of this one; dataset "" takes any. UserError for a note that
+    cannot be read.
     """
-    file = root / NOTE
-    if not file.is_file():
-        return {}
+    for folder in _above(root, files):
+        note = _read(folder / NOTE, folder == root)
+        if note is not None and ("" in (dataset, note["dataset"]) or note["dataset"] == dataset):
+            return Note(folder / NOTE, {key: note[key] for key in ("by", "clips", "cut", "rates")})
+    return None
+
+
+def told(made: Mapping[str, Any]) -> str:
+    """Say what was done to a copy that is not the archive's audio."""
+    rates = " and ".join(f"{rate:,} Hz" for rate in made["rates"])
+    return (
+        f"not the archive's audio but a copy of it ({rates}), by {made['by']}: {made['cut']:,} "
+        f"looped clips of {made['clips']:,} cut to one turn"
+    )
+
+
+def _above(root: Path, files: Iterable[str]) -> Iterator[Path]:
+    """Yield the folder, those above it, and those above its files where links lead elsewhere."""
+    folders = {str(root)}
+    for file in files:
+        linked = os.path.islink(file)  # noqa: PTH114 - of 100,000 files no Path is made
+        folders.add((os.path.realpath(file) if linked else file).rpartition("/")[0])
+    starts = [root, *(Path(os.path.realpath(folder)) for folder in sorted(folders))]
+    yield from dict.fromkeys(f for start in starts for f in (start, *start.parents))
+
+
+def _read(file: Path, whole: bool) -> dict[str, Any] | None:
+    """Read a note; None where there is none. whole: a file of this name must be a note of ours.
+
+    Elsewhere it must be one only if it names us: another program may call a file so.
+    """
     try:
-        note = json.loads(file.read_text())
+        if not file.is_file():
+            return None
+        text = file.read_text(errors="replace")
+        if not whole and BY not in text:
+            return None
+        note = json.loads(text)
         return {
             "by": str(note["by"]),
+            "dataset": str(note.get("dataset", "")),
             "clips": int(note["clips"]),
             "cut": int(note["cut"]),
             "rates": [int(rate) for rate in note["rates"]],
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{file}: not what repro data trim writes ({error})", "make the folder anew"
+            f"{file}: not what {BY} writes ({error})", "make the folder anew"
         ) from error
