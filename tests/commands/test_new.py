@@ -37,6 +37,15 @@ def birds(tmp_path: Path) -> Path:
     return tmp_path / "birds"
 
 
+def test_what_is_suggested_next_names_the_home(repro, birds: Path, tmp_path: Path) -> None:
+    home, spaced = f"--home {tmp_path / 'home'}", birds.rename(tmp_path / "my birds")
+    made = repro("new", "dataset", "mybirds", "--from", spaced)
+    assert f"next: repro data add mybirds '{spaced}' {home}\n" in made.stderr
+    assert f"next: repro show mypaper-results {home}\n" in repro("new", "table", "mypaper").stderr
+    network = repro("new", "model", "mynet").stderr
+    assert f"--with mynet --profile demo {home}\n" in network
+
+
 def test_a_dataset_works_at_once(repro, birds: Path, tmp_path: Path) -> None:
     made = repro("new", "dataset", "mybirds", "--from", birds)
     file = tmp_path / "home" / "extensions" / "datasets" / "mybirds.py"
