@@ -96,7 +96,8 @@ def ask(audio: str | None = None, **asked: Any) -> Request:
         raise UserError("--compile and --checkpoint-activations exclude each other: the compiler "
                         "decides itself what is kept", "give one of them")  # fmt: skip
     if request.subset and request.audio == "generated":
-        raise UserError("--subset means part of a local dataset; generated audio is always whole",
+        typed = "--folds" if request.folds else "--subset"
+        raise UserError(f"{typed} means part of a local dataset; generated audio is always whole",
                         "add --data local")  # fmt: skip
     return request
 

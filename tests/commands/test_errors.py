@@ -101,6 +101,14 @@ WRONG = {
     "part of generated audio": (
         ["table", TABLE, "--profile", "demo", "--subset"], ["--subset", "--data local"],
     ),
+    "folds of generated audio": (
+        ["table", TABLE, "--profile", "demo", "--folds", "1,2"],
+        ["Error: --folds means part", "--data local"],
+    ),
+    "folds and a gap": (["plan", TABLE, "--folds", "1,,2"], ["--folds '1,,2'", "1,2,10"]),
+    "systems and a gap": (
+        ["plan", TABLE, "--on", "esc50", "--systems", "asm,"], ["--systems 'asm,'", "asm,asm-rh"],
+    ),
     "format": (["table", TABLE, "--format", "pdf"], ["'pdf'", "'latex'"]),
     "table of a report": (
         ["report", "asmrh-spech", "-o", "r.html"], ["'asmrh-spech'", f"'{TABLE}'", "repro list"],
@@ -133,6 +141,16 @@ def test_a_wrong_word_is_named_with_the_nearest_and_the_next_command(what, home)
     words, said = WRONG[what]
     assert_refused(repro(*words), *said)
     assert not home.root.exists()  # and nothing was written
+
+
+@pytest.mark.parametrize("option", [
+    "--folds", "--seeds", "--only", "--assume", "--set", "--on", "--systems", "--with",
+    "--execution", "--gpu", "--device",
+])  # fmt: skip
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_option_is_not_empty_as_of_an_unset_variable(option, value):
+    done = repro("plan", TABLE, option, value)
+    assert_refused(done, f"{option} {value!r} is empty, as an unset variable", "or leave it out")
 
 
 def test_data_that_is_not_there_is_exit_code_4_with_the_next_command(home):

@@ -96,6 +96,16 @@ def _set(context: click.Context, name: str, value: str) -> None:
     os.environ[name] = value
 
 
+def _typed(_: click.Context, option: click.Parameter, value: Any) -> Any:
+    """Refuse an empty value: it would ask for nothing where something was meant."""
+    flag, form = max(option.opts, key=len), option.metavar
+    for text in value if isinstance(value, tuple) else (value,):
+        if text is not None and not text.strip():
+            raise UserError(f"{flag} {text!r} is empty, as an unset variable of the shell is",
+                            f"{flag} {form}, or leave it out")  # fmt: skip
+    return value
+
+
 def request_options(command: Command) -> Command:
     """Add the options that say which runs a table is made of."""
     options = [
@@ -107,13 +117,14 @@ def request_options(command: Command) -> Command:
             "--data", "audio", type=click.Choice(["generated", "local"]),
             help="Audio (default: generated for demo, local for full and with --on).",
         ),
-        click.option("--on", metavar="DATASET", help="Use this dataset in place of the table's."),
+        click.option("--on", metavar="DATASET", callback=_typed,
+                     help="Use this dataset in place of the table's."),
         click.option(
-            "--systems", metavar="A,B,...",
+            "--systems", metavar="A,B,...", callback=_typed,
             help="With --on: these systems side by side, of any table, and models of yours.",
         ),
         click.option(
-            "--with", "own", multiple=True, metavar="NAME",
+            "--with", "own", multiple=True, metavar="NAME", callback=_typed,
             help="Give a model of yours a line in the table (see repro new model).",
         ),
         click.option(
@@ -126,17 +137,18 @@ def request_options(command: Command) -> Command:
         ),
         click.option("--subset", is_flag=True, help="Use the clips that are there, and say so."),
         click.option(
-            "--folds", metavar="1,2,10",
+            "--folds", metavar="1,2,10", callback=_typed,
             help="Use the clips of these official folds alone, and say so.",
         ),
-        click.option("--seeds", metavar="0,1,2", help="Train only these of the declared seeds."),
-        click.option("--only", metavar="SYSTEM", help="Train only this system."),
+        click.option("--seeds", metavar="0,1,2", callback=_typed,
+                     help="Train only these of the declared seeds."),
+        click.option("--only", metavar="SYSTEM", callback=_typed, help="Train only this system."),
         click.option(
-            "--assume", multiple=True, metavar="KEY=VALUE",
+            "--assume", multiple=True, metavar="KEY=VALUE", callback=_typed,
             help="Take another reading of a silent point (see repro show ID).",
         ),
         click.option(
-            "--set", "settings", multiple=True, metavar="PATH=VALUE",
+            "--set", "settings", multiple=True, metavar="PATH=VALUE", callback=_typed,
             help="For a quick look: another value of anything that repro show prints.",
         ),
         click.option(
@@ -157,7 +169,8 @@ def request_options(command: Command) -> Command:
             help="Train for N steps of the optimiser, whatever the data's size: epochs and "
                  "schedule are stretched to them.",
         ),
-        click.option("--execution", metavar="ID", help="Use records of this execution only."),
+        click.option("--execution", metavar="ID", callback=_typed,
+                     help="Use records of this execution only."),
     ]  # fmt: skip
     return with_options(options, command)
 
@@ -165,8 +178,9 @@ def request_options(command: Command) -> Command:
 def device_options(command: Command) -> Command:
     """Add the options that say where runs are trained."""
     options = [
-        click.option("--gpu", metavar="CARD[,CARD]", help=GPU),
-        click.option("--device", metavar="cpu|cuda:0", help="Train on this device."),
+        click.option("--gpu", metavar="CARD[,CARD]", callback=_typed, help=GPU),
+        click.option("--device", metavar="cpu|cuda:0", callback=_typed,
+                     help="Train on this device."),
         click.option(
             "--threads", type=click.IntRange(1, 256), default=2, show_default=True,
             help="CPU threads of a worker; part of the execution, never taken from the machine.",
@@ -214,7 +228,7 @@ def request(
         profile=profile,
         audio=audio,
         subset=subset,
-        folds=tuple(filter(None, (fold.strip() for fold in (folds or "").split(",")))),
+        folds=_listed("--folds", folds, "folds, such as 1 or 1,2,10"),
         seeds=_seeds(seeds),
         only=only,
         assume=readings(assume),
@@ -225,7 +239,7 @@ def request(
         checkpoint_activations=checkpoint_activations,
         compiled=compiled,
         steps=steps or 0,
-        systems=tuple(filter(None, (systems or "").split(","))),
+        systems=_listed("--systems", systems, "systems, such as asm or asm,asm-rh"),
         own=own,
         settings=pairs("--set", settings, "PATH=VALUE"),
         rivals=rivals,
@@ -301,6 +315,14 @@ def alone(device: str) -> str:
     for name, value in visible.alone(device).items():
         _set(context, name, value)
     return "cuda:0" if device.startswith("cuda") else device
+
+
+def _listed(option: str, text: str | None, form: str) -> tuple[str, ...]:
+    """Split a list at its commas; UserError where nothing stands between two."""
+    parts = () if text is None else tuple(part.strip() for part in text.split(","))
+    if not all(parts):
+        raise UserError(f"{option} {text!r}: expected {form}", "leave no gap between commas")
+    return parts
 
 
 def _seeds(text: str | None) -> tuple[int, ...] | None:
