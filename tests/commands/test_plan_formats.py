@@ -203,9 +203,47 @@ def test_only_a_task_with_a_card_may_leave_its_node(planned, home):
         assert ("--leave-node" in script) == leaves
 
 
-def test_nothing_to_train_is_no_script(repro):
-    said = repro("plan", TABLE, *DEMO, "--only", "asm-i", "--format", "sh", code=2).stderr
-    assert "no run can be trained now" in said
+def test_runs_that_all_lack_something_are_no_script_but_what_and_how_to_get_it(repro, home):
+    done = repro("plan", TABLE, "--format", "sh", code=2)
+    assert done.stdout == ""
+    message, step = done.stderr.splitlines()
+    assert "no run can be trained now (9 runs: 0 done, 9 blocked): needs " in message
+    assert "needs speech_commands_v2_35" in message
+    assert "needs DeiT weights" in message
+    assert f"repro data add speech_commands_v2_35 DIR --home {home.root}" in step
+    assert f", then repro weights fetch DeiT --home {home.root}" in step
+
+
+CLUSTER = {
+    "k8s": ["--option", "image=a", "--option", "claim=b"],
+    "sky": ["--option", "bucket=s3://a", "--option", "install=pip"],
+}
+
+
+@pytest.mark.parametrize("fmt", ["sh", "slurm", "k8s", "sky"])
+def test_where_all_runs_are_done_a_script_holds_none_and_says_what_is_next(
+    fmt, repro, planned, home
+):
+    asked = [*DEMO, "--only", "asm-rh", "--device", "cuda:0"]
+    for run in planned.runs:
+        if run.system == "asm-rh":
+            fake_ledger.write(home.runs, run, {"valid": {"accuracy": 0.5}, "test": {"accuracy": 0}})
+    done = repro("plan", TABLE, *asked, "--format", fmt, *CLUSTER.get(fmt, []))
+    said = ["no run is left to train: 3 of 3 done",
+            f"Next:  repro table {TABLE} --profile demo --only asm-rh --device cuda:0 "
+            f"--home {home.root}"]  # fmt: skip
+    assert done.stderr.splitlines() == said  # a file takes the rest
+    head = {"sh": ["#!/bin/sh"], "slurm": ["#!/bin/bash"]}.get(fmt, [])
+    assert done.stdout.splitlines() == [*head, *(f"# {line}" for line in said)]
+    blocked = repro("plan", TABLE, *DEMO, "--format", fmt, *CLUSTER.get(fmt, []), "--only", "asm-i",
+                    code=2)  # fmt: skip
+    assert "3 blocked): " in blocked.stderr
+
+
+def test_tables_without_runs_are_a_script_without_one(repro):
+    done = repro("plan", "gafx-unet-architecture", "gafx-resnet-architecture", "--format", "sh")
+    assert "# no run is left to train: none is needed" in done.stdout
+    assert done.stdout.count("# Next:  repro table gafx-") == 2
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import click
 
 from repro import places
 from repro.commands.plan import away, scripts
-from repro.commands.shared import asking, damage, planned, screen, several
+from repro.commands.shared import asking, damage, planned, screen, several, suggesting
 from repro.commands.shared.planned import Planned
 from repro.errors import UserError
 from repro.plan import cost
@@ -46,7 +46,8 @@ def command(
 ) -> None:
     """Say what tables need: runs (shared ones once), data, weights, time on this device.
 
-    For schedulers, all formats but text hold the command of every run that can be trained now.
+    For schedulers, all formats but text hold the command of every run that can be trained now;
+    where all are done, a script says so and holds none.
 
     \b
     Examples:
@@ -71,9 +72,7 @@ def command(
     listed = (plans, ready, devices, threads, ledger, where, far)
     jobs = scripts.jobs(*listed) if fmt != "text" else []
     if fmt in SCRIPTS:
-        if not jobs:
-            raise UserError("no run can be trained now", shlex.join(["repro", "plan", *targets]))
-        click.echo(SCRIPTS[fmt](jobs, given), nl=False)
+        click.echo(SCRIPTS[fmt](jobs, given) if jobs else _nothing(tables, targets, fmt), nl=False)
         return
     damage.tell(ledger)
     if fmt == "json":
@@ -90,6 +89,25 @@ def command(
                  for one, here in zip(tables, told, strict=True)]  # fmt: skip
         total = planned.total(tables, ledger, devices)
         screen.say([*lines, "", *total, *planned.missing(tables)])
+
+
+def _nothing(tables: Sequence[Planned], targets: Sequence[str], fmt: str) -> str:
+    """Return a script without a run where all are done; UserError where some lack something."""
+    blocked = {run.id for one in tables for run in one.blocked}
+    count = len({run.id for one in tables for run in one.plan.needed()})
+    if blocked:
+        gaps = [gap for one in tables for gap in one.gaps(by_system=False)]
+        steps = dict.fromkeys(step for _, step in gaps if step)
+        raise UserError(
+            f"no run can be trained now ({count} runs: {count - len(blocked)} done, "
+            f"{len(blocked)} blocked): {'; '.join(dict.fromkeys(text for text, _ in gaps))}",
+            ", then ".join(steps) or shlex.join(["repro", "plan", *targets]),
+        )
+    told = f"no run is left to train: {f'{count} of {count} done' if count else 'none is needed'}"
+    commands = [shlex.join(["repro", "table", target]) for target in targets or ["all"]]
+    lines = [told, *(f"Next:  {suggesting.completed(command)}" for command in commands)]
+    click.echo("\n".join(lines), err=True)
+    return scripts.of_nothing(fmt, lines)
 
 
 def _summary(

@@ -128,6 +128,13 @@ def as_sh(jobs: Sequence[Job]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def of_nothing(fmt: str, lines: Sequence[str]) -> str:
+    """Return a script of a format that holds no run: comments that say why."""
+    head = {"sh": ["#!/bin/sh"], "slurm": ["#!/bin/bash"]}.get(fmt, [])
+    said = [f"# {part}" for line in lines for part in line.splitlines()]
+    return "\n".join([*head, *said]) + "\n"
+
+
 def as_sbatch(jobs: Sequence[Job]) -> str:
     """Return an sbatch script of an array, which needs no submitit."""
     needs = [job.needs for job in jobs]
