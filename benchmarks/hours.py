@@ -17,15 +17,19 @@ import re
 from pathlib import Path
 
 from repro import places
-from repro.data import registry
+from repro.data import clips, registry
+from repro.data.cards import Card
 from repro.plan import cost, memory, rates
 from repro.plan.planning import plan_table
 from repro.plan.request import Request, Run
 from repro.records.ledger import Ledger
 from repro.spec import catalogue
 from repro.spec.entry import Entry
+from repro.weights import store
 
 BEGIN, END = "<!-- counted: begin -->", "<!-- counted: end -->"
+_CARDS = [f"{size} GB" for size in memory.SIZES]
+_COST = ("hours", "needs, GB", *_CARDS)
 NOWHERE = places.home("/nonexistent")  # the estimate must not depend on what data lies here
 
 
@@ -82,30 +86,91 @@ def write(path: Path, **found: float | None) -> None:
 
 def page(entries: list[Entry]) -> str:
     """Return what makes each table whole, as Markdown."""
-    head = "| table | data | weights | runs | hours | of rivals | their weights |"
-    lines = [head, "|---" * 7 + "|"]
-    used: set[str] = set()
+    own, more = _grid("table", "runs", *_COST, "data", "weights"), _grid("table", *_COST, "weights")
+    data: set[str] = set()
+    weights: set[str] = set()
     for entry in entries:
         plan = plan_table(entry, Request(), NOWHERE)
+        runs, rivals = [*plan.parents, *plan.runs], _added(entry)
         if not plan.runs:
             continue
-        runs = [*plan.parents, *plan.runs]
-        data = {run.resolved["dataset"] for run in runs}
-        used |= data
-        names = (", ".join(sorted(of)) for of in (data, _weights(runs)))
-        time = "?" if entry.table.hours is None else f"{entry.table.hours:g}"
-        quoted = any(row.rival for row in entry.table.row)
-        unknown = "?" if quoted else ""
-        more = unknown if entry.table.rival_hours is None else f"{entry.table.rival_hours:g}"
-        theirs = ", ".join(sorted(_weights(_added(entry))))
-        cells = (f"`{entry.id}`", *names, f"{len(runs):,}", time, more, theirs)
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "| data | clips | licence | from |", "|---|---|---|---|"]
-    for name in sorted(used):
+        used = {name for run in runs for name in clips.dataset_names(run.clips, NOWHERE.data)}
+        cost = _cost(runs, entry.table.hours)
+        own.append([f"`{entry.id}`", f"{len(runs):,}", *cost, _names(used), _names(_weights(runs))])
+        if rivals:
+            cost = _cost(rivals, entry.table.rival_hours)
+            more.append([f"`{entry.id}`", *cost, _names(_weights(rivals))])
+        data |= used
+        weights |= _weights([*runs, *rivals])
+    parts = [own, ["What `--with-rivals` adds:"], more, ["Data:"], _data(sorted(data)),
+             ["Weights that runs start from:"], _published(sorted(weights))]  # fmt: skip
+    return "\n\n".join("\n".join(_line(row) for row in part) for part in parts)
+
+
+def _grid(*head: str) -> list[str | list[str]]:
+    """Return the first two rows of a table; numbers stand to the right, marks in the middle."""
+    of = {**dict.fromkeys(("runs", "clips", *_COST), "--:"), **dict.fromkeys(_CARDS, ":-:")}
+    return [list(head), [of.get(name, "---") for name in head]]
+
+
+def _line(row: str | list[str]) -> str:
+    """Write a row of a table, or a line of text as it is."""
+    return row if isinstance(row, str) else f"| {' | '.join(row)} |"
+
+
+def _names(of: set[str]) -> str:
+    """Write names in their order."""
+    return ", ".join(sorted(of))
+
+
+def _cost(runs: list[Run], hours: float | None) -> list[str]:
+    """Return hours, what the largest step needs of a card, and the option on each class of card."""
+    needs = [memory.need(run.resolved, {}) for run in runs]
+    known = [need for need in needs if need]
+    marks = ["?" if hours is None else f"{hours:g}"]
+    if len(known) < len(needs):
+        return [*marks, "?", *("?" for _ in memory.SIZES)]
+    most = max(need.plain + need.kept for need in known) / 1e9
+    return [*marks, f"{most:.2g}", *(_way(known, 1e9 * size) for size in memory.SIZES)]
+
+
+def _way(needs: list[memory.Need], size: float) -> str:
+    """Return a mark for the option with which every run fits a card of so many bytes."""
+    ways = {need.way(size) for need in needs}
+    parts = [int(way.split()[1]) for way in ways if way.startswith("--micro-batch")]
+    if "too large" in ways:
+        return "no"
+    return f"M{min(parts)}" if parts else "C" if any(ways) else "yes"
+
+
+def _data(names: list[str]) -> list[str | list[str]]:
+    """Return a table of datasets: how each is had, its clips, licence and source."""
+    rows = _grid("data", "how", "clips", "licence", "from")
+    for name in names:
         card = registry.card(name, NOWHERE.data)
-        clips = "" if card.clips is None else f"{card.clips:,}"
-        lines.append(f"| {name} | {clips} | {card.licence} | {card.source} |")
-    return "\n".join(lines)
+        count = "" if card.clips is None else f"{card.clips:,}"
+        rows.append([name, _how(name, card), count, card.licence, card.source])
+    return rows
+
+
+def _how(name: str, card: Card) -> str:
+    """Return the option or the commands that bring a dataset."""
+    if card.copies and not card.by_hand:
+        return "`--fetch`"
+    add = f"`repro data add {name} DIR`"
+    if card.copies:
+        return f"`repro data fetch {name} --source {next(iter(card.copies))}`"
+    return f"`repro data manifest {name} --rebuild DIR`, {add}" if card.own_list else add
+
+
+def _published(names: list[str]) -> list[str | list[str]]:
+    """Return a table of weights: how each file is had, and its licence."""
+    rows = _grid("weights", "how", "licence")
+    for name in names:
+        command, _, page = store.next_step(name).partition("; ")
+        how = f"`{command}`" + (f" {page}" if page else "")
+        rows.append([name, how, store.card(name).licence])
+    return rows
 
 
 def main() -> None:

@@ -4,12 +4,17 @@ import dataclasses
 import importlib.util
 import json
 import re
+import shlex
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
+from repro import places
 from repro.commands._entry import main
+from repro.plan import memory, planning
+from repro.plan.request import Request
 from repro.spec import catalogue, index
 
 
@@ -54,6 +59,16 @@ def written_hours():
     return module
 
 
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "whole.md").read_text(encoding="utf-8")
+
+
+def rows_of(head):
+    """The rows of a table of the page, by its first column, with the cells by their column."""
+    lines = PAGE[PAGE.index(f"| {head} |") :].split("\n\n")[0].splitlines()
+    names, _, *rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
+    return {row[0].strip("`"): dict(zip(names, row, strict=True)) for row in rows}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", catalogue.load_all(), ids=lambda entry: entry.id)
 def test_the_hours_of_a_table_are_those_that_its_runs_are_expected_to_take(entry):
@@ -62,14 +77,62 @@ def test_the_hours_of_a_table_are_those_that_its_runs_are_expected_to_take(entry
     assert entry.table.hours == (found if found is None else pytest.approx(found, rel=0.06))
     found = written_hours().rival_hours(entry)
     assert entry.table.rival_hours == (found if found is None else pytest.approx(found, rel=0.06))
+    assert entry.table.card_gb == written_hours().card_gb(entry)
 
 
 def test_the_page_of_what_makes_tables_whole_is_counted_from_their_plans():
     """If this fails, `python benchmarks/hours.py --into docs/whole.md` counts anew."""
     script = written_hours()
-    text = (Path(__file__).resolve().parents[2] / "docs" / "whole.md").read_text(encoding="utf-8")
-    counted = text.split(script.BEGIN)[1].split(script.END)[0]
+    counted = PAGE.split(script.BEGIN)[1].split(script.END)[0]
     assert counted.strip() == script.page(catalogue.load_all())
+
+
+@pytest.mark.parametrize("rivals", [False, True])
+def test_with_the_option_that_the_page_names_every_step_fits_the_card(rivals, tmp_path):
+    rows = rows_of("table | hours" if rivals else "table | runs")
+    for entry in (entry for entry in catalogue.load_all() if entry.id in rows):
+        own, plan = (planning.plan_table(entry, Request(rivals=asked), places.home(tmp_path))
+                     for asked in (False, rivals))  # fmt: skip
+        known = {run.id for run in (*own.parents, *own.runs)} if rivals else set()
+        runs = [run for run in (*plan.parents, *plan.runs) if run.id not in known]
+        needs = [memory.need(run.resolved, {}) for run in runs]
+        for size in (1e9 * size for size in memory.SIZES):
+            mark = rows[entry.id][f"{size / 1e9:g} GB"]
+            plain = all(need.fits(need.plain, size) for need in needs)
+            again = all(need.fits(need.again, size) for need in needs)
+            assert (mark == "yes", mark == "C") == (plain, again and not plain)
+            if mark not in ("yes", "C"):
+                clips = int(mark.removeprefix("M"))
+                assert all(n.fits(n.at(min(clips, n.batch)), size) for n in needs)
+
+
+def test_the_list_states_the_memory_that_the_page_does():
+    titles = {title.id: title for title in index.titles(None)}
+    found = {table: float(row["needs, GB"]) for table, row in rows_of("table | runs").items()}
+    assert found == {table: titles[table].card_gb for table in found}
+
+
+def test_the_page_names_all_that_a_run_waits_for_and_how_it_is_had(tmp_path, monkeypatch):
+    rows, data, weights = (rows_of(f"{name} | {second}") for name, second in
+                           (("table", "runs"), ("data", "how"), ("weights", "how")))  # fmt: skip
+    for entry in (entry for entry in catalogue.load_all() if entry.id in rows):
+        plan = planning.plan_table(entry, Request(), places.home(tmp_path))
+        gaps = {gap.text for run in (*plan.parents, *plan.runs) for gap in run.missing}
+        named = [rows[entry.id][of].split(", ") for of in ("data", "weights")]
+        wanted = {f"needs {name}" for name in named[0]}
+        wanted |= {f"needs {name} weights" for name in named[1] if name}
+        assert {gap for gap in gaps if gap.startswith("needs ")} <= wanted
+        assert set(named[0]) <= set(data)
+        assert set(named[1]) - {""} <= set(weights)
+    fetched = {name for name, row in data.items() if row["how"] == "`--fetch`"}
+    assert fetched == {"esc50", "ravdess_speech", "speech_commands_v2_35", "urbansound8k"}
+    monkeypatch.setattr(click.Command, "invoke", lambda self, context: None)
+    for name, row in (*data.items(), *weights.items()):
+        commands = re.findall(r"`repro ([^`]+)`", row["how"])
+        assert commands or name in fetched
+        for command in commands:
+            assert name in shlex.split(command)
+            assert CliRunner().invoke(main, shlex.split(command)).exit_code == 0
 
 
 def test_hours_are_written_after_the_title_and_over_older_ones(tmp_path):
