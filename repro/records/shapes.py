@@ -25,12 +25,16 @@ class _Part(_Plain):
     version: int | str | None  # str: the digest of a file of the user's
 
 
+class _Optimizer(_Plain):
+    name: Line  # its other values are its own
+
+
 class _Recipe(_Plain):
     epochs: int = Field(gt=0)
     batch: int = Field(gt=0)
     loss: str
     precision: str
-    optimizer: dict[str, Any]
+    optimizer: _Optimizer
     schedule: dict[str, Any]
     augment: dict[str, Any]
     select: Literal["valid", "test", "last"]
@@ -104,6 +108,15 @@ class _Job(_Plain):
     asked: str = ""
 
 
+class _Derived(_Plain):
+    """What was done to a copy of the audio; see `repro.data.folders.derived`."""
+
+    by: Line
+    clips: Count
+    cut: Count
+    rates: list[Annotated[int, Field(gt=0, le=MOST)]] = Field(min_length=1)  # in Hz
+
+
 class _Yours(_Plain):
     """Where audio comes from: a folder of the user's; see `repro.data.sources.provenance`."""
 
@@ -111,6 +124,7 @@ class _Yours(_Plain):
     added: Line
     evidence: Line = ""
     checked: Line = ""
+    derived: _Derived | None = None
 
 
 class _Fetched(_Plain):
@@ -131,6 +145,8 @@ class _Execution(_Plain):
     torch: Line
     torchaudio: Line
     numpy: Line
+    compile: bool
+    compiler: Line = ""
     tier: Line
 
 

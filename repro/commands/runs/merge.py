@@ -20,7 +20,7 @@ INCOMPLETE = 3
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.argument("runs", metavar="[RUN...]", nargs=-1)
 @click.option("--table", "tables", metavar="ID|PAPER|all", multiple=True,
-              help="The results behind these tables.")  # fmt: skip
+              help="All results of these tables, whatever they were asked with.")  # fmt: skip
 @click.option("--weights", is_flag=True, help="Also the kept weights that other runs start from.")
 @click.option("--to", type=click.Choice(["archive", "tensorboard"]), default="archive",
               show_default=True, help="An archive to import elsewhere, or a folder of event files.",
@@ -43,6 +43,11 @@ def export(
     --to tensorboard, FILE is a folder that `tensorboard --logdir` shows: loss, learning rate and
     metrics by epoch.
 
+    With --table: every training that was asked for by `repro table ID`, with whatever options
+    (rivals, --on, --folds, --assume, --steps, --set, the demo), or that this table would find; the
+    runs that those start from; and what was measured of their networks. The last line says how many
+    were written of each kind, and how many were left out.
+
     \b
     Examples:
       repro runs export results.tar.gz
@@ -56,14 +61,19 @@ def export(
     # Everything is what this home made; what is named may be a committed record too.
     kept = Ledger.of(where) if runs or tables else Ledger([where.runs])
     if tables:
-        chosen = _of_tables(tables, kept, where)
+        from repro.commands.runs import belonging
+        from repro.spec import catalogue
+
+        chosen = belonging.to_tables(catalogue.named(tables), kept, where)
     else:
         chosen = [r for run in runs for r in kept.find(run)] if runs else _made(kept)
     damage.tell(kept)
-    results = [record for record in chosen if record.done]
+    results = list({record.name: record for record in chosen if record.done}.values())
     if not results:
         raise UserError("there is no result to export", "repro runs list")
-    told: dict[str, Any] = {"file": str(file), "records": len(results)}
+    trained = sum(isinstance(record, Training) for record in results)
+    told: dict[str, Any] = {"file": str(file), "records": len(results), "trainings": trained,
+                            "measurements": len(results) - trained}  # fmt: skip
     if to == "tensorboard":
         told["event_files"] = _events(results, file)
     else:
@@ -73,20 +83,32 @@ def export(
             raise UserError(f"{file} is a folder", f"repro runs export {file / 'results.tar.gz'}")
         merge.export(results, file, weights)
         told["bytes"] = file.stat().st_size if file.is_file() else None
-    told["failed_left_out"] = len(chosen) - len(results)
+    told["failed_left_out"] = sum(not record.done for record in chosen)
+    told["others_left_out"] = _others(kept, results)
     if fmt == "json":  # not into the archive itself
         click.echo(json.dumps(told, indent=1), err=atomic.standard_output(file))
         return
     click.echo(_said(told), err=True)
 
 
+def _others(kept: Ledger, results: Sequence[Record]) -> int:
+    """Return how many results of a ledger are none of these."""
+    return len({record.name for record in kept.all() if record.done} - {r.name for r in results})
+
+
 def _said(told: dict[str, Any]) -> str:
-    """Say what was written."""
-    text = f"wrote {told['file']}: {told['records']:,} records"
+    """Say what was written, and what was not."""
+    text = f"wrote {told['file']}: {_counted(told['trainings'], 'training')}"
+    text += f", {_counted(told['measurements'], 'measurement')}"
     text += f", {told['bytes']:,} bytes" if told.get("bytes") else ""
     text += f", {told['event_files']:,} event files" if "event_files" in told else ""
-    left = told["failed_left_out"]
-    return text + (f"; {left:,} failed records left out" if left else "")
+    for name, what in (("others_left_out", "other record"), ("failed_left_out", "failed record")):
+        text += f"; {_counted(told[name], what)} left out" if told[name] else ""
+    return text
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _events(results: Sequence[Record], folder: Path) -> int:
@@ -106,21 +128,6 @@ def _made(kept: Ledger) -> list[Record]:
     """Return what this home made, without the rates of its devices: others plan with their own."""
     every = kept.all()
     return [r for r in every if not (isinstance(r, Measurement) and r.of_device)]
-
-
-def _of_tables(names: Sequence[str], kept: Ledger, home: places.Home) -> list[Record]:
-    """Return the results of tables' runs and measurements, in either profile."""
-    from repro.plan.planning import plan_table
-    from repro.plan.request import Request
-    from repro.spec import catalogue
-    from repro.verdict import reduction
-
-    requests = (Request(), Request(profile="demo", audio="generated"))
-    plans = [plan_table(entry, request, home) for entry in catalogue.named(names)
-             for request in requests]  # fmt: skip
-    ids = {run.id for plan in plans for run in (*plan.runs, *plan.parents)}
-    ids |= {name for plan in plans for name in reduction.measurements(plan, kept)}
-    return [record for run in sorted(ids) for record in kept.records(run) if record.done]
 
 
 @click.command("import")

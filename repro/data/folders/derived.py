@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from repro.data.folders import noted as notes
 from repro.errors import UserError
 
 NOTE, BY = "derived.json", "repro data trim"
+_SAID = {"by": str, "clips": int, "cut": int, "rates": list}
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,20 @@ def _read(file: Path, whole: bool) -> dict[str, Any] | None:
         if not whole and BY not in text:
             return None
         note = json.loads(text)
-        return {
-            "by": str(note["by"]),
-            "dataset": str(note.get("dataset", "")),
-            "clips": int(note["clips"]),
-            "cut": int(note["cut"]),
-            "rates": [int(rate) for rate in note["rates"]],
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return {**checked(note), "dataset": str(note.get("dataset", ""))}
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(
             f"{file}: not what {BY} writes ({error})", "make the folder anew"
         ) from error
+
+
+def checked(note: object) -> dict[str, Any]:
+    """Return the fields of such a note; ValueError in one line for what is none."""
+    if not isinstance(note, dict):
+        raise ValueError("it is no JSON object")
+    found = notes.check(note, _SAID)
+    if not found["by"].isprintable():
+        raise ValueError("by is no line of text")
+    if not found["rates"] or not all(type(rate) is int and rate > 0 for rate in found["rates"]):
+        raise ValueError(f"rates is {found['rates']!r:.40}, not a list of rates in Hz")
+    return found

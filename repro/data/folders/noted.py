@@ -11,7 +11,7 @@ from typing import Any
 
 _MOST = 2**63 - 1  # of a count, times in nanoseconds too
 _NAMES: dict[type, str] = {str: "a text", int: "a count", float: "a number", bool: "true or false",
-                           dict: "an object"}  # fmt: skip
+                           dict: "an object", list: "a list"}  # fmt: skip
 
 
 def read(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import atomic
-from repro.data.folders import noted
+from repro.data.folders import derived, noted
 from repro.errors import UserError
 
 # What is noted of where audio comes from: of what was fetched, and of a folder of the user's.
@@ -89,9 +89,7 @@ def _parsed(file: Path, dataset: str) -> Registration:
         if not there.folder.is_absolute():
             raise ValueError(f"folder is {entry['folder']!r}, not an absolute path")
         if there.origin:
-            noted.check(
-                there.origin, _FOLDER if there.origin.get("source") == "folder" else FETCHED
-            )
+            _check_origin(there.origin)
         if not 0 < there.total >= there.found:
             raise ValueError(f"{there.found:,} of {there.total:,} clips")
         for name in ("unusable", "checked"):
@@ -105,3 +103,16 @@ def _parsed(file: Path, dataset: str) -> Registration:
             next_step=f"repro data add {dataset} DIR",
         ) from error
     return there
+
+
+def _check_origin(origin: Mapping[str, Any]) -> None:
+    """Refuse what a record could not say of where audio comes from: ValueError in one line."""
+    if origin.get("source") != "folder":
+        noted.check(origin, FETCHED, FETCHED_MORE)
+        return
+    noted.check(origin, _FOLDER)
+    if "derived" in origin:
+        try:
+            derived.checked(origin["derived"])
+        except ValueError as error:
+            raise ValueError(f"origin.derived: {error}") from None
