@@ -43,6 +43,7 @@ class _Recipe(_Plain):
     scored: Literal["clip", "piece"] = "clip"
     ema: float = 0.0
     distill: str = ""
+    micro_batch: Count = 0
 
 
 class _FromRun(_Plain):
@@ -124,7 +125,7 @@ class _Yours(_Plain):
     added: Line
     evidence: Line = ""
     checked: Line = ""
-    derived: _Derived | None = None
+    derived: _Derived = Field(default_factory=_Derived.model_construct)
 
 
 class _Fetched(_Plain):
@@ -146,7 +147,7 @@ class _Execution(_Plain):
     torchaudio: Line
     numpy: Line
     compile: bool
-    compiler: Line = ""
+    compiler: Line | None = None
     tier: Line
 
 

@@ -164,6 +164,8 @@ def test_a_folder_that_went_away_names_its_registration(tmp_path, data, clips):
 
 ENTRY = {"dataset": NAME, "folder": "/audio", "found": 1, "total": 2}
 HASH = "0" * 64
+ADDED = {"source": "folder", "added": "2030-01-01"}
+CUT = {"by": "repro data trim", "clips": 2, "cut": 1, "rates": [8000]}
 DAMAGED = {
     **{f"{name} {value}": {**ENTRY, name: value}
        for name in ("found", "total")
@@ -182,6 +184,11 @@ DAMAGED = {
     "origin verified": {**ENTRY, "origin": {"source": "archive", "name": "a", "sha256": HASH,
                                             "verified": "yes"}},
     "origin added": {**ENTRY, "origin": {"source": "folder"}},
+    "origin revision": {**ENTRY, "origin": {"source": "hub", "name": "a", "sha256": HASH,
+                                            "verified": True, "revision": 1}},
+    **{f"origin derived {value}": {**ENTRY, "origin": {**ADDED, "derived": value}} for value in
+       ({"by": "x"}, "x", None, [], {**CUT, "rates": []}, {**CUT, "rates": ["8"]},
+        {**CUT, "by": "a\nb"}, {**CUT, "cut": "1"})},
 }  # fmt: skip
 
 

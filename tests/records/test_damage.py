@@ -190,6 +190,7 @@ def earlier_without(name: str) -> Any:
     return change
 
 
+CUT = {"by": "repro data trim", "clips": 2, "cut": 1, "rates": [8000]}
 READ = {
     "accuracy edited": unsealed("run.json", lambda b: b.replace(b"racy\": 0.6", b"racy\": 0.9")),
     "a byte of the log": unsealed("log.txt", lambda b: b + b" "),
@@ -253,6 +254,9 @@ READ = {
     "audio without its hash": said("data", {"esc50": {"source": "hub", "name": "x"}}),
     "audio as text": said("data", {"esc50": "x"}),
     "audio added by nobody": said("data", {"esc50": {"source": "folder", "added": 1}}),
+    **{f"audio derived {value}": said("data", {"esc50": {
+        "source": "folder", "added": "2030-01-01", "derived": value}})
+       for value in ({"by": "x"}, "x", None, [], {**CUT, "rates": []}, {**CUT, "cut": "1"})},
     "store no digest": said("store", "5"),
     "status unknown": said("status", "done"),
     "status diverged": said("status", "diverged"),
@@ -438,6 +442,8 @@ def test_what_an_exception_said_is_read_as_one_line(folder: Path) -> None:
 
 
 FORGED = {
+    "an optimiser without a name": ("recipe", {"optimizer": {"lr": 0.1}}),
+    "a part of the batch as text": ("recipe", {"micro_batch": "x"}),
     "a model whose name no disk takes": ("model", {"name": "x" * 400}),
     "a model without a name": ("model", {"name": ""}),
     "a model outside its folder": ("model", {"name": "../../x"}),
@@ -459,6 +465,18 @@ def test_a_run_that_cannot_be_is_left_out_and_refused(name: str, folder: Path) -
     place = whole_records.write(runs, resolved=resolved)
     for words in (["check"], ["list"], ["stale"], ["show", place.parent.name]):
         repro("runs", *words, "--home", runs.parent)
+    assert list(Ledger([runs]).all()) == []
+    assert_refused(place, runs.parent.parent)
+
+
+@pytest.mark.parametrize("told", [{}, {"compile": "no"}, {"compile": True, "compiler": 7}])
+def test_an_execution_that_does_not_say_what_tables_tell_of_it_is_refused(
+    told: dict[str, Any], folder: Path
+) -> None:
+    runs, record = folder.parents[1], json.loads((folder / "run.json").read_bytes())
+    shutil.rmtree(folder.parent)
+    execution = {k: v for k, v in record["execution"].items() if k != "compile"} | told
+    place = whole_records.write(runs, execution=execution)
     assert list(Ledger([runs]).all()) == []
     assert_refused(place, runs.parent.parent)
 
