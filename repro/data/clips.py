@@ -136,6 +136,22 @@ def _left_aside(source: ClipSource, data: Path) -> list[str]:
     return [text for text in (told, none if blank else "") if text]
 
 
+def listed_pass(source: ClipSource, data: Path | None) -> Pass:
+    """Select from all clips of the lists, whatever is at hand here; `source.fold` does not matter.
+
+    Of local audio. Lists alone are read; `data` None: those that ship with the suite.
+    """
+    return _listed_pass(dataclasses.replace(source, fold=0, subset=False), data)
+
+
+@functools.cache
+def _listed_pass(source: ClipSource, data: Path | None) -> Pass:
+    whole = lists.joined([manifest.load(name, data) for name in dataset_names(source, data)])
+    count = len(whole.clips)
+    coverage = Coverage(classes=whole.classes, present=count, total=count)
+    return Pass(_capped(source.splits(whole), dict(source.caps)), coverage, whole.hashes)
+
+
 def whole_pass(source: ClipSource, data: Path) -> Pass:
     """Select the clips of every fold; `source.fold` does not matter."""
     return _pass(dataclasses.replace(source, fold=0), data)
@@ -169,6 +185,7 @@ def forget() -> None:
     sources.forget()
     folds.forget()
     _pass.cache_clear()
+    _listed_pass.cache_clear()
 
 
 def called_for(dataset: str, data: Path, kind: str | None = None) -> dict[str, Any]:
@@ -181,7 +198,7 @@ def called_for(dataset: str, data: Path, kind: str | None = None) -> dict[str, A
     return settings.called_for(manifest.load(dataset, data), kind)
 
 
-def unlisted(source: ClipSource, data: Path) -> tuple[str, ...]:
+def unlisted(source: ClipSource, data: Path | None) -> tuple[str, ...]:
     """Return the datasets of a source whose list the user has yet to supply."""
     if source.audio == "generated":
         return ()
@@ -217,7 +234,7 @@ def states(folders: Iterable[Located], ids: Iterable[str]) -> dict[str, str]:
     }
 
 
-def dataset_names(source: ClipSource, data: Path) -> tuple[str, ...]:
+def dataset_names(source: ClipSource, data: Path | None) -> tuple[str, ...]:
     """Return the dataset, and those whose parts belong to its official split."""
     if source.protocol != "official":
         return (source.dataset,)

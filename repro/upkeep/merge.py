@@ -26,7 +26,7 @@ from repro.records import again, known, locks, reading, seal, writing
 from repro.records.ledger import Ledger
 from repro.records.reading import Damaged
 from repro.records.record import Record, Training
-from repro.upkeep import crate
+from repro.upkeep import crate, listed
 
 INDEX = "repro-ledger.json"
 FORMAT = 1
@@ -49,6 +49,7 @@ class Merged:
     agreeing: list[str] = field(default_factory=list)  # trained here too, with the same bits
     conflicts: list[str] = field(default_factory=list)  # trained here too, with other bits
     busy: list[str] = field(default_factory=list)  # being trained here
+    left: dict[str, str] = field(default_factory=dict)  # why clips were not compared with a list
 
 
 def export(records: Iterable[Record], file: Path, weights: bool = False) -> None:
@@ -95,9 +96,10 @@ def _member(name: str, size: int) -> tarfile.TarInfo:
     return member
 
 
-def take(file: Path, runs: Path) -> Merged:
+def take(file: Path, runs: Path, data: Path | None = None) -> Merged:
     """Add the results of an archive to the ledger in `runs`; what is there is never replaced.
 
+    data: the home's data folder, whose lists clips are compared with beside those of the suite.
     Everything is checked before the first record is added. UserError for an archive that is
     damaged or none of ours.
     """
@@ -112,7 +114,9 @@ def take(file: Path, runs: Path) -> Merged:
             folder = base / "import"
             shutil.rmtree(folder, ignore_errors=True)  # of an import that was killed
             try:
-                for record in _unpacked(file, folder):
+                records = _unpacked(file, folder)
+                merged.left = _compared(file, records, data)
+                for record in records:
                     _add(record, runs, merged)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -184,6 +188,19 @@ def _unpacked(file: Path, folder: Path) -> list[Record]:
     return [_checked(file, folder, name, files) for name, files in index.items()]
 
 
+def _compared(file: Path, records: Iterable[Record], data: Path | None) -> dict[str, str]:
+    """Refuse a record whose clips contradict the lists; return whose were not compared, and why."""
+    left = {}
+    for record in records:
+        found = listed.compared(record, data)
+        if found.findings:
+            what = f"{record.name}: {'; '.join(found.findings)}"
+            raise UserError(f"{file} contradicts the lists, nothing was imported: {what}", _AGAIN)
+        if found.left:
+            left[record.name] = found.left
+    return left
+
+
 def _first(file: Path) -> bytes:
     """Read the first member of an archive, its index, and nothing behind it."""
     try:
@@ -223,6 +240,8 @@ def _checked(file: Path, folder: Path, name: str, files: Mapping[str, str]) -> R
             raise _bad(file, f"{name}/{last} is no file of a record")
         if seal.digest(folder / name / last) != said:
             raise _bad(file, f"{name}/{last} has another SHA-256 than its index says")
+    if "run.json" not in files:
+        raise _bad(file, f"{name}: run.json is missing")
     place = folder / name
     run, execution = name.split("/")
     read = reading.read_as(place, known.files(str(place)), run, execution)
@@ -234,7 +253,9 @@ def _checked(file: Path, folder: Path, name: str, files: Mapping[str, str]) -> R
     return read
 
 
-_AGAIN = "repro runs export FILE, where the records are"
+_AGAIN = (
+    "export anew where the records are: `repro runs export FILE`"  # not from the home that imports
+)
 
 
 def _bad(file: Path, what: str) -> UserError:

@@ -1,6 +1,7 @@
 """repro runs export --table: all results of a table, whatever they were asked with."""
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -41,27 +42,30 @@ ASKED = {
     "other data": {"on": "esc10", "protocol": "random"},
     "some folds": {"on": "urbansound8k", "folds": ("1", "2", "10"), "rivals": True},
     "steps": {"on": "esc10", "steps": 100_000},
-    "a setting": {"settings": {"recipe.optimizer.lr": "0.5"}, "profile": "demo"},
 }
+A_LOOK = {"settings": {"recipe.optimizer.lr": "0.5"}, "profile": "demo"}
 
 
 @pytest.mark.usefixtures("nothing_shipped")
-@pytest.mark.parametrize("noted", [True, False], ids=["by its command", "by what it is"])
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize(
+    ("asked_with", "noted"),
+    # Of a quick look by --set its command alone tells whose it is.
+    [*product(ASKED.values(), [True, False]), (A_LOOK, True)],
+)
 def test_a_table_takes_what_was_trained_for_it_with_any_option(
-    name: str, noted: bool, tmp_path: Path
+    asked_with: dict[str, Any], noted: bool, tmp_path: Path
 ) -> None:
-    request = ask(**ASKED[name])
+    request = ask(**asked_with)
     plan = fake_ledger.planned(tmp_path, TABLE, **request.__dict__)
     runs = [run for run in plan.runs if run.seed in (0, 1)]
-    asked = {"asked": command_line(plan)} if noted else {}
     for run in runs:
-        fake_ledger.write(tmp_path / "runs", run, TESTED, train=9, **asked)
-    told, text = exported(tmp_path) if noted or not request.settings else ({}, "")
-    if told:  # of a quick look by --set only its command tells whose it is
-        assert (told["trainings"], told["others_left_out"]) == (len(runs), 0)
-        assert f": {len(runs)} trainings, 0 measurements, " in text
-        assert "left out" not in text
+        asked = command_line(plan) if noted else ""
+        train = run.clip_epochs // run.resolved["recipe"]["epochs"]
+        fake_ledger.write(tmp_path / "runs", run, TESTED, train=train, asked=asked)
+    told, text = exported(tmp_path)
+    assert (told["trainings"], told["others_left_out"]) == (len(runs), 0)
+    assert f": {len(runs)} trainings, 0 measurements, " in text
+    assert "left out" not in text
 
 
 @pytest.mark.usefixtures("nothing_shipped")

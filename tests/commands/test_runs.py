@@ -319,8 +319,9 @@ def test_export_and_import_by_name_and_by_table(tmp_path: Path) -> None:
     whole_records.write(tmp_path / "a" / "runs", whole_records.run(seed=1))
     whole_records.fail(tmp_path / "a" / "runs", whole_records.run("asm"))
     other = whole_records.write(
-        tmp_path / "a" / "runs", resolved={**whole_records.run().resolved, "seed": 77}
-    )
+        tmp_path / "a" / "runs", resolved={**whole_records.run().resolved, "seed": 77},
+        asked="repro table eat-esc50",
+    )  # fmt: skip
     file = tmp_path / "out.tar.gz"
 
     def imported(to: str, *words: str) -> int:
@@ -349,7 +350,8 @@ def test_import_names_a_conflict_and_ends_with_3(tmp_path: Path) -> None:
     assert f"conflict: {there.parent.name}/{there.name}" in done.stderr
     (tmp_path / "text.txt").write_text("no archive")
     done = repro("import", tmp_path / "text.txt", "--home", tmp_path / "b")
-    assert_refused(done, "damaged archive", "repro runs export")
+    assert_refused(done, "damaged archive", "where the records are: `repro runs export FILE`\n")
+    assert str(tmp_path / "b") not in done.stderr.partition("Next:")[2]  # they are elsewhere
 
 
 def test_prune_deletes_only_with_yes(tmp_path: Path) -> None:

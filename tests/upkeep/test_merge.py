@@ -210,6 +210,12 @@ def no_record(members):
     relisted(members, f"{'0' * 12}/aaaaaa/log.txt", b"log")
 
 
+def nothing_of_a_record(members):
+    index = json.loads(members[merge.INDEX])
+    index["records"][f"{'0' * 12}/aaaaaa"] = {}
+    members[merge.INDEX] = json.dumps(index).encode()
+
+
 def odd_name(members):
     relisted(members, ".work/aaaaaa/run.json", b"{}")
 
@@ -227,6 +233,7 @@ def odd_name(members):
         (failed_record, "run.json has been changed"),
         (odd_file, "no file of a record"),
         (no_record, "run.json is missing"),
+        (nothing_of_a_record, "is damaged, nothing was imported: 000000000000/aaaaaa: run.json is"),
         (odd_name, "names no run"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Which records belong to tables, whatever they were asked with: for `repro runs export --table`."""
+"""Which records belong to tables, whatever they were asked with: `repro runs export --table`."""
 
 from collections.abc import Sequence
 
@@ -23,8 +23,8 @@ def to_tables(entries: Sequence[Entry], kept: Ledger, home: Home) -> list[Record
     asked = {record.run for entry in entries for record in _asked(entry, trained, home)}
     runs = _with_parents(asked, trained)
     networks = {(r.system, r.dataset) for r in trained if r.run in runs}
-    cells = {name for entry in entries
-             for name in reduction.measurements(plan_table(entry, Request(), home), kept)}  # fmt: skip
+    plans = [plan_table(entry, Request(), home) for entry in entries]
+    cells = {name for plan in plans for name in reduction.measurements(plan, kept)}
 
     def measured(record: Measurement) -> bool:
         return record.run in cells or any((s, record.dataset) in networks for s in record.systems)

@@ -26,6 +26,7 @@ class _Checked:
     path: Path
     word: str  # sound, unsealed, damaged; aside: damaged, but another stands in its place
     findings: tuple[str, ...]
+    left: str = ""  # why its clips were not compared with the list of its dataset
 
 
 @click.command()
@@ -47,11 +48,12 @@ def check(runs: tuple[str, ...], seal: bool, home: str | None, fmt: str) -> None
       repro runs check b61f6caa --format json
       repro runs check --seal
     """
-    ledger = Ledger.of(places.home(home), trusting=False)
-    found = [_checked(ledger, read, seal) for read in _chosen(ledger, runs)]
+    where = places.home(home)
+    ledger = Ledger.of(where, trusting=False)
+    found = [_checked(ledger, read, seal, where.data) for read in _chosen(ledger, runs)]
     if fmt == "json":
-        rows = [{"record": c.name, "path": str(c.path), "word": c.word, "findings": c.findings}
-                for c in found]  # fmt: skip
+        rows = [{"record": c.name, "path": str(c.path), "word": c.word, "findings": c.findings,
+                 "clips": c.left} for c in found]  # fmt: skip
         click.echo(json.dumps(rows, indent=1))
     else:
         for each in found:
@@ -72,24 +74,31 @@ def _chosen(ledger: Ledger, runs: tuple[str, ...]) -> Iterator[Record | Damaged]
         yield from there
 
 
-def _checked(ledger: Ledger, read: Record | Damaged, seal: bool) -> _Checked:
+def _checked(ledger: Ledger, read: Record | Damaged, seal: bool, data: Path) -> _Checked:
     """Look into the files of a record that was read, and let the ledger know what is there."""
+    from repro.upkeep import listed
+
     if isinstance(read, Damaged):
         word = "aside" if read.aside else "damaged"
         return _Checked(read.name, read.path, word, read.findings)
-    found = tuple(again.findings(read))
+    found, left = tuple(again.findings(read)), ""
+    if not found:
+        there = listed.compared(read, data)
+        found, left = there.findings, there.left
     if found:
         ledger.note(read, found)
         return _Checked(read.name, read.path, "damaged", found)
     if seal and not read.sealed:
         writing.seal_up(read)
-        return _Checked(read.name, read.path, "sound", ())
-    return _Checked(read.name, read.path, "sound" if read.sealed else "unsealed", ())
+    word = "sound" if seal or read.sealed else "unsealed"
+    return _Checked(read.name, read.path, word, (), left)
 
 
 def _lines(checked: _Checked) -> Iterator[str]:
     yield f"{checked.name:<20}  {checked.word}"
     for finding in checked.findings:
         yield f"  {finding}"
+    if checked.left:
+        yield f"  {checked.left}"
     if checked.word == "damaged":
         yield f"  left out of every table; mend it, or move {checked.path} away"

@@ -1,6 +1,7 @@
 """`repro runs export` and `import`: results from one ledger to another."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,8 @@ def _made(kept: Ledger) -> list[Record]:
 def import_(file: Path, home: str | None, fmt: str) -> None:
     """Add the results of an archive to the ledger; what is there is never replaced.
 
+    Nothing is added where one record is damaged, or its clips contradict the list of its dataset:
+    ids and labels, sizes, the split, and what is said of the evidence for its audio.
     Exit code 3 where some were not added: a result of the same run and execution with other bits is
     here (a conflict), or the run is being trained.
 
@@ -147,7 +150,8 @@ def import_(file: Path, home: str | None, fmt: str) -> None:
     """
     from repro.upkeep import merge
 
-    merged = merge.take(file, places.home(home).runs)
+    where = places.home(home)
+    merged = merge.take(file, where.runs, where.data)
     if fmt == "json":
         click.echo(json.dumps(merged.__dict__, indent=1))
     else:
@@ -155,6 +159,8 @@ def import_(file: Path, home: str | None, fmt: str) -> None:
             f"{len(merged.added):,} added, {len(merged.equal):,} there already, "
             f"{len(merged.agreeing):,} trained here too with the same bits"
         )
+        for why, count in Counter(merged.left.values()).items():
+            click.echo(f"{_counted(count, 'record')}: {why}", err=True)
         for name in merged.conflicts:
             click.echo(f"conflict: {name} has another result here; it stays as it is", err=True)
         for name in merged.busy:
