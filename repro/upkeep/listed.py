@@ -154,8 +154,7 @@ def _evidence(record: Training) -> Iterator[str]:
     for name, origin in record.audio.items():
         if not origin or not registry.known(name):
             continue
-        derived = "derived" in origin
-        level = evidence.NAMES if derived else evidence.level(registry.card(name))
+        level = evidence.level(registry.card(name), origin)
         stated = origin.get("evidence", evidence.NAMES)
         if stated not in _LEVELS[: _LEVELS.index(level) + 1]:
             yield f"run.json: data.{name}.evidence: {stated!r}, and its source allows {level!r}"

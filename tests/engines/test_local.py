@@ -243,7 +243,7 @@ ended = {"kind": "train", "schema": 2, "status": "diverged", "seconds": 0.2,
          "git": {"commit": None, "dirty": None},
          "started": "2031-01-01T10:00:00+00:00", "finished": "2031-01-01T11:00:00+00:00"}
 on = {"device": "cpu", "device_name": "x", "instructions": "AVX2", "threads": 1, "torch": "2",
-      "torchaudio": "2", "numpy": "2", "tier": "exact"}
+      "torchaudio": "2", "numpy": "2", "compile": False, "tier": "exact"}
 home = Path(sys.argv[sys.argv.index("--home") + 1])
 print(json.dumps({"event": "ready"}), flush=True)
 for line in sys.stdin:
