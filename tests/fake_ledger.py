@@ -162,6 +162,19 @@ def sealed(folder: Path, record: Mapping[str, Any]) -> None:
     (folder / seal.SEAL).write_text(seal.text(folder, content))
 
 
+def arrays(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    """Return what changes the arrays of a record's predictions, under a seal that fits."""
+
+    def changed(folder: Path) -> None:
+        with np.load(folder / "predictions.npz") as stored:
+            found = dict(stored)
+        change(found)
+        np.savez(folder / "predictions.npz", **found)
+        sealed(folder, json.loads((folder / "run.json").read_bytes()))
+
+    return changed
+
+
 def fill(
     runs_folder: Path,
     plan: TablePlan,

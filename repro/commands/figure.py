@@ -81,14 +81,17 @@ def command(
                 raise found
             click.echo(f"{plan.entry.id}: no {kind} ({_NEEDS[kind]})", err=True)
             continue
-        writing.write(canvas.drawn(found, chosen), files[plan.entry.id])
+        picture, marks = found
+        writing.write(canvas.drawn(picture, chosen, marks), files[plan.entry.id])
         drawn += 1
     if not drawn:
         raise UserError(f"no table has anything to show as {kind} ({_NEEDS[kind]})", "repro plan")
 
 
-def _picture(plan: TablePlan, kind: str, axis: str, ledger: Ledger) -> "Picture | UserError":
-    """Return the figure of a table, or why it has none."""
+def _picture(
+    plan: TablePlan, kind: str, axis: str, ledger: Ledger
+) -> "tuple[Picture, tuple[str, ...]] | UserError":
+    """Return the figure of a table with the marks of its runs, or why it has none."""
     from repro.render import grid
     from repro.render.figures import kinds
     from repro.render.figures.kinds import Beside
@@ -104,9 +107,10 @@ def _picture(plan: TablePlan, kind: str, axis: str, ledger: Ledger) -> "Picture 
     except UserError as error:
         return error
     filled = grid.build(plan, ledger, command_line(plan), home.data)
+    marked = also.ladder or also.components or filled
     for picture in kinds.of_grid(filled, also, entry.id):
         if picture.kind == kind:
-            return picture
+            return picture, marked.marks
     return UserError(
         f"{filled.title}: nothing to show as {kind} ({_NEEDS[kind]})",
         f"{command_line(plan)} --dry-run says which runs are missing",

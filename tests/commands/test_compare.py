@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,17 @@ def test_what_is_not_the_paper_s_experiment_says_so_beside_every_number(form, tm
     data = json.loads(compare(*words, *form, *there, "--format", "json").stdout)
     (first, *_) = data[form[0].removeprefix("--").replace("ladder", "ladders")]
     assert first["marks"] == marks
+
+
+@pytest.mark.parametrize("kind", ["ladder", "components", "folds"])
+def test_a_figure_in_a_file_says_what_it_is_not(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "drawn.svg"
+    words = ["figure", "m3net-urbansound8k", "--on", "urbansound8k", "--folds", "1,2,10",
+             "--kind", kind, "--home", str(tmp_path), "-o", str(file)]  # fmt: skip
+    assert CliRunner().invoke(main, words).exit_code == 0
+    text = " ".join(re.findall(r"<(?:text|tspan)[^>]*>([^<]+)</", file.read_text()))
+    for mark in ("SUBSET of urbansound8k: 3 of 10 official folds", "COPY of urbansound8k"):
+        assert mark in text
 
 
 @pytest.mark.parametrize(

@@ -99,19 +99,6 @@ def rows(change: Any) -> Any:
     return changed
 
 
-def arrays(change: Any) -> Any:
-    """Change the arrays of predictions.npz, under a seal that fits."""
-
-    def changed(folder: Path) -> None:
-        with np.load(folder / "predictions.npz") as stored:
-            found = dict(stored)
-        change(found)
-        np.savez(folder / "predictions.npz", **found)
-        fake_ledger.sealed(folder, json.loads((folder / "run.json").read_bytes()))
-
-    return changed
-
-
 def resealed(name: str, change: Any) -> Any:
     """Change a file, and make the seal anew."""
 
@@ -127,7 +114,7 @@ def row(number: int, **values: Any) -> Any:
 
 
 def put(name: str, value: Any) -> Any:
-    return arrays(lambda found: found.update({name: value(found[name])}))
+    return fake_ledger.arrays(lambda found: found.update({name: value(found[name])}))
 
 
 def other_folder(folder: Path) -> None:
@@ -367,8 +354,8 @@ INSIDE = {
     "ids that move the cursor": put("test_ids", lambda a: np.array([b"\x1b[2J", b"b", b"c"])),
     "ids of two lines": put("test_ids", lambda a: np.array([b"a\nb", b"b", b"c"])),
     "ids fewer": put("valid_ids", lambda a: a[:-1]),
-    "an array missing": arrays(lambda found: found.pop("test_labels")),
-    "an array more": arrays(lambda found: found.update(train_scores=np.zeros(3))),
+    "an array missing": fake_ledger.arrays(lambda found: found.pop("test_labels")),
+    "an array more": fake_ledger.arrays(lambda found: found.update(train_scores=np.zeros(3))),
 }  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 import io
 import re
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -114,14 +115,23 @@ def beside(
     )  # fmt: skip
 
 
-def drawn(picture: Picture, fmt: str) -> bytes:
-    """Return a picture as svg, pdf or png; the same picture gives the same bytes."""
+def drawn(picture: Picture, fmt: str, marks: Sequence[str] = ()) -> bytes:
+    """Return a picture as svg, pdf or png; the same picture gives the same bytes.
+
+    marks: what a file that leaves its table has to say itself, below the picture.
+    """
     with mpl.rc_context():
         mpl.rcdefaults()  # a user's own matplotlibrc changes nothing
         mpl.rcParams.update({**_STYLE, "svg.hashsalt": picture.name})
         stream = io.BytesIO()
         background = "white" if fmt == "png" else "none"
-        picture.draw().savefig(stream, format=fmt, metadata=_UNDATED[fmt], facecolor=background)
+        figure = picture.draw()
+        how: dict[str, Any] = {}
+        if marks:
+            text = textwrap.fill("; ".join(marks), int(WIDTH / LETTER))
+            figure.text(0.01, 0, text, va="top", color=SOFT)
+            how = {"bbox_inches": "tight"}
+        figure.savefig(stream, format=fmt, metadata=_UNDATED[fmt], facecolor=background, **how)
     return stream.getvalue()
 
 
