@@ -271,7 +271,7 @@ def test_a_real_run_is_verified_to_the_bit_also_after_ctrl_c(
     _, home, run = trained
     before = files(home / "runs")
     work = home / "cache" / "verify"
-    for _ in range(5):  # a machine in a hurry may be done before the signal comes
+    for _ in range(20):  # a machine in a hurry may be done before the signal comes
         process = again(trained)
         while process.poll() is None and not list(work.glob("*/runs/.work/*/checkpoint-*")):
             time.sleep(0.005)
