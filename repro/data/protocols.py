@@ -188,9 +188,11 @@ def _sorted(clips: Iterable[Clip]) -> tuple[Clip, ...]:
 def _drawn(clips: Sequence[Clip], stratified: bool, key: int) -> list[Clip]:
     """Return the clips in hashed order; stratified, so that every stretch has each class's share.
 
-    A clip's place is then its rank within its class over the class's size. Division rounds to the
-    nearest double, so equal places are equal, and others differ while classes have fewer than
-    10**7 clips.
+    A clip's place is then its rank within its class over the class's size. Up to any place lies the
+    same share of every class, to half a clip. So of a class that is a part s of all clips, a
+    stretch has its share to within 1 + s (classes - 2) clips: one, where the class is small.
+    Division rounds to the nearest double, so equal places are equal, and others differ while
+    classes have fewer than 10**7 clips.
     """
     order = seeds.order(key, seeds.clip_keys(clip.id for clip in clips)).tolist()
     drawn = [clips[position] for position in order]

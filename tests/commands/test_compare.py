@@ -115,7 +115,14 @@ def test_what_is_not_the_paper_s_experiment_says_so_beside_every_number(form, tm
     assert first["marks"] == marks
 
 
-@pytest.mark.parametrize("kind", ["ladder", "components", "folds"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "components",
+        pytest.param("ladder", marks=pytest.mark.slow),
+        pytest.param("folds", marks=pytest.mark.slow),
+    ],
+)
 def test_a_figure_in_a_file_says_what_it_is_not(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "drawn.svg"
     words = ["figure", "m3net-urbansound8k", "--on", "urbansound8k", "--folds", "1,2,10",

@@ -241,7 +241,14 @@ def taken_over(home, run):
     return lock
 
 
-@pytest.mark.parametrize("when", ["at an epoch", "before its results", "before its record"])
+@pytest.mark.parametrize(
+    "when",
+    [
+        "at an epoch",
+        pytest.param("before its results", marks=pytest.mark.slow),
+        pytest.param("before its record", marks=pytest.mark.slow),
+    ],
+)
 def test_who_loses_its_lock_while_it_trains_writes_nothing_more(when, run, tmp_path, monkeypatch):
     home, there = tiny.home(tmp_path), {}
 
