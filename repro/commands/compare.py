@@ -11,13 +11,14 @@ from repro.commands.shared import asking, comparison, screen, several, worth
 from repro.commands.shared.comparison import Compared
 from repro.errors import UserError, unknown
 from repro.places import Home
+from repro.plan import marks
 from repro.plan.answers import answers
 from repro.plan.planning import TablePlan
 from repro.records.ledger import Ledger
 from repro.render.ladders import formats, sheet
 from repro.stats.bootstrap import Resampled
 from repro.verdict import components, hits, judge, ladder, reduction, sensitivity
-from repro.verdict.declared import attempts
+from repro.verdict.declared import attempts, rivals
 
 
 @click.command()
@@ -112,7 +113,9 @@ def _compare(plans: Sequence[TablePlan], home: Home, ledger: Ledger) -> list[Com
             claims = plan.entry.table.claim
             drawn = tuple(hits.of_claim(plan, claim, found, home.data) for claim in claims)
         said = [*attempts.lines(plan, answered, ledger), *answered.lines()]
-        compared.append(Compared(plan, judged, fared, drawn, tuple(said)))
+        marked = marks.marks(plan, [record for record in found.values() if record is not None])
+        pairs = rivals.compare(plan, found)
+        compared.append(Compared(plan, judged, fared, marked, drawn, tuple(said), pairs))
     return compared
 
 

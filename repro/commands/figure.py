@@ -91,7 +91,7 @@ def command(
 def _picture(
     plan: TablePlan, kind: str, axis: str, ledger: Ledger
 ) -> "tuple[Picture, tuple[str, ...]] | UserError":
-    """Return the figure of a table with the marks of its runs, or why it has none."""
+    """Return the figure of a table with what must stand beside it, or why it has none."""
     from repro.render import grid
     from repro.render.figures import kinds
     from repro.render.figures.kinds import Beside
@@ -107,10 +107,14 @@ def _picture(
     except UserError as error:
         return error
     filled = grid.build(plan, ledger, command_line(plan), home.data)
-    marked = also.ladder or also.components or filled
+    beside = (*filled.marks, filled.judgement.table.coverage)
+    if also.ladder:
+        beside = (*also.ladder.marks, *also.ladder.partial)
+    if also.components:
+        beside = also.components.marks
     for picture in kinds.of_grid(filled, also, entry.id):
         if picture.kind == kind:
-            return picture, marked.marks
+            return picture, beside
     return UserError(
         f"{filled.title}: nothing to show as {kind} ({_NEEDS[kind]})",
         f"{command_line(plan)} --dry-run says which runs are missing",

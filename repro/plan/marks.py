@@ -9,8 +9,13 @@ from repro.plan.planning import TablePlan
 from repro.records.record import Training
 
 
-def marks(plan: TablePlan) -> list[str]:
-    """Return what makes the runs of a plan others than the paper's."""
+def marks(plan: TablePlan, used: Iterable[Training]) -> tuple[str, ...]:
+    """Return what makes a plan and the records used for it other than the paper's."""
+    return (*_asked(plan), *_copies(used))
+
+
+def _asked(plan: TablePlan) -> list[str]:
+    """Return what was asked for that the paper's table is not."""
     request = plan.request
     found = []
     if request.profile == "demo":
@@ -34,18 +39,13 @@ def marks(plan: TablePlan) -> list[str]:
     if any("micro_batch" in run.resolved["recipe"] for run in plan.runs):
         found.append(f"BATCH NORM OVER {request.micro_batch} CLIPS")
     found += [f"SET {path}={value}" for path, value in request.settings.items()]
-    return found + [f"ASSUMING {key}={value}" for key, value in request.assume.items()]
+    found += [f"ASSUMING {key}={value}" for key, value in request.assume.items()]
+    found += [f"ONLY {request.only}"] if request.only else []
+    seeds = request.seeds
+    return found + ([f"SEEDS {', '.join(map(str, seeds))}"] if seeds is not None else [])
 
 
-def every(plan: TablePlan) -> tuple[str, ...]:
-    """Return the marks, and which runs alone were asked for."""
-    only, seeds = plan.request.only, plan.request.seeds
-    asked = [f"ONLY {only}"] if only else []
-    asked += [f"SEEDS {', '.join(map(str, seeds))}"] if seeds is not None else []
-    return (*marks(plan), *asked)
-
-
-def copies(records: Iterable[Training]) -> list[str]:
+def _copies(records: Iterable[Training]) -> list[str]:
     """Return which audio of records is a copy that something was done to."""
     found = {
         f"COPY of {name}, not the archive"
@@ -76,9 +76,12 @@ def _limits(plan: TablePlan) -> Iterator[str]:
     for name, clips in _folded(plan).items():
         every = len(manifest.load(name, plan.home.data).counts())
         some = len(clips.only)
+        part = f"On {some} folds a run trains on {some - 2}, on all {every} on {every - 2}"
+        if clips.folds == 1:
+            part = f"A run has the clips of {some} folds to split, not of {every}"
         yield (
-            f"On {some} folds a run trains on {some - 2}, on all {every} on {every - 2}: systems "
-            f"and protocols can be compared on these clips, what {every} folds give cannot be told."
+            f"{part}: systems and protocols can be compared on these clips, "
+            f"what {every} folds give cannot be told."
         )
 
 

@@ -100,8 +100,8 @@ def plan_table(entry: Entry, request: Request, home: Home) -> TablePlan:
 
 
 def _wanted(entry: Entry, request: Request, runs: tuple[Run, ...]) -> tuple[Run, ...]:
-    """Return the runs behind a cell: on other data no seed is declared but those asked for."""
-    if not entry.on or request.seeds is None:
+    """Return the runs behind a cell: of other clips no seed is declared but those asked for."""
+    if request.seeds is None or not (entry.on or request.subset):
         return runs
     return tuple(run for run in runs if run.seed in request.seeds)
 

@@ -158,7 +158,7 @@ def build(plan: TablePlan, ledger: Ledger, command: str, data: Path) -> Grid:
         judgement=judgement,
         used=used,
         rivals=compared,
-        marks=(*marks.marks(plan), *marks.copies(used)),
+        marks=marks.marks(plan, used),
         warning=" ".join(filter(None, (marks.warning(plan), lost and f"{lost}."))),
         assumed=tuple(notes.assumed(plan)),
         findings=tuple(f"{f.level}: {f.text}" for f in plan.findings),

@@ -113,7 +113,7 @@ def components(entry: Entry, request: Request, home: Home, ledger: Ledger) -> Pa
                 empty = Components(cell.row.id, cell.column.id, system.label, choice, state)
                 found.append(_parts(empty, cell, reduced.units, home.data))
     plain = next(iter(plans.values()))
-    return Parted((*marks.every(plain), *marks.copies(used)), marks.warning(plain), tuple(found))
+    return Parted(marks.marks(plain, used), marks.warning(plain), tuple(found))
 
 
 def _plans(entry: Entry, request: Request, home: Home) -> dict[str, TablePlan]:

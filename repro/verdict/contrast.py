@@ -1,7 +1,8 @@
 """Compare two sides by what their runs share: the splits of each seed, folds, or nothing.
 
 Splits of one data set share clips, so runs on them are less than independent and the corrected t
-decides: in pairs where both sides have the same splits, else with each side's own variance.
+decides: in pairs where both sides have the same splits, else with each side's own variance. Fixed
+folds are no draw: without pairs their variance is that of training again, as in their verdict.
 """
 
 from collections.abc import Sequence

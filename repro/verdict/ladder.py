@@ -83,6 +83,12 @@ class Ladder:
     marks: tuple[str, ...] = ()  # DEMO, 3 of 10 official folds ...: stand in every output
     warning: str = ""  # what the numbers are not
 
+    @property
+    def partial(self) -> tuple[str, ...]:
+        """What each choice has that lacks runs."""
+        steps = [step for rung in self.rungs for step in rung.steps if step.state != "complete"]
+        return tuple(dict.fromkeys(f"{step.choice}: {step.state}" for step in steps))
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -151,7 +157,7 @@ def ladder(entry: Entry, request: Request, home: Home, ledger: Ledger, name: str
         title=chosen.title,
         choices=tuple(plans),
         rungs=tuple(rungs),
-        marks=(*marks.every(plain), *marks.copies(used)),
+        marks=marks.marks(plain, used),
         warning=marks.warning(plain),
     )
 

@@ -95,7 +95,7 @@ def test_fail_on_sees_the_table_where_no_primary_cell_has_the_word(home: Path) -
 
 
 @pytest.mark.parametrize(
-    "form", [("--components",), ("--ladder", "protocol"), ("--ladder", "mels")]
+    "form", [(), ("--components",), ("--ladder", "protocol"), ("--ladder", "mels")]
 )
 def test_what_is_not_the_paper_s_experiment_says_so_beside_every_number(form, tmp_path) -> None:
     """Marks of what was asked for and of the records' audio stand in each title, and in JSON."""
@@ -111,8 +111,28 @@ def test_what_is_not_the_paper_s_experiment_says_so_beside_every_number(form, tm
     assert "**Not the paper's experiment" in shown
     assert "what 10 folds give cannot be told" in shown
     data = json.loads(compare(*words, *form, *there, "--format", "json").stdout)
-    (first, *_) = data[form[0].removeprefix("--").replace("ladder", "ladders")]
-    assert first["marks"] == marks
+    (kind,) = data
+    assert data[kind][0]["marks"] == marks
+    assert f"**{data[kind][0]['warning']}**" in shown
+
+
+def test_what_the_table_compares_compare_tells_too(tmp_path: Path) -> None:
+    words = ("m3net-urbansound8k", "--on", "urbansound8k", "--folds", "1,2,10", "--protocol",
+             "official", "--with-rivals", "--seeds", "0,1", "--home", str(tmp_path))  # fmt: skip
+    said = "m3net against phinets-m40, test.accuracy: -6.25 points (95 % interval -41.85 to +29.35)"
+    assert said in compare(*words).stdout
+    (table,) = json.loads(compare(*words, "--format", "json").stdout)["tables"]
+    (pair,) = table["comparisons"]
+    assert (pair["n"], round(pair["p"], 4), round(pair["effect"], 2)) == ([3], 0.5290, -6.25)
+
+
+def test_intervals_of_components_stand_in_json_too(tmp_path: Path) -> None:
+    words = ("m3net-urbansound8k", "--on", "urbansound8k", "--folds", "1,2,10", "--components",
+             "--seeds", "0,1", "--home", str(tmp_path))  # fmt: skip
+    shown = compare(*words).stdout
+    official = json.loads(compare(*words, "--format", "json").stdout)["components"][0]
+    low, high = official["intervals"]["training again"]
+    assert f"| {official['initialisation']['sd']:.2f} [{low:.2f}, {high:.2f}] |" in shown
 
 
 @pytest.mark.parametrize(
@@ -131,6 +151,10 @@ def test_a_figure_in_a_file_says_what_it_is_not(kind: str, tmp_path: Path) -> No
     text = " ".join(re.findall(r"<(?:text|tspan)[^>]*>([^<]+)</", file.read_text()))
     for mark in ("SUBSET of urbansound8k: 3 of 10 official folds", "COPY of urbansound8k"):
         assert mark in text
+    if kind == "ladder":
+        assert re.search(r"grouped: partial: \d+ of 15 runs", text)
+    if kind == "folds":
+        assert re.search(r"\d+ of 45 runs done|\d+ of 15 runs done", text)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_steps_are_kept_on_any_data_and_stand_in_title_and_id(tmp_path):
     assert {run.steps for run in longer.runs} == {2000}
     assert {run.resolved["recipe"]["epochs"] for run in longer.runs} == {500}
     assert not {run.id for run in plain.runs} & {run.id for run in longer.runs}
-    assert "2,000 STEPS" in marks.marks(longer)
+    assert "2,000 STEPS" in marks.marks(longer, ())
     (epochs,) = (a for a in notes.assumed(longer) if a.key == "epochs")
     assert epochs.mark == "(not in force: --steps 2000 has 500)"
     assert " ".join(longer.request.words()).count("--steps 2000") == 1

@@ -53,7 +53,7 @@ def test_each_whole_fold_is_tested_once_and_the_next_one_validates(home):
         [{"10"}, {"2"}, {"1"}], [{"1"}, {"10"}, {"2"}], [{"2"}, {"1"}, {"10"}],
     ]  # fmt: skip
     assert not any(run.missing for run in runs)
-    assert FOLDS in marks.marks(plan)
+    assert FOLDS in marks.marks(plan, ())
     source = clips.ClipSource.from_dict(runs[0].clips.as_dict())
     assert source == runs[0].clips
     assert len({run.id for run in runs}) == 3
@@ -77,6 +77,29 @@ def test_a_table_s_own_protocol_does_the_same(home):
     request = Request(subset=True, audio="local")  # hold-out, drawn from the same clips
     held = plan_table(catalogue.load(TABLE), request, home).runs[0]
     assert {part for parts in split_parts(held, home) for part in parts} == {"1", "2", "10"}
+
+
+def test_of_some_folds_the_seeds_asked_for_are_all_that_is_wanted(home):
+    """In the paper's own table too: others would be declared for all ten folds."""
+    entry, asked = catalogue.load(TABLE), {"assume": {"split": "official"}, "seeds": (0, 1)}
+    here = plan_table(entry, Request(subset=True, audio="local", **asked), home)
+    assert {run.seed for run in here.runs} == {0, 1}
+    whole = plan_table(entry, Request(audio="local", **asked), home)
+    assert {run.seed for run in whole.runs} == {0, 1, 2, 3, 4}
+
+
+def test_what_some_folds_can_show_is_said_of_the_protocol_that_they_are_split_by(home):
+    entry, asked = catalogue.load(TABLE), {"subset": True, "audio": "local"}
+    official = plan_table(entry, Request(assume={"split": "official"}, **asked), home)
+    assert "On 3 folds a run trains on 1, on all 10 on 8: systems" in marks.warning(official)
+    drawn = plan_table(entry, Request(**asked), home)  # a tenth to test, another to validate
+    assert "A run has the clips of 3 folds to split, not of 10: systems" in marks.warning(drawn)
+
+
+def test_all_folds_by_name_are_the_table_itself(tmp_path):
+    with pytest.raises(UserError, match="urbansound8k has no other fold") as told:
+        folds.named_folds(NAME, tuple(map(str, range(1, 11))), tmp_path)
+    assert told.value.next_step == "leave --folds out"
 
 
 def test_without_subset_or_with_two_whole_folds_nothing_changes(home, audio, listed):
@@ -109,7 +132,7 @@ def test_folds_named_without_audio_ask_for_the_same_runs(home, tmp_path, kind):
     there = plan_table(entry, named, nowhere)
     assert [run.id for run in there.runs] == [run.id for run in here.runs]
     assert all(run.missing for run in there.runs)
-    assert FOLDS in marks.marks(there)
+    assert FOLDS in marks.marks(there, ())
     assert named.words()[-4:] == ["--folds", "10,1,2", "--seeds", "0,1"]
     assert any(request.folds == ("1", "2", "10") for request in requests(here.runs[0]))
 

@@ -143,6 +143,8 @@ def test_marks_say_what_a_table_must_not_be_taken_for(tmp_path: Path) -> None:
     assert demo.marks == ("DEMO", "GENERATED AUDIO", "ASSUMING loss=ce")
     assert demo.title.endswith("[DEMO] [GENERATED AUDIO] [ASSUMING loss=ce]")
     assert "Not the paper's experiment" in demo.warning
+    some = made(tmp_path, TABLE, only="asm-rh", seeds=(0, 1))
+    assert some.marks == ("ONLY asm-rh", "SEEDS 0, 1")
     other = made(tmp_path, TABLE, on="esc50")
     assert other.title.endswith("[ON esc50]")
     assert "Not the paper's experiment" in other.warning

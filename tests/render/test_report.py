@@ -248,6 +248,19 @@ def test_runs_on_other_data_stand_under_their_table_without_a_verdict(committed:
     assert "minus printed" not in other
 
 
+def test_a_table_on_other_data_prints_nothing_and_no_audit_concerns_it(tmp_path: Path) -> None:
+    home = fake_ledger.home(tmp_path)
+    plan = plan_table(catalogue.load("m3net-urbansound8k"), Request(on="esc10"), home)
+    made = written(gather.parts([plan], home, Ledger([places.shipped("results")])))
+    assert "Systems and recipes of m3net-urbansound8k (M3Net, " in made
+    for said in ("Printed in", "printed cells", "An audit finding concerns"):
+        assert said not in made
+    cells = re.findall(r'<button type="button" class="cell.*?</button>', made, re.DOTALL)
+    assert cells
+    for cell in cells:
+        assert ("(blank)" in cell) != ('class="ours"' in cell)
+
+
 def test_records_have_a_row_each(committed: str) -> None:
     rows = re.findall(r'<tr id="run-([0-9a-f]{12})">', committed)
     ledger = Ledger([places.shipped("results")])

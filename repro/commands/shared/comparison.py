@@ -8,6 +8,7 @@ from repro.plan import marks
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.stats.bootstrap import Resampled
 from repro.verdict import phrases
+from repro.verdict.declared import rivals
 from repro.verdict.judgement import WORDS, CellVerdict, ClaimVerdict, Judgement
 from repro.verdict.sensitivity import Cell, Sensitivity
 
@@ -29,8 +30,10 @@ class Compared:
     plan: TablePlan
     judged: Judgement
     fared: Mapping[Cell, Sensitivity]
+    marks: tuple[str, ...]
     drawn: tuple[Resampled | None, ...] = ()  # by claim: its test clips drawn again
     said: Sequence[str] = ()  # of earlier attempts, and of the audio of records
+    pairs: tuple[ClaimVerdict, ...] = ()  # systems compared where no paper does
 
 
 def lines(compared: Sequence[Compared]) -> list[str]:
@@ -48,8 +51,10 @@ def lines(compared: Sequence[Compared]) -> list[str]:
 def _table(one: Compared) -> Iterator[str]:
     """Write one table."""
     table = one.judged.table
-    yield _title(one.plan)
+    yield _title(one)
     yield ""
+    if warning := marks.warning(one.plan):
+        yield from [f"**{warning}**", ""]
     because = f" ({table.reason})" if table.reason else ""
     yield f"**{table.word}**{because}: {_counts(table.votes)} among the primary cells"
     yield ""
@@ -69,16 +74,20 @@ def _table(one: Compared) -> Iterator[str]:
                 if claim.sentence == sentence:
                     drawn = one.drawn[number] if one.drawn else None
                     yield f"  - {_claim(claim)}{_drawn(drawn)}"
+    if one.pairs:
+        yield from ["", "Systems that no paper compares so:"]
+        for pair in one.pairs:
+            yield f"- {rivals.told(pair, rivals.as_printed(one.plan, pair))}"
     if one.fared:
         yield from ["", "Other choices where the paper is silent:"]
         fared = {cell: f"{s.word} {s.sentence}" for cell, s in one.fared.items()}
         yield from (f"- {_names(cells)}: {text}" for text, cells in _grouped(fared.items()))
 
 
-def _title(plan: TablePlan) -> str:
-    entry = plan.entry
+def _title(one: Compared) -> str:
+    entry = one.plan.entry
     text = f"## {entry.id} ({entry.paper.short}, Table {entry.table.number}): {entry.table.title}"
-    return marks.titled(text, marks.every(plan))
+    return marks.titled(text, one.marks)
 
 
 def _counts(counts: Mapping[str, int]) -> str:
@@ -171,7 +180,8 @@ def _table_json(one: Compared) -> dict[str, Any]:
         "table": entry.id,
         "paper": entry.paper.short,
         "number": entry.table.number,
-        "marks": marks.every(one.plan),
+        "marks": list(one.marks),
+        "warning": marks.warning(one.plan),
         "verdict": asdict(judged.table),
         "said": list(one.said),
         "claims": [
@@ -180,6 +190,7 @@ def _table_json(one: Compared) -> dict[str, Any]:
                 judged.claims, one.drawn or (None,) * len(judged.claims), strict=True
             )
         ],
+        "comparisons": [asdict(pair) for pair in one.pairs],
         "cells": [_cell_json(cell, one) for cell in one.plan.cells],
     }
 

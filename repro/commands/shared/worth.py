@@ -64,7 +64,13 @@ def components_json(made: Mapping[str, Parted]) -> dict[str, Any]:
     """Return components as plain data."""
     return {
         "components": [
-            {"table": table, "marks": list(parted.marks), **asdict(one)}
+            {
+                "table": table,
+                "marks": list(parted.marks),
+                "warning": parted.warning,
+                **asdict(one),
+                "intervals": {part.name: part.interval for part in one.parts if part.interval},
+            }
             for table, parted in made.items()
             for one in parted.cells
         ]

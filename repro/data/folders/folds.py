@@ -26,8 +26,8 @@ def whole_folds(dataset: str, data: Path) -> tuple[str, ...]:
 def named_folds(dataset: str, names: tuple[str, ...], data: Path) -> tuple[str, ...]:
     """Return official folds as the user names them, in their own order.
 
-    Raises UserError for fewer than the three that testing takes, for a name that is no fold, and
-    where audio is registered that lacks clips of one.
+    Raises UserError for fewer than the three that testing takes, for all of them, for a name that
+    is no fold, and where audio is registered that lacks clips of one.
     """
     of_fold = _of_folds(dataset, data)
     said = f"--folds {','.join(names)}"
@@ -42,6 +42,8 @@ def named_folds(dataset: str, names: tuple[str, ...], data: Path) -> tuple[str, 
                             "--subset takes the folds that are")  # fmt: skip
     if len(set(names)) < settings.FEW:
         raise UserError(f"{said}: a test, a validation and a training fold take {settings.FEW}")
+    if len(set(names)) == len(of_fold):
+        raise UserError(f"{said}: {dataset} has no other fold", "leave --folds out")
     return tuple(fold for fold in of_fold if fold in names)
 
 

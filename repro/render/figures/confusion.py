@@ -116,7 +116,7 @@ def _draw(found: list[Matrix]) -> "Figure":
         row, column = divmod(number, across)
         left = text + 0.1 + column * (canvas.WIDTH / across)
         axes = canvas.place(figure, left, row * block + 0.25, side, side)
-        axes.set_title(matrix.label)
+        axes.set_title(f"{matrix.label}, runs summed: {matrix.runs}")
         _fill(axes, matrix, named)
     return figure
 

@@ -118,7 +118,8 @@ def _is_there(cell: Cell) -> bool:
 def _head(cell: Cell) -> Iterator[tuple[str, str]]:
     """Yield the numbers that stand large; no difference where there is no verdict."""
     unit = f" {cell.unit}" if cell.unit in ("%", "ms") else ""
-    yield "printed", f"{cell.printed or '(blank)'}{unit if cell.value is not None else ''}"
+    if cell.printed or not _is_there(cell):
+        yield "printed", f"{cell.printed or '(blank)'}{unit if cell.value is not None else ''}"
     if _is_there(cell):
         yield "ours", f"{words.ours(cell)}{unit if cell.ours is not None else ''}"
     if cell.delta is not None and cell.judged.difference is not None:

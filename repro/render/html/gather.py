@@ -17,6 +17,7 @@ from repro.render.figures import kinds
 from repro.render.figures.kinds import Beside
 from repro.render.grid import Grid
 from repro.spec import catalogue
+from repro.spec.entry import Entry
 from repro.verdict import ladder, reduction, sensitivity
 from repro.verdict.reduction import Measured
 from repro.verdict.sensitivity import Sensitivity
@@ -47,7 +48,7 @@ def parts(plans: Sequence[TablePlan], home: Home, ledger: Ledger) -> list[Part]:
     return [
         replace(
             part,
-            findings=_touching(audits[part.grid.plan.entry.paper_id], part.grid.id),
+            findings=_touching(audits[part.grid.plan.entry.paper_id], part.grid.plan.entry),
             audited=audit_words.statement(audits[part.grid.plan.entry.paper_id]),
             others=tuple(_others(part, home, ledger, records)),
         )
@@ -61,9 +62,10 @@ def _audit(paper: str, ledger: Ledger) -> Report:
     return audit(entries, counted(entries, ledger))
 
 
-def _touching(report: Report, table: str) -> tuple[tuple[int, Finding], ...]:
+def _touching(report: Report, entry: Entry) -> tuple[tuple[int, Finding], ...]:
+    """Return the findings that concern a table; none on other data, where nothing is printed."""
     numbered = enumerate(report.findings, start=1)
-    return tuple((number, finding) for number, finding in numbered if table in finding.tables)
+    return tuple((n, found) for n, found in numbered if entry.id in found.tables and not entry.on)
 
 
 def _part(plan: TablePlan, home: Home, ledger: Ledger, records: Sequence[Record]) -> Part:
