@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 
 from repro.plan import marks
 from repro.records import executions
@@ -67,12 +67,18 @@ def _minus(pair: str) -> str:
 
 def _behind(one: Ladder) -> Iterator[str]:
     """Say once what stands behind the steps and effects: sizes, executions, tests, test clips."""
-    steps = {step.choice: step for rung in one.rungs for step in rung.steps if step.values}
-    for step in steps.values():
-        train, test = (" or ".join(f"{n:,}" for n in sizes) for sizes in (step.train, step.test))
-        text = f"{step.choice}: {train} clips trained on, {test} tested on"
-        if len(step.executions) > 1:
-            text += f"; mixed executions: {executions.listed(step.executions)}"
+    for choice in one.choices:
+        steps = [s for rung in one.rungs for s in rung.steps if s.choice == choice and s.values]
+        if not steps:
+            continue
+        train, test = (
+            " or ".join(f"{n:,}" for n in sorted({*chain.from_iterable(sizes)}))
+            for sizes in zip(*((step.train, step.test) for step in steps), strict=True)
+        )
+        text = f"{choice}: {train} clips trained on, {test} tested on"
+        used = {name: told for step in steps for name, told in step.executions.items()}
+        if len(used) > 1:
+            text += f"; mixed executions: {executions.listed(used)}"
         yield text
     effects = [effect for rung in one.rungs for effect in rung.effects]
     often = Counter(effect.of for effect in effects)  # systems with runs under both choices
