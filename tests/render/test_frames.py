@@ -1,8 +1,10 @@
 """Cells and records as DataFrames: the values of the command line, typed."""
 
 import io
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -47,9 +49,11 @@ def test_a_request_is_checked_as_on_the_command_line():
         repro.frame("asmrh-speechcomands")
 
 
-def test_the_ledger_has_a_row_for_each_committed_training():
-    found = repro.ledger()
-    assert len(found) >= 105
+def test_the_ledger_has_a_row_for_each_committed_training_and_the_readme_counts_them(tmp_path):
+    found = repro.ledger(home=tmp_path)
+    readme = Path(__file__).parents[2] / "README.md"
+    said = re.search(r"(\d+) real trainings, (\d+) of M3Net", readme.read_text())
+    assert said.groups() == (str(len(found)), str((found["system"] == "m3net").sum()))
     assert found["test_accuracy"].between(0, 1).all()
     assert found["finished"].dt.tz is not None
     assert str(found["test_n"].dtype) == "Int64"
