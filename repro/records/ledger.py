@@ -9,6 +9,7 @@ is checked; a damaged record is left out, named and counted, and stops nothing e
 """
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ from pathlib import Path
 from repro import places
 from repro.errors import UserError, started
 from repro.places import Home
-from repro.records import known, reading
+from repro.records import alike, known, reading, rows
 from repro.records.reading import Damaged
 from repro.records.record import Measurement, Record, Training
 from repro.records.rows import Row
@@ -78,7 +79,10 @@ class Ledger:
         return None
 
     def all(self) -> Iterator[Record]:
-        """Yield every sound record, by run id; a run in several roots comes from each."""
+        """Yield every sound record, by run id; a run in several roots comes from each.
+
+        A record that lies in several is one.
+        """
         for record in self.every():
             if not isinstance(record, Damaged):
                 yield record
@@ -87,7 +91,7 @@ class Ledger:
         """Yield every record of the runs that start with `prefix`, the damaged ones too."""
         for root in self.roots:
             for run in _runs(root, prefix):
-                yield from self._look(root, run)
+                yield from self._look(root, run, once=True)
         if not prefix:
             self._known.swept()
 
@@ -122,6 +126,9 @@ class Ledger:
         return list(dict.fromkeys(found))
 
     def _rows(self, root: str, run: str) -> list[Row]:
+        if self._before(root, run):
+            every = self._look(root, run, once=True)
+            return [rows.of(read) for read in every if isinstance(read, Training)]
         there = (reading.row(folder, self._known) for folder in _folders(f"{root}/{run}"))
         found = [row for row in there if row is not None]
         self._meet(root, run, [row for row in found if isinstance(row, Damaged)])
@@ -156,21 +163,47 @@ class Ledger:
             )
         return found[started("run", prefix, found, "repro runs list")]
 
-    def _look(self, root: Path, run: str) -> list[Record | Damaged]:
-        """Read all of a run's records in a root, by the names of their folders."""
-        found = [
-            read
-            for folder in _folders(f"{root}/{run}")
-            if (read := reading.read(folder, self._known)) is not None
-        ]
+    def _look(self, root: Path | str, run: str, once: bool = False) -> list[Record | Damaged]:
+        """Read all of a run's records in a root, by the names of their folders.
+
+        One that contradicts a record of an earlier root is damaged: that one stands. once: without
+        copies of such a record; they may keep its weights.
+        """
+        before = self._before(root, run)
+        found: list[Record | Damaged] = []
+        for folder in _folders(f"{root}/{run}"):
+            read = reading.read(folder, self._known)
+            if read is None:
+                continue
+            if not isinstance(read, Damaged):
+                if once and any(alike.same_files(read, other) for other in before):
+                    continue
+                read = _held(read, before)
+            found.append(read)
         self._meet(root, run, [read for read in found if isinstance(read, Damaged)])
         return found
+
+    def _before(self, root: Path | str, run: str) -> list[Record]:
+        """Return a run's sound records in the roots before this one."""
+        earlier = itertools.takewhile(lambda other: str(other) != str(root), self.roots)
+        there = [other for other in earlier if os.path.isdir(f"{other}/{run}")]  # noqa: PTH112
+        return [r for other in there for r in self._look(other, run)
+                if not isinstance(r, Damaged)]  # fmt: skip
 
     def _meet(self, root: Path | str, run: str, lost: list[Damaged]) -> None:
         """Note which of a run's records in a root are damaged."""
         self._damaged.pop(f"{root}/{run}", None)
         if lost:
             self._damaged[f"{root}/{run}"] = lost
+
+
+def _held(read: Record, before: Sequence[Record]) -> Record | Damaged:
+    """Hold a sound record against those of the roots before its own."""
+    other = alike.contradicted(read, before)
+    if other is None:
+        return read
+    what = f"{other.path} is another result of this run, by the same execution, of the same audio"
+    return Damaged(read.path, (what,))
 
 
 def _runs(root: Path | str, prefix: str = "") -> list[str]:

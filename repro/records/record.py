@@ -194,10 +194,15 @@ class Training(_Record):
         return any(self.observed.get(name) for name in ("num_ooms", "num_alloc_retries"))
 
     def sounds_like(self, other: "Training") -> bool:
-        """Tell whether two records of one run may be of one audio: they do not say otherwise."""
+        """Tell whether two records of one run may be of one audio: they do not say otherwise.
+
+        Of one store are the same samples of the same clips, whatever is said to be heard.
+        """
+        if self.store and self.store == other.store:
+            return True
         if self.heard and other.heard:
             return self.heard == other.heard
-        return not (self.store and other.store) or self.store == other.store
+        return not (self.store and other.store)
 
     def epochs(self) -> list[Epoch]:
         """Return the rows of epochs.jsonl; UserError for what are none."""

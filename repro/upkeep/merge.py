@@ -14,18 +14,18 @@ import re
 import shutil
 import tarfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from repro import atomic
+from repro import atomic, places
 from repro.data.fetching import unpack
 from repro.errors import UserError
-from repro.records import again, known, locks, reading, seal, writing
+from repro.records import again, alike, known, locks, reading, seal, writing
 from repro.records.ledger import Ledger
 from repro.records.reading import Damaged
-from repro.records.record import Record, Training
+from repro.records.record import Record
 from repro.upkeep import crate, listed
 
 INDEX = "repro-ledger.json"
@@ -126,14 +126,15 @@ def take(file: Path, runs: Path, data: Path | None = None) -> Merged:
 
 
 def _add(record: Record, runs: Path, merged: Merged) -> None:
-    """Add one record that has been checked, unless this ledger has a result in its place."""
+    """Add one record that has been checked, unless a result is here, or shipped, in its place."""
     run, execution = record.run, record.execution
-    here = next((r for r in Ledger([runs]).records(run) if _stands_for(r, record)), None)
-    if here is not None:
-        found = merged.conflicts
-        if _same_files(record, here):
+    kept = Ledger([places.shipped("results"), runs]).records(run)
+    there = [r for r in kept if alike.stands_for(r, record)]
+    if there and not _brings_weights(record, there, runs):
+        here, found = there[0], merged.conflicts
+        if alike.same_files(record, here):
             found = merged.equal
-        elif _same_result(record, here):
+        elif alike.same_result(record, here):
             found = merged.agreeing
         found.append(record.name)
         return
@@ -144,30 +145,11 @@ def _add(record: Record, runs: Path, merged: Merged) -> None:
         merged.busy.append(record.name)
 
 
-def _stands_for(here: Record, record: Record) -> bool:
-    """Tell whether a result here is in the place of another: of its execution, and its audio."""
-    if not here.done or here.execution != record.execution:
-        return False
-    if isinstance(here, Training) and isinstance(record, Training):
-        return here.sounds_like(record)
-    return True
-
-
-def _same_files(one: Record, other: Record) -> bool:
-    """Whether two records are equal file by file; weights that only one has kept do not count."""
-    names = [name for name in seal.SEALED if name != seal.WEIGHTS]
-    return all(_content(one.path / name) == _content(other.path / name) for name in names)
-
-
-def _same_result(one: Record, other: Record) -> bool:
-    """Whether two trainings came to the same bits; when, where and how fast does not count."""
-    if not (isinstance(one, Training) and isinstance(other, Training)):
-        return False
-    told = ("status", "resolved", "clips", "metrics", "best_epoch", "weights", "store")
-    return all(getattr(one, name) == getattr(other, name) for name in told) and all(
-        _content(one.path / name) == _content(other.path / name)
-        for name in ("epochs.jsonl", "predictions.npz")
-    )
+def _brings_weights(record: Record, there: Sequence[Record], runs: Path) -> bool:
+    """Tell whether a record has kept weights, and what is here of it ships without them."""
+    alone = not any(here.path.is_relative_to(runs) for here in there)
+    kept = [(r.path / seal.WEIGHTS).is_file() for r in (there[0], record)]
+    return alone and kept == [False, True] and alike.same_files(record, there[0])
 
 
 def _unpacked(file: Path, folder: Path) -> list[Record]:
@@ -189,13 +171,15 @@ def _unpacked(file: Path, folder: Path) -> list[Record]:
 
 
 def _compared(file: Path, records: Iterable[Record], data: Path | None) -> dict[str, str]:
-    """Refuse a record whose clips contradict the lists; return whose were not compared, and why."""
+    """Refuse what contradicts tables or lists; return whose clips were not compared, and why."""
     left = {}
     for record in records:
         found = listed.compared(record, data)
         if found.findings:
             what = f"{record.name}: {'; '.join(found.findings)}"
-            raise UserError(f"{file} contradicts the lists, nothing was imported: {what}", _AGAIN)
+            raise UserError(
+                f"{file} contradicts tables or lists, nothing was imported: {what}", _AGAIN
+            )
         if found.left:
             left[record.name] = found.left
     return left
@@ -260,7 +244,3 @@ _AGAIN = (
 
 def _bad(file: Path, what: str) -> UserError:
     return UserError(f"{file} is damaged, nothing was imported: {what}", _AGAIN)
-
-
-def _content(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None

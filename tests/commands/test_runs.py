@@ -1,6 +1,7 @@
 """repro runs: records are listed, shown, checked, compared, moved, retried and tidied."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -352,6 +353,38 @@ def test_import_names_a_conflict_and_ends_with_3(tmp_path: Path) -> None:
     done = repro("import", tmp_path / "text.txt", "--home", tmp_path / "b")
     assert_refused(done, "damaged archive", "where the records are: `repro runs export FILE`\n")
     assert str(tmp_path / "b") not in done.stderr.partition("Next:")[2]  # they are elsewhere
+
+
+def test_a_record_at_home_that_ships_too_is_one_and_a_contradiction_is_named(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    there = whole_records.write(places.shipped("results"))
+    name = f"{there.parent.name}/{there.name}"
+
+    def words() -> list[str]:
+        done = repro("check", "--home", home, "--format", "json")
+        return [row["word"] for row in json.loads(done.stdout)]
+
+    def listed() -> Result:
+        done = repro("list", "--home", home)
+        assert done.stdout.count(there.parent.name) == 1
+        return done
+
+    shutil.copytree(there, home / "runs" / name)
+    assert (words(), listed().stderr) == (["sound"], "")
+    shutil.rmtree(home)
+    scores = [[0.1, 0.8, 0.1], *whole_records.SCORES[1:]]  # by equal weights
+    wrong = whole_records.write(tmp_path / "other" / "runs", scores=scores)
+    repro("export", tmp_path / "a.tar.gz", "--home", tmp_path / "other")
+    done = repro("import", tmp_path / "a.tar.gz", "--home", home)
+    assert (done.exit_code, f"conflict: {name}" in done.stderr) == (3, True)
+    shutil.copytree(wrong, home / "runs" / name)
+    assert words() == ["sound", "damaged"]
+    done = repro("check", "--home", home)
+    assert done.exit_code == 1
+    assert f"{there} is another result of this run" in done.stdout
+    assert "1 record is damaged and left out" in listed().stderr
 
 
 def test_prune_deletes_only_with_yes(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from repro import places
 from repro.errors import UserError
 from repro.records import locks, seal, writing
 from repro.records.ledger import Ledger
@@ -103,6 +104,39 @@ def test_the_same_bits_trained_twice_are_no_conflict(file, tmp_path):
     merged = merge.take(file, tmp_path / "b")
     assert merged.agreeing == [f"{there.parent.name}/{there.name}"]
     assert json.loads((there / "run.json").read_text())["seconds"] == 7.0
+
+
+@pytest.fixture
+def ships(runs, monkeypatch):
+    """The two results ship with the suite."""
+    shipped = places.shipped
+    monkeypatch.setattr(places, "shipped", lambda f: runs if f == "results" else shipped(f))
+    return runs
+
+
+def test_what_ships_is_there_already(ships, file, tmp_path):
+    merged = merge.take(file, tmp_path / "b")
+    assert (merged.added, len(merged.equal)) == ([], 2)
+    assert files(tmp_path / "b") == {}
+
+
+def test_what_contradicts_a_shipped_record_is_a_conflict(ships, tmp_path):
+    """The same weights, so that the decisions alone tell it."""
+    wrong = whole_records.write(
+        tmp_path / "a2", scores=[[0.1, 0.8, 0.1], *whole_records.SCORES[1:]]
+    )
+    name = f"{wrong.parent.name}/{wrong.name}"
+    assert moved(tmp_path / "a2", tmp_path / "a2.tar.gz", tmp_path / "b").conflicts == [name]
+    assert files(tmp_path / "b") == {}
+
+
+def test_a_shipped_record_is_taken_for_the_weights_that_it_has_not(ships, tmp_path):
+    kept = whole_records.write(tmp_path / "a2", kept=b"weights") / seal.WEIGHTS
+    merge.export(Ledger([tmp_path / "a2"]).all(), tmp_path / "a2.tar.gz", weights=True)
+    for added in (1, 0):
+        merged = merge.take(tmp_path / "a2.tar.gz", tmp_path / "b")
+        assert (len(merged.added), len(merged.equal)) == (added, 1 - added)
+    assert (tmp_path / "b" / kept.relative_to(tmp_path / "a2")).is_file()
 
 
 def test_two_executions_of_a_run_live_side_by_side(file, tmp_path):
