@@ -51,6 +51,12 @@ def _training(record: Training) -> Iterator[str]:
     """Ask a training what its status demands."""
     if record.dataset != record.clips["dataset"]:
         yield f"its run is on {record.dataset}, its clips are of {record.clips['dataset']}"
+    heard = str(record.resolved["audio"]).partition("@")[0]
+    if heard != record.clips["audio"]:
+        yield f"its run is on {heard} audio, its clips are of {record.clips['audio']}"
+    only = record.clips.get("only", [])
+    if only != sorted(set(only), key=lambda fold: (len(fold), fold)):
+        yield f"its folds {', '.join(only)} are not in their order, each once"
     if record.clips["fold"] >= record.clips["folds"]:
         yield f"fold {record.clips['fold']} of {record.clips['folds']}"
     if record.status != "complete":

@@ -17,6 +17,7 @@ from repro.errors import UserError
 from repro.records import predictions
 from repro.records.predictions import Predictions
 from repro.records.record import Record, Training
+from repro.upkeep import claims
 
 _LEVELS = (evidence.NAMES, evidence.LENGTH, evidence.FILE)  # the weakest first
 _APART = "its clips, split by the list of {}, are not the split that its run names"
@@ -39,13 +40,13 @@ class _ApartError(Exception):
 
 
 def compared(record: Record, data: Path | None) -> Compared:
-    """Hold a sound record against the lists of its datasets.
+    """Hold a sound record against the tables, and the lists of its datasets.
 
     data: the home's data folder, for the user's own lists; None: those of the suite alone.
     """
     if not isinstance(record, Training) or not record.done:
         return Compared()
-    found, left = [*_evidence(record)], ""
+    found, left = [*claims.findings(record), *_evidence(record)], ""
     source = ClipSource.from_dict(record.clips)
     try:
         found += [] if source.audio == "generated" else _clips(record, source, data)
@@ -60,7 +61,8 @@ def _clips(record: Training, source: ClipSource, data: Path | None) -> list[str]
     """Hold a record against the split of its fold.
 
     Where only a part of the clips was at hand, the parts of the whole split hold those of the
-    record. A list of the user's may have been another one when the record was made.
+    record; named folds are whole, and no part. A list of the user's may have been another one when
+    the record was made.
     """
     name = source.dataset
     if not registry.known(name, data) or clips.unlisted(source, data):
@@ -68,15 +70,17 @@ def _clips(record: Training, source: ClipSource, data: Path | None) -> list[str]
     shipped = all(map(_ships, clips.dataset_names(source, data)))
     split, classes = _split(source, data, shipped)
     whole = split.digest == record.resolved["split"]
+    found = [*_used(record, split, whole)]
     if not whole:
         if not shipped:
             raise _LeftError(f"the list of {name} gives another split here")
-        if not source.subset and registry.card(name, data).min_share == 1:
-            raise _ApartError(_APART.format(name))
+        may_lack = _may_lack(source, data)
+        lacks = sum(_sizes(split).values()) - sum(_told(record, split).values())
         split, classes = _split(dataclasses.replace(source, caps=()), data, shipped)
-        if _sizes(split) == record.clips_used:  # then it is no part of them
+        shown = _shown(record, split)
+        if (not may_lack or lacks > may_lack
+                or (shown is not None and shown.digest != record.resolved["split"])):  # fmt: skip
             raise _ApartError(_APART.format(name))
-    found = [*_used(record, split, whole)]
     if (told := record.resolved["classes"]) != len(classes):
         what = f"by its list {name} has {len(classes)} classes, not {told}"
         raise (_ApartError if shipped else _LeftError)(what)
@@ -86,6 +90,16 @@ def _clips(record: Training, source: ClipSource, data: Path | None) -> list[str]
         found += [f"{predictions.FILE}, {part}: {text}"
                   for text in _predicted(made, there, number, name, whole)]  # fmt: skip
     return found
+
+
+def _may_lack(source: ClipSource, data: Path | None) -> float:
+    """Return how many clips of the whole list may have been lacking: any with `--subset`.
+
+    Named folds are whole, and else a card says which share is needed.
+    """
+    total = clips.listed_pass(source, data).coverage.total
+    part = source.subset and not source.only
+    return total if part else (1 - registry.card(source.dataset, data).min_share) * total
 
 
 def _ships(name: str) -> bool:
@@ -107,24 +121,47 @@ def _sizes(split: Split) -> dict[str, int]:
     return {part: len(there) for part, there in split.parts().items()}
 
 
+def _told(record: Training, split: Split) -> dict[str, int]:
+    """Return how many clips of each part were used; one of which nothing is said counts whole."""
+    return {**_sizes(split), **record.clips_used}
+
+
+def _shown(record: Training, split: Split) -> Split | None:
+    """Return the clips that a record used of a whole split; None where it does not name them all.
+
+    It names those that were predicted, and all of a part by their number.
+    """
+    made, found = predictions.load(record), {}
+    for part, there in split.parts().items():
+        if record.clips_used.get(part) == len(there):
+            found[part] = there
+        elif part in made:
+            items = _items(record, there)
+            found[part] = tuple({items[name] for name in made[part].names() if name in items})
+        else:
+            return None
+    return Split(**found)
+
+
 def _used(record: Training, split: Split, whole: bool) -> Iterator[str]:
     """Compare how many clips were used with how many there are."""
+    used_of = _told(record, split)
     for part, there in _sizes(split).items():
-        used = record.clips_used.get(part, there)
+        used = used_of[part]
         if used > there or (whole and used != there):
             yield f"run.json: clips_used.{part} is {used:,}, and by the list it is {there:,}"
 
 
-def _items(record: Training, there: tuple[Clip, ...]) -> dict[str, str]:
-    """Return the labels of what is decided on: clips, or pieces of them."""
+def _items(record: Training, there: tuple[Clip, ...]) -> dict[str, Clip]:
+    """Return the clips of what is decided on: themselves, or pieces of them."""
     pieces = record.recipe.get("pieces", 1)
     if pieces == 1 or record.recipe.get("scored", "clip") == "clip":
-        return {clip.id: clip.label for clip in there}
-    return {f"{clip.id}#{n}": clip.label for clip in there for n in range(1, pieces + 1)}
+        return {clip.id: clip for clip in there}
+    return {f"{clip.id}#{n}": clip for clip in there for n in range(1, pieces + 1)}
 
 
 def _predicted(
-    made: Predictions, there: Mapping[str, str], number: Mapping[str, int], name: str, whole: bool
+    made: Predictions, there: Mapping[str, Clip], number: Mapping[str, int], name: str, whole: bool
 ) -> Iterator[str]:
     """Compare the ids and labels of a part's predictions with the list."""
     names = made.names()
@@ -135,10 +172,10 @@ def _predicted(
         yield f"it has {len(names):,} ids, and this part of {name} has {len(there):,}"
     told = made.labels.tolist()
     wrong = [item for item, label in zip(names, told, strict=True)
-             if label != _label(there[item], number, isinstance(label, list))]  # fmt: skip
+             if label != _label(there[item].label, number, isinstance(label, list))]  # fmt: skip
     if wrong:
         yield (f"{len(wrong):,} of {len(names):,} labels are not those of the list of {name}: "
-               f"{wrong[0]!r} is {there[wrong[0]]}")  # fmt: skip
+               f"{wrong[0]!r} is {there[wrong[0]].label}")  # fmt: skip
 
 
 def _label(text: str, number: Mapping[str, int], several: bool) -> int | list[int]:

@@ -1,5 +1,6 @@
 """Clips, labels and evidence of records are held against the lists, by import and by check."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -11,11 +12,12 @@ from click.testing import CliRunner
 
 from repro import places
 from repro.commands._entry import main
-from repro.data import clips, lists, manifest
+from repro.data import clips, lists, manifest, protocols, registry
 from repro.data.lists import Clip
 from repro.errors import UserError
 from repro.records.ledger import Ledger
 from repro.records.record import Training
+from repro.stats import metrics
 from repro.upkeep import listed, merge
 from tests import fake_ledger, whole_records
 
@@ -30,7 +32,12 @@ def committed(**clips: Any) -> Training:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A committed record of UrbanSound8K's official folds, in a home of its own."""
-    record = committed(dataset="urbansound8k", protocol="official", fold=1)
+    return at_home(committed(dataset="urbansound8k", protocol="official", fold=0), tmp_path,
+                   monkeypatch)  # fmt: skip
+
+
+def at_home(record: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy a record into a home beside which nothing ships; return its folder."""
     shipped = places.shipped
     monkeypatch.setattr(
         places, "shipped", lambda f: tmp_path / "none" if f == "results" else shipped(f)
@@ -58,6 +65,20 @@ def other_labels(found: dict[str, Any]) -> None:
     found["test_scores"] = found["test_scores"][:, swap]
 
 
+def right_alone(folder: Path) -> None:
+    """Drop the test clips that were decided wrongly, and say so consistently: 100 %."""
+
+    def right(found: dict[str, Any]) -> None:
+        hits = found["test_scores"].argmax(axis=1) == found["test_labels"]
+        for name in ("ids", "scores", "labels"):
+            found[f"test_{name}"] = found[f"test_{name}"][hits]
+
+    fake_ledger.arrays(right)(folder)
+    with np.load(folder / "predictions.npz") as stored:
+        made = metrics.measure(stored["test_scores"], stored["test_labels"])
+    said(lambda r: (r["metrics"].update(test=made), r["clips_used"].update(test=made["n"])))(folder)
+
+
 def of_validation(found: dict[str, Any]) -> None:
     count = min(len(found["test_ids"]), len(found["valid_ids"]))
     found["test_ids"][:count] = found["valid_ids"][:count]
@@ -69,16 +90,23 @@ def of_another_fold(found: dict[str, Any]) -> None:
     found["test_ids"] = ids.astype("S")
 
 
+APART = "are not the split that its run names"
 ORIGIN = {"source": "folder", "added": "2030-01-01"}
 CONTRADICTIONS = {
     "labels exchanged": (fake_ledger.arrays(other_labels), "labels are not those of the list"),
     "clips of validation": (fake_ledger.arrays(of_validation), "ids are not of this part"),
     "a clip of another fold": (fake_ledger.arrays(of_another_fold), "1 of 8"),
     "more learnt from": (said(lambda r: r["clips_used"].update(train=7858)), "by the list it is"),
-    "another protocol": (said(lambda r: r["clips"].update(protocol="random")), "not of this part"),
-    "other folds": (said(lambda r: r["clips"].update(only=["1", "2", "3"])), "not of this part"),
+    "another protocol": (said(lambda r: r["clips"].update(protocol="random")), APART),
+    "other folds": (said(lambda r: r["clips"].update(only=["2", "3", "10"])), APART),
+    "other folds, and nothing wrong": (
+        lambda folder: (right_alone(folder),
+                        said(lambda r: r["clips"].update(only=["1", "2", "3"]))(folder)), APART),
     "folds that are none": (said(lambda r: r["clips"].update(only=["x"])), "no such split"),
-    "another fold": (said(lambda r: r["clips"].update(fold=0)), "not of this part"),
+    "another fold": (said(lambda r: r["clips"].update(fold=1)), APART),
+    "another system": (said(lambda r: r.update(system="phinets-m40")), "its run trains a m3net"),
+    "a demo": (said(lambda r: r.update(profile="demo")), "its clips are not capped"),
+    "capped": (said(lambda r: r["clips"].update(caps={"train": 10**4})), "its clips are capped"),
     "hashes that no source states": (
         said(lambda r: r.update(data={"urbansound8k": {**ORIGIN, "evidence": "file hash"}})),
         "its source allows"),
@@ -146,7 +174,8 @@ def own_record(home: Path, digest: str | None = None) -> Training:
     resolved = {**whole_records.run().resolved, "dataset": "birds", "audio": "local",
                 "classes": 3, "split": digest or split.digest}  # fmt: skip
     used = {"train": 3, "valid": 3, "test": 3}
-    whole_records.write(home / "runs", resolved=resolved, clips=described, clips_used=used)
+    whole_records.write(home / "runs", resolved=resolved, clips=described, clips_used=used,
+                        profile="full")  # fmt: skip
     (record,) = Ledger([home / "runs"]).all()
     assert isinstance(record, Training)
     return record
@@ -167,15 +196,81 @@ def test_a_list_of_the_users_that_has_changed_damages_no_record(tmp_path: Path) 
     assert compared.left == "the list of birds gives another split here: clips not compared"
 
 
-def test_a_part_of_the_clips_is_looked_for_in_the_parts_of_the_whole_list(folder: Path) -> None:
+@pytest.fixture
+def part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A committed record of ESC-10's folds, as --subset asks for what is at hand."""
+    folder = at_home(committed(dataset="esc10", protocol="official"), tmp_path, monkeypatch)
+    said(lambda r: r["clips"].update(subset=True))(folder)
+    return folder
+
+
+def read(folder: Path, **changes: Any) -> Training:
+    """Read a record, with keys of run.json replaced."""
+    (record,) = Ledger([folder.parents[1]]).all()
+    assert isinstance(record, Training)
+    return record.model_copy(update=changes)
+
+
+def test_a_part_of_the_clips_is_looked_for_in_the_parts_of_the_whole_list(part: Path) -> None:
     """As --subset trains where clips are missing: fewer clips, and a split of their own."""
-    record = json.loads((folder / "run.json").read_bytes())
-    record["resolved"]["split"] = "0" * 64
-    record["clips_used"]["train"] -= 1
-    (read,) = Ledger([folder.parents[1]]).all()
-    assert isinstance(read, Training)
-    part = read.model_copy(update={"resolved": record["resolved"],
-                                   "clips_used": record["clips_used"]})  # fmt: skip
-    assert listed.compared(part, None) == listed.Compared()
-    whole = read.model_copy(update={"resolved": record["resolved"]})
-    assert "are not the split that its run names" in listed.compared(whole, None).findings[0]
+    record = read(part)
+    resolved, used = {**record.resolved, "split": "0" * 64}, record.clips_used
+    fewer = {**used, "train": used["train"] - 1}
+    assert listed.compared(read(part, resolved=resolved, clips_used=fewer), None).findings == ()
+    whole = listed.compared(read(part, resolved=resolved), None)
+    assert APART in whole.findings[0]
+    named = {**record.clips, "only": ["1", "2", "3", "4", "5"]}
+    changes = {"resolved": resolved, "clips_used": fewer, "clips": named}
+    assert APART in listed.compared(read(part, **changes), None).findings[0]  # folds are whole
+
+
+def test_a_part_whose_clips_are_all_named_has_the_split_that_they_make(part: Path) -> None:
+    """Those that it was trained on by their number, the others by their predictions."""
+    right_alone(part)
+    resolved = {**read(part).resolved, "split": "0" * 64}
+    assert APART in listed.compared(read(part, resolved=resolved), None).findings[0]
+    with np.load(part / "predictions.npz") as stored:
+        ids = {clip.decode() for name in ("valid_ids", "test_ids") for clip in stored[name]}
+    source = clips.ClipSource.from_dict(read(part).clips)
+    split = clips.listed_pass(source, None).splits[source.fold]
+    kept = protocols.restrict(split, ids | {clip.id for clip in split.train})
+    resolved = {**read(part).resolved, "split": kept.digest}
+    assert listed.compared(read(part, resolved=resolved), None) == listed.Compared()
+
+
+def test_without_subset_no_more_clips_may_lack_than_the_card_lets(
+    part: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the 400 clips of ESC-10, were 99 % needed: four."""
+    card = dataclasses.replace(registry.card("esc10"), min_share=0.99)
+    monkeypatch.setattr(registry, "card", lambda *_: card)
+    record = read(part)
+    resolved = {**record.resolved, "split": "0" * 64}
+    for lacking, apart in ((4, False), (5, True)):
+        used = {**record.clips_used, "train": record.clips_used["train"] - lacking}
+        changes = {"resolved": resolved, "clips_used": used,
+                   "clips": {**record.clips, "subset": False}}  # fmt: skip
+        found = listed.compared(read(part, **changes), None).findings
+        assert any(APART in text for text in found) == apart
+
+
+def test_a_network_that_was_counted_has_that_many_parameters(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = committed(dataset="urbansound8k", fold=0).model_copy(update={"parameters": 1})
+    assert "parameters: 1, and its network has 29,392" in listed.compared(other, None).findings[0]
+    uncounted = committed(dataset="ravdess_speech").model_copy(update={"parameters": 1})
+    assert listed.compared(uncounted, None) == listed.Compared()
+
+
+def test_names_of_the_users_own_are_not_held_against_ours(part: Path) -> None:
+    for asked in (
+        "repro table mypaper-results",
+        "repro table m3net-urbansound8k --set model.name=x",
+    ):
+        record = read(part, system="phinets-m40", asked=asked)
+        assert listed.compared(record, None) == listed.Compared()
+    model = {**read(part).resolved["model"], "version": "0" * 64}
+    resolved = {**read(part).resolved, "model": model}
+    record = read(part, system="phinets-m40", resolved=resolved)
+    assert listed.compared(record, None) == listed.Compared()

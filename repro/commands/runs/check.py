@@ -39,8 +39,10 @@ def check(runs: tuple[str, ...], seal: bool, home: str | None, fmt: str) -> None
 
     A record is sound if its ids follow from what it says, its counts and metrics from each other
     and from the stored predictions, its best epoch from its epochs, and its seal (SHA256SUMS) holds
-    every file. What is damaged is left out of every table until it is mended or moved away. Records
-    that were made before there were seals are told to be unsealed.
+    every file. Its clips are held against the list of its dataset, system and size against the
+    tables, and its result against the same run's that ships. What is damaged is left out of every
+    table until it is mended or moved away. Records that were made before there were seals are told
+    to be unsealed.
 
     \b
     Examples:

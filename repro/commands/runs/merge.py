@@ -139,9 +139,10 @@ def import_(file: Path, home: str | None, fmt: str) -> None:
     """Add the results of an archive to the ledger; what is there is never replaced.
 
     Nothing is added where one record is damaged, or its clips contradict the list of its dataset:
-    ids and labels, sizes, the split, and what is said of the evidence for its audio.
+    ids and labels, sizes, the split, and what is said of the evidence for its audio; or where
+    system, profile or parameters are not those of its run.
     Exit code 3 where some were not added: a result of the same run and execution with other bits is
-    here (a conflict), or the run is being trained.
+    here or ships with the suite (a conflict), or the run is being trained.
 
     \b
     Examples:
