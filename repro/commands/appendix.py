@@ -14,7 +14,7 @@ from repro.spec import catalogue
 
 @click.command()
 @click.argument("targets", metavar="ID|PAPER|all", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", required=True,
+@click.option("-o", "--output", type=asking.NamedPath(), metavar="DIR", required=True,
               help="Folder for the document, numbers.tex, references.bib, figures/.")  # fmt: skip
 @click.option("--format", "fmt", type=click.Choice(["latex", "md"]), default="latex",
               show_default=True, help="Format of the document.")  # fmt: skip

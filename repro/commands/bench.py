@@ -125,7 +125,7 @@ def _of_systems(
 @click.option("--assume", multiple=True, metavar="KEY=VALUE",
               help="With --table: take another reading of a silent point.")  # fmt: skip
 @click.option("--save", is_flag=True, help="Keep the figures in benchmarks/results.")
-@click.option("--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+@click.option("--into", type=asking.NamedPath(file_okay=False), metavar="DIR",
               help="Keep the figures in this folder instead.")  # fmt: skip
 @asking.home_option
 @asking.text_or_json

@@ -162,7 +162,7 @@ def show(
 @click.option("--table", "table", metavar="ID", default=TABLE, show_default=True,
               help="Of a model of yours: whose front end and dataset it gets.")  # fmt: skip
 @click.option("--on", metavar="DATA", help="Of a model of yours: another dataset.")
-@click.option("--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+@click.option("--into", type=asking.NamedPath(file_okay=False), metavar="DIR",
               help="Keep the records in this folder instead of the home's runs.")  # fmt: skip
 @asking.home_option
 @asking.text_or_json

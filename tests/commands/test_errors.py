@@ -6,17 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from repro import places
 from repro.commands._entry import main
+from repro.commands.shared import asking
 from repro.plan.planning import plan_table
 from repro.plan.request import Request
 from repro.spec import catalogue, index
 from tests import fake_ledger, tiny
 
 TABLE = "asmrh-speechcommands"
+ON = ("m3net-urbansound8k", "--on", "urbansound8k")
 DEMO = Request(profile="demo", audio="generated")
 
 
@@ -151,6 +154,34 @@ def test_a_wrong_word_is_named_with_the_nearest_and_the_next_command(what, home)
 def test_an_option_is_not_empty_as_of_an_unset_variable(option, value):
     done = repro("plan", TABLE, option, value)
     assert_refused(done, f"{option} {value!r} is empty, as an unset variable", "or leave it out")
+
+
+@pytest.mark.parametrize(("words", "name"), [
+    (["data", "add", "esc50", ""], "DIR"), (["data", "trim", "urbansound8k", "", "new"], "DIR"),
+    (["data", "trim", "urbansound8k", "old", ""], "NEW"), (["runs", "export", ""], "FILE"),
+    (["runs", "import", ""], "FILE"), (["weights", "add", "DeiT", ""], "FILE"),
+    (["predict", "b27b16", "a.wav", ""], "FILES"), (["table", TABLE, "-o", ""], "--output"),
+    (["appendix", TABLE, "-o", ""], "--output"), (["data", "list", "--home", ""], "--home"),
+    (["show", TABLE, "--extensions", ""], "--extensions"),
+    (["table", TABLE, "--stage", " "], "--stage"),
+])  # fmt: skip
+def test_a_path_is_not_empty(words, name, tmp_path, monkeypatch):
+    """The empty path is the current folder, which nobody named."""
+    monkeypatch.chdir(tmp_path)
+    assert_refused(repro(*words), f"{name} '", "is empty, as an unset variable of the shell is")
+    assert not any(tmp_path.iterdir())
+
+
+def test_every_path_that_can_be_typed_is_of_the_type_that_is_not_empty():
+    def paths(command, words):
+        for name in command.list_commands(None) if isinstance(command, click.Group) else ():
+            yield from paths(command.get_command(None, name), [*words, name])
+        yield from (([*words, p.name], p.type) for p in command.params
+                    if isinstance(p.type, click.Path))  # fmt: skip
+
+    found = list(paths(main, []))
+    assert len(found) > 20
+    assert [words for words, kind in found if not isinstance(kind, asking.NamedPath)] == []
 
 
 def test_data_that_is_not_there_is_exit_code_4_with_the_next_command(home):

@@ -65,7 +65,7 @@ def command() -> None:
 )
 @click.option(
     "--against",
-    type=click.Path(path_type=Path),
+    type=asking.NamedPath(),
     metavar="FILE.csv|json",
     help="Deposited results to compare printed accuracies with.",
 )

@@ -96,8 +96,8 @@ def _findings(name: str, problems: "list[Problem]") -> list[str]:
 
 @click.command()
 @click.argument("name")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.argument("out", metavar="NEW", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=asking.NamedPath())
+@click.argument("out", metavar="NEW", type=asking.NamedPath())
 @asking.home_option
 @asking.text_or_json
 def trim(name: str, folder: Path, out: Path, home: str | None, fmt: str) -> None:

@@ -127,11 +127,11 @@ def _here(row: dict[str, Any]) -> str:
 
 @command.command()
 @click.argument("name")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=asking.NamedPath())
 @click.option(
     "--manifest",
     metavar="FILE.csv",
-    type=click.Path(path_type=Path),
+    type=asking.NamedPath(),
     help="Your own data: path and label of each clip, and if you like group, split or fold.",
 )
 @click.option(

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 @click.option(
     "--rebuild",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=asking.NamedPath(),
     help="Make the list again from the dataset's own files.",
 )
 @click.option(
     "-o",
     "--output",
     metavar="FILE.csv.gz",
-    type=click.Path(path_type=Path),
+    type=asking.NamedPath(),
     help="Write the list here (-: to standard output).",
 )
 @asking.home_option

@@ -56,7 +56,7 @@ def _lines(name: str, found: "Stats") -> list[str]:
 @click.command()
 @click.argument("name")
 @click.argument("clip")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Draw it here (x.png).")
+@click.option("-o", "--output", type=asking.NamedPath(), help="Draw it here (x.png).")
 @asking.home_option
 @asking.text_or_json
 def show(name: str, clip: str, output: Path | None, home: str | None, fmt: str) -> None:

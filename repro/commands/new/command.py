@@ -82,7 +82,7 @@ def table(name: str, home: str | None) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--from", "folder", metavar="DIR", type=click.Path(path_type=Path),
+@click.option("--from", "folder", metavar="DIR", type=asking.NamedPath(),
               help="Its audio: the file then says how long the longest clip is.")  # fmt: skip
 @asking.home_option
 def dataset(name: str, folder: Path | None, home: str | None) -> None:

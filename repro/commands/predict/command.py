@@ -22,7 +22,7 @@ UNREAD = 3  # some of the files could not be read
 
 @click.command()
 @click.argument("run", metavar="RUN[/EXECUTION]")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=asking.NamedPath())
 @asking.device_options
 @asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["csv", "json"]), default="csv",

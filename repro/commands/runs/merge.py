@@ -18,7 +18,7 @@ INCOMPLETE = 3
 
 
 @click.command("export")
-@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("file", type=asking.NamedPath(allow_dash=True))
 @click.argument("runs", metavar="[RUN...]", nargs=-1)
 @click.option("--table", "tables", metavar="ID|PAPER|all", multiple=True,
               help="All results of these tables, whatever they were asked with.")  # fmt: skip
@@ -132,7 +132,7 @@ def _made(kept: Ledger) -> list[Record]:
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=asking.NamedPath())
 @asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
 def import_(file: Path, home: str | None, fmt: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -19,6 +20,20 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _EXTENSIONS = "REPRO_EXTENSIONS"
 _DEVICE = re.compile(rf"cpu|cuda(:({visible.NUMBER}|{visible.NAMED}))?", re.ASCII)
 GPU = "Train on these CUDA cards: numbers (0,1), names of nvidia-smi -L (GPU-..., MIG-...), or all."
+
+
+class NamedPath(click.Path):
+    """The type of a path that is typed; "" would be the current folder, and is refused."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(path_type=Path, **more)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; UserError for an empty one."""
+        if param is not None:
+            _typed(ctx, param, value)
+        return super().convert(value, param, ctx)
+
 
 text_or_json = click.option(
     "--format", "fmt", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -37,19 +52,22 @@ def home_option(command: Command) -> Command:
     return with_options(options, command)
 
 
-def _home(context: click.Context, _: click.Parameter, home: str | None) -> str | None:
+def _home(context: click.Context, option: click.Parameter, home: str | None) -> str | None:
     """Take the extensions of the home that is named, where nothing else is said of them."""
+    _typed(context, option, home)
     if home is not None and not os.environ.get(_EXTENSIONS):
         _set(context, _EXTENSIONS, str(places.absolute(home) / "extensions"))
     return home
 
 
-def _extensions(context: click.Context, _: click.Parameter, folder: str | None) -> None:
+def _extensions(context: click.Context, option: click.Parameter, folder: str | None) -> None:
+    _typed(context, option, folder)
     if folder is not None:
         _set(context, _EXTENSIONS, str(places.absolute(folder)))
 
 
-def _stage(context: click.Context, _: click.Parameter, folder: str | None) -> None:
+def _stage(context: click.Context, option: click.Parameter, folder: str | None) -> None:
+    _typed(context, option, folder)
     if folder is not None:
         _set(context, "REPRO_STAGE", folder)
 
@@ -96,13 +114,16 @@ def _set(context: click.Context, name: str, value: str) -> None:
     os.environ[name] = value
 
 
-def _typed(_: click.Context, option: click.Parameter, value: Any) -> Any:
+def _typed(_: click.Context | None, option: click.Parameter, value: Any) -> Any:
     """Refuse an empty value: it would ask for nothing where something was meant."""
-    flag, form = max(option.opts, key=len), option.metavar
+    flag, form = max(option.opts, key=len), option.metavar or "FILE"
+    if isinstance(option, click.Argument):
+        flag, step = option.human_readable_name, f"name a path for {option.human_readable_name}"
+    else:
+        step = f"{flag} {form}" + ("" if option.required else ", or leave it out")
     for text in value if isinstance(value, tuple) else (value,):
-        if text is not None and not text.strip():
-            raise UserError(f"{flag} {text!r} is empty, as an unset variable of the shell is",
-                            f"{flag} {form}, or leave it out")  # fmt: skip
+        if text is not None and not str(text).strip():
+            raise UserError(f"{flag} {text!r} is empty, as an unset variable of the shell is", step)
     return value
 
 

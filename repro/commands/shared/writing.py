@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from repro import atomic
-from repro.commands.shared import damage
+from repro.commands.shared import asking, damage
 from repro.errors import UserError
 from repro.records.ledger import Ledger
 
@@ -25,7 +25,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def output_option(command: Command) -> Command:
     """Add -o."""
     return click.option(
-        "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", callback=_named,
+        "-o", "--output", type=asking.NamedPath(), metavar="FILE", callback=_named,
         help="Write here instead of to standard output (-).",
     )(command)  # fmt: skip
 
@@ -33,7 +33,7 @@ def output_option(command: Command) -> Command:
 def file_option(metavar: str) -> Callable[[Command], Command]:
     """Add -o for what is written to a file, unless standard output (-) is named."""
     return click.option(
-        "-o", "--output", type=click.Path(path_type=Path), metavar=metavar, required=True,
+        "-o", "--output", type=asking.NamedPath(), metavar=metavar, required=True,
         callback=_named, help="The file to write (- is standard output).",
     )  # fmt: skip
 

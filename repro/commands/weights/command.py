@@ -179,7 +179,7 @@ def fetch(name: str, trust: bool, home: str | None, fmt: str) -> None:
 
 @command.command()
 @click.argument("name")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE", type=asking.NamedPath())
 @asking.home_option
 @asking.text_or_json
 def add(name: str, file: Path, home: str | None, fmt: str) -> None:
