@@ -105,13 +105,19 @@ def add(dataset: str, folder: Path, data: Path, origin: Mapping[str, Any] | None
     return register(dataset, root, data, found, total, origin)
 
 
-def found_in(dataset: str, folder: Path, data: Path) -> tuple[Path, dict[str, str]]:
-    """Return a folder's absolute path and the file of each clip in it; errors as of `add`."""
+def found_in(
+    dataset: str, folder: Path, data: Path, again: str = ""
+) -> tuple[Path, dict[str, str]]:
+    """Return a folder's absolute path and the file of each clip in it; errors as of `add`.
+
+    again: the command that takes the folder in place of DIR; "" for the one that adds it.
+    """
     clips = manifest.load(dataset, data).clips
-    root = checked(dataset, folder)
+    again = again or _adding(dataset)
+    root = checked(folder, again)
     found = _scan(dataset, root, data)
     if not found:
-        raise _foreign(dataset, root, clips, data)
+        raise _foreign(dataset, root, clips, data, again)
     return root, found
 
 
@@ -141,16 +147,18 @@ def noted(dataset: str, root: Path, found: Mapping[str, str], data: Path) -> der
     return derived.noted(root, found.values(), covers)
 
 
-def checked(dataset: str, folder: Path) -> Path:
-    """Return a folder of audio as an absolute path; UserError if it is none, or named in bytes."""
-    again = f"repro data add {dataset} DIR"
+def checked(folder: Path, again: str) -> Path:
+    """Return a folder of audio as an absolute path; UserError if it is none, or named in bytes.
+
+    again: the command that takes the folder in place of DIR.
+    """
     root = names.checked(places.absolute(folder), again)
     if root.is_dir():
         return root
     if root.is_file() and missing.is_archive(root.name):
         raise UserError(
             f"{root} is an archive, not a folder",
-            f"{missing.unpack(root)}, then repro data add {dataset} {names.quoted(root.parent)}",
+            f"{missing.unpack(root)}, then {missing.of(again, root.parent)}",
         )
     what = "is not a folder" if atomic.existing(root) else "does not exist"
     raise UserError(f"{names.shown(root)} {what}", next_step=again)
@@ -188,7 +196,7 @@ def located(dataset: str, data: Path) -> Located | None:
     if known is None:
         return None
     root, file = known.folder, data / f"{dataset}.json"
-    again = f"repro data add {dataset} DIR"
+    again = _adding(dataset)
     if why := known.refused:
         raise UnusableError(f"{root} (registered in {file}) {why}", again)
     total = len(manifest.load(dataset, data).clips)
@@ -273,10 +281,15 @@ def _scan(dataset: str, root: Path, data: Path) -> dict[str, str]:
     return scan(root, manifest.load(dataset, data).clips, about.layouts, about.spelt)
 
 
-def _foreign(dataset: str, root: Path, clips: Sequence[Clip], data: Path) -> UserError:
+def _adding(dataset: str) -> str:
+    """Return the command that adds a folder, DIR."""
+    return f"repro data add {dataset} DIR"
+
+
+def _foreign(dataset: str, root: Path, clips: Sequence[Clip], data: Path, again: str) -> UserError:
     """Say what was expected in a folder without clips, and which folder near it looks right."""
     such_as = (clips[0].id, clips[len(clips) // 2].id)
     layout = card(dataset, data).layout
     return missing.no_clip(
-        dataset, root, layout, such_as, lambda near: bool(_scan(dataset, near, data))
+        dataset, root, layout, such_as, lambda near: bool(_scan(dataset, near, data)), again
     )

@@ -7,8 +7,9 @@ done is written beside it, and registering the folder carries it into every reco
 """
 
 import json
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from repro import atomic
 from repro.data import evidence, manifest, registry, sources
 from repro.data.decoding.decode import Header, read
 from repro.data.folders import derived, names
+from repro.data.folders.missing import Search
 from repro.errors import UserError
 
 _LEAST = 0.05  # seconds of the shortest turn that is looked for
@@ -44,11 +46,16 @@ _KEPT = {
 class Trimmed:
     """What was done: clips cut to one turn, clips that were whole, those that are neither.
 
-    left, short: a tenth of a second or more longer than stated, and no loop that can be cut to the
-    sample, or shorter; copied as they are. apart: cut, and so far from the length stated.
+    clips: found in the folder, of `total`. left_out: clip id -> what is there under its name and is
+    no file of it. left, short: a tenth of a second or more longer than stated, and no loop that can
+    be cut to the sample, or shorter; copied as they are. apart: cut, and so far from the length
+    stated.
     """
 
     folder: Path
+    clips: int
+    total: int
+    left_out: Mapping[str, str]
     cut: int
     whole: int
     left: tuple[str, ...]
@@ -66,18 +73,27 @@ def trim(
     """Copy the clips of a folder to `out`, each looped one cut to its first turn, as wav.
 
     What is kept has the samples of the source, to the bit. `data` is the home's data folder.
-    UserError where no source states the lengths of the clips, where `out` exists, where the folder
-    holds none of them, one that cannot be decoded, or what was trimmed already.
+    UserError where no source states the lengths of the clips, where `out` exists or lies in the
+    folder, where the folder holds none of them, one that cannot be decoded, or what was trimmed
+    already.
     """
-    stated = manifest.load(dataset, data).seconds
+    listed = manifest.load(dataset, data)
+    stated = listed.seconds
     if not stated:
         raise _unstated(dataset, folder, data)
-    root, found = sources.found_in(dataset, folder, data)
+    again = f"repro data trim {dataset} DIR {names.quoted(out)}"
+    root, found = sources.found_in(dataset, folder, data, again)
     if before := sources.noted(dataset, root, found, data):
         raise UserError(
             f"{root} was trimmed already, as {before.file} says",
             f"repro data add {dataset} {names.quoted(root)}",
         )
+    if (around := _around(out, root, found.values())) is not None:
+        raise UserError(f"{out} lies in {around}, whose clips are read; a copy lies outside of it",
+                        f"repro data trim {dataset} {names.quoted(folder)} NEW")  # fmt: skip
+    search, layouts = Search(root), registry.card(dataset, data).layouts
+    absent = (clip.id for clip in listed.clips if clip.id not in found)
+    left_out = {clip: why for clip in absent if (why := search.instead(clip, layouts))}
     kinds: dict[str, list[str]] = {"cut": [], "whole": [], "left": [], "short": [], "apart": []}
     rates = set()
     with atomic.new_folder(out) as work:
@@ -92,7 +108,15 @@ def trim(
                 "rates": sorted(rates)}  # fmt: skip
         (work / derived.NOTE).write_text(json.dumps(note) + "\n")
     named = (tuple(kinds[kind]) for kind in ("left", "short", "apart"))
-    return Trimmed(out, cut, len(kinds["whole"]), *named)
+    return Trimmed(out, len(found), len(listed.clips), left_out, cut, len(kinds["whole"]), *named)
+
+
+def _around(out: Path, root: Path, files: Iterable[str]) -> Path | None:
+    """Return the folder of the source in which a path lies, by whatever links; None for none."""
+    above = Path(os.path.realpath(out)).parents
+    inside = {Path(folder) for folder in {file.rpartition("/")[0] for file in files}}
+    inside |= {folder for each in inside for folder in each.parents if root in folder.parents}
+    return next((f for f in (root, *sorted(inside)) if Path(os.path.realpath(f)) in above), None)
 
 
 def _unstated(dataset: str, folder: Path, data: Path) -> UserError:

@@ -127,7 +127,7 @@ def _listed(there: sources.Located, listed: Manifest, about: Card) -> list[Probl
     """Compare the names that are there with the list."""
     absent = [c.id for c in listed.clips if c.id not in there.found and c.id not in there.left_out]
     search = Search(there.root)
-    why = (search.near(clip) for clip in absent)
+    why = (search.instead(clip, about.layouts) or "no file" for clip in absent)
     problems = [Problem(clip, "missing", told) for clip, told in zip(absent, why, strict=True)]
     problems += [Problem(file, "extra", "no clip of the dataset") for file in _extra(there, about)]
     return problems + [Problem(clip, "left out", why) for clip, why in there.left_out.items()]

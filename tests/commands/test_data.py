@@ -142,12 +142,14 @@ def test_a_trimmed_copy_is_called_one_wherever_its_evidence_is_told(repro, tmp_p
     soundfile.write(tmp_path / "copy" / clip, np.tile(turn, 5)[:32000], 8000)
     new = tmp_path / "a, new one"
     done = repro("trim", "urbansound8k", tmp_path / "copy", new)
-    assert "1 looped clips cut to one turn, 0 whole" in done.output
+    assert "1 of 8,732 clips: 1 looped clips cut to one turn, 0 whole" in done.output
     step = f"repro data add urbansound8k '{new}' --home {tmp_path / 'home'}"
     assert done.output.splitlines()[-1] == f"Next:  {step}"
-    assert main(shlex.split(step)[1:], standalone_mode=False) is None
     copied = ("not the archive's audio but a copy of it (8,000 Hz), by repro data trim: 1 looped "
               "clips of 1 cut to one turn")  # fmt: skip
+    assert copied in CliRunner().invoke(main, shlex.split(step)[1:]).output.splitlines()
+    added = json.loads(repro("add", "urbansound8k", new, "--format", "json").output)
+    assert added["derived"]["cut"] == 1
     assert repro("verify", "urbansound8k").output.splitlines()[-1] == (
         f"evidence: names only; nothing in them could be compared with what is published; {copied}"
     )
@@ -160,6 +162,21 @@ def test_a_trimmed_copy_is_called_one_wherever_its_evidence_is_told(repro, tmp_p
     level = {row["dataset"]: row["evidence"] for row in rows}
     assert level["urbansound8k"] == "names only"
     assert level["esc50"] == "length of each clip"
+
+
+def test_trim_names_what_is_no_file_and_counts_the_rest(repro, tmp_path):
+    ids = sorted(manifest.load("urbansound8k").seconds)[:25]
+    for clip in ids[1:]:
+        (tmp_path / "copy" / clip).mkdir(parents=True)
+    soundfile.write(tmp_path / "copy" / ids[0], np.full(400, 9, np.int16), 8000)
+    said = repro("trim", "urbansound8k", tmp_path / "copy", tmp_path / "new").output
+    assert "1 of 8,732 clips: 0 looped clips cut" in said
+    assert f"left out: {ids[1]} ({ids[1]} is a folder)" in said
+    assert said.count("left out: ") == 21
+    assert "left out: 4 more (--format json names all)" in said
+    done = repro("trim", "urbansound8k", tmp_path / "copy", tmp_path / "two", "--format", "json")
+    found = json.loads(done.stdout)
+    assert (found["here"], found["clips"], list(found["left_out"])) == (1, 8732, ids[1:])
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,12 @@ def test_what_is_suggested_next_names_the_home(repro, birds: Path, tmp_path: Pat
     assert f"--with mynet --profile demo {home}\n" in network
 
 
+def test_a_folder_that_is_not_there_leads_to_another_new(repro, tmp_path: Path) -> None:
+    """It led to `data add` of a dataset that there is not yet."""
+    refused = repro("new", "dataset", "mybirds", "--from", tmp_path / "gone", code=2)
+    assert "Next:  repro new dataset mybirds --from DIR" in refused.stderr
+
+
 def test_a_dataset_works_at_once(repro, birds: Path, tmp_path: Path) -> None:
     made = repro("new", "dataset", "mybirds", "--from", birds)
     file = tmp_path / "home" / "extensions" / "datasets" / "mybirds.py"

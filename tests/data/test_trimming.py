@@ -1,6 +1,7 @@
 """Loops are cut to their first turn: what is made by tiling must come back to the sample."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -94,9 +95,70 @@ def test_what_cannot_be_trimmed_is_refused_and_leaves_nothing(copy, tmp_path):
     with pytest.raises(UserError, match="every clip of esc50 lasts 5 s, as its source states"):
         trimming.trim("esc50", root, tmp_path / "new", data)
     (root / ids[3]).write_bytes(b"no audio")
-    with pytest.raises(UserError, match=f"{ids[3]}: cannot be decoded"):
+    with pytest.raises(UserError, match=f"{ids[3]}: cannot be decoded") as caught:
         trimming.trim(NAME, root, tmp_path / "new", data)
+    assert "DATASET" not in caught.value.next_step
     assert sorted(p.name for p in tmp_path.iterdir()) == ["copy", "old"]
+
+
+@pytest.mark.parametrize(("there", "near"), [("copy/audio/fold1", "copy/audio"), ("", "copy")])
+def test_a_wrong_folder_leads_to_another_trim(copy, tmp_path, there, near):
+    """The next command added the looped copy as it was."""
+    with pytest.raises(UserError, match="looks right") as caught:
+        trimming.trim(NAME, tmp_path / there, tmp_path / "a new", tmp_path / "data")
+    expected = f"repro data trim {NAME} {tmp_path / near} '{tmp_path}/a new'"
+    assert caught.value.next_step == expected
+    with pytest.raises(UserError, match="does not exist") as caught:
+        trimming.trim(NAME, tmp_path / "gone", tmp_path / "new", tmp_path / "data")
+    assert caught.value.next_step == f"repro data trim {NAME} DIR {tmp_path / 'new'}"
+
+
+@pytest.mark.parametrize("place", ["copy/out", "copy/audio/fold1/out", "link/out", "other/out"])
+def test_a_copy_is_not_made_in_its_own_source(copy, tmp_path, place):
+    """`audio` of "linked" is a link to "other": what is made there is made in the source."""
+    root, *_ = copy
+    (tmp_path / "link").symlink_to(root)
+    if place == "other/out":
+        root = tmp_path / "linked"
+        root.mkdir()
+        (tmp_path / "copy" / "audio").rename(tmp_path / "other")
+        (root / "audio").symlink_to(tmp_path / "other")
+    for source in (root, tmp_path / "link") if place != "other/out" else (root,):
+        with pytest.raises(UserError, match=r"out lies in \S+, whose clips are read"):
+            trimming.trim(NAME, source, tmp_path / place, tmp_path / "data")
+    assert not (tmp_path / place).exists()
+    assert trimming.trim(NAME, root, root / ".." / "new", tmp_path / "data").cut == 2
+
+
+def test_a_copy_is_not_made_around_its_source(copy, tmp_path):
+    root, *_ = copy
+    (tmp_path / "above").symlink_to(tmp_path)
+    for out in (root, tmp_path, tmp_path / "above"):
+        with pytest.raises(UserError, match="exists already"):
+            trimming.trim(NAME, root, out, tmp_path / "data")
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["as published", "without audio/"])
+def test_what_lies_under_a_clips_name_and_is_no_file_is_named(copy, tmp_path, flat):
+    root, ids, *_ = copy
+    held = {str(clip.parent) for clip in map(root.__truediv__, ids)}
+    absent = [clip for clip in sorted(manifest.load(NAME).seconds)
+              if str((root / clip).parent) in held and clip not in ids]  # fmt: skip
+    os.mkfifo(root / absent[0])
+    (root / absent[1]).mkdir()
+    (root / absent[2]).symlink_to("gone.wav")
+    (root / absent[3]).with_suffix(".m4a").touch()
+    source = root / "audio" if flat else root
+    made = trimming.trim(NAME, source, tmp_path / "new", tmp_path / "data")
+    assert (made.clips, made.total) == (4, 8732)
+    said = ["no file but a pipe", "is a folder", "a link to what is not there", "only as "]
+    assert list(made.left_out) == absent[:4]
+    for told, text in zip(made.left_out.values(), said, strict=True):
+        assert text in told
+    sources.add(NAME, source, tmp_path / "data")
+    problems = verify.verify(NAME, tmp_path / "data").problems
+    missing = {p.clip: p.detail for p in problems if p.kind == "missing"}
+    assert missing[absent[0]] == made.left_out[absent[0]]
 
 
 CODINGS = {

@@ -118,12 +118,20 @@ def trim(name: str, folder: Path, out: Path, home: str | None, fmt: str) -> None
     with Counter(f"trim {name}", "clips") as progress:
         made = cut(name, folder, out, places.home(home).data, progress)
     if fmt == "json":
-        about = {"dataset": name, "folder": str(made.folder), "cut": made.cut, "whole": made.whole,
-                 "left": list(made.left), "short": list(made.short),
+        about = {"dataset": name, "folder": str(made.folder), "here": made.clips,
+                 "clips": made.total, "left_out": dict(made.left_out), "cut": made.cut,
+                 "whole": made.whole, "left": list(made.left), "short": list(made.short),
                  "apart": list(made.apart)}  # fmt: skip
         click.echo(json.dumps(about, indent=1))
         return
-    click.echo(f"{name}: {made.cut:,} looped clips cut to one turn, {made.whole:,} whole")
+    click.echo(
+        f"{name}: {made.clips:,} of {made.total:,} clips: {made.cut:,} looped clips cut to one "
+        f"turn, {made.whole:,} whole"
+    )
+    for clip, why in list(made.left_out.items())[:_NAMED]:
+        click.echo(f"left out: {clip} ({why})")
+    if len(made.left_out) > _NAMED:
+        click.echo(f"left out: {len(made.left_out) - _NAMED:,} more (--format json names all)")
     for what, clips in (
         ("longer than stated and no loop to the sample: copied as it is", made.left),
         ("shorter than stated by a tenth of a second or more: copied as it is", made.short),

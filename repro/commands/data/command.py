@@ -179,14 +179,16 @@ def add(
         notes = listing.first(name, folder, data)
         there = sources.add(name, folder, data)
     card = registry.card(name, data)
+    known = registered.read(name, data)
+    made = known.origin.get("derived", {}) if known else {}
     if fmt == "json":
         about = {"dataset": name, "folder": str(there.root), "here": len(there.found),
                  "clips": there.total, "registration": str(there.registration),
-                 "notes": list(notes)}  # fmt: skip
+                 "notes": list(notes), "derived": dict(made)}  # fmt: skip
         click.echo(json.dumps(about, indent=1))
         return
     click.echo(f"{name}: {there.coverage} in {there.root}")
-    for note in notes:
+    for note in [derived.told(made), *notes] if made else notes:
         click.echo(note)
     for clip, why in there.left_out.items():
         click.echo(f"left out: {clip} ({why})")

@@ -108,7 +108,7 @@ def dataset(name: str, folder: Path | None, home: str | None) -> None:
         raise UserError(f"{name} was added with a table of its clips", f"repro data remove {name}")
     seconds = texts.SECONDS
     if folder is not None:
-        root = sources.checked(name, folder)
+        root = sources.checked(folder, f"repro new dataset {name} --from DIR")
         found = {clip: str(root / clip) for clip in names.audio_below(root)}
         if not found:
             raise UserError(f"{root} holds no audio", f"repro new dataset {name}")

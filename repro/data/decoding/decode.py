@@ -32,7 +32,7 @@ class UndecodableError(UserError):
     def __init__(self, path: str | Path, why: str) -> None:
         super().__init__(
             f"{path}: cannot be decoded: {why}",
-            next_step="repro data verify DATASET names every such file",
+            next_step="mend this file or leave it out, then the same command again",
         )
         self.why = why
 

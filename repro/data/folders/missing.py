@@ -3,7 +3,7 @@
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from repro.data.folders import names
@@ -26,22 +26,23 @@ class Search:
         """Say why the clip that should lie at `place` (its path in the folder) is not there."""
         folder, _, file = place.rpartition("/")
         found = self._in(folder)
-        for name in (found or {}).get(names.folded(names.stem(file)), []):
-            if told := self._instead(f"{folder}/{name}".lstrip("/"), file):
-                return told
         return (
-            self._miswritten(place, found or {})
+            self._there(place)
+            or self._miswritten(place, found or {})
             or self._elsewhere(file)
             or ("no such file" if found is not None else f"no folder {folder}")
         )
 
-    def near(self, place: str) -> str:
-        """Do as `why`, but look only where the clip should be."""
+    def instead(self, clip: str, layouts: Iterable[Callable[[str], str]]) -> str:
+        """Say what lies where a clip should be and does not stand for it; "" for nothing."""
+        return next(filter(None, (self._there(layout(clip)) for layout in layouts)), "")
+
+    def _there(self, place: str) -> str:
+        """Say what lies at a place under a clip's name; "" for nothing."""
         folder, _, file = place.rpartition("/")
-        for name in (self._in(folder) or {}).get(names.folded(names.stem(file)), []):
-            if told := self._instead(f"{folder}/{name}".lstrip("/"), file):
-                return told
-        return "no file"
+        same = (self._in(folder) or {}).get(names.folded(names.stem(file)), [])
+        told = (self._instead(f"{folder}/{name}".lstrip("/"), file) for name in same)
+        return next(filter(None, told), "")
 
     def _instead(self, there: str, file: str) -> str:
         """Say what a file is that has the clip's name, and why it does not stand for it."""
@@ -52,7 +53,7 @@ class Search:
         except OSError as error:
             return f"{there} is a link to what is not there ({error.strerror})"
         if stat.S_ISDIR(mode):
-            return ""
+            return f"{there} is a folder" if suffix in names.SUFFIXES else ""
         if not stat.S_ISREG(mode):
             return f"{there} is no file but a pipe or a device"
         if suffix in names.FOREIGN:
@@ -103,11 +104,17 @@ class Search:
 
 
 def no_clip(
-    dataset: str, root: Path, layout: str, such_as: tuple[str, str], holds: Callable[[Path], bool]
+    dataset: str,
+    root: Path,
+    layout: str,
+    such_as: tuple[str, str],
+    holds: Callable[[Path], bool],
+    again: str,
 ) -> UserError:
     """Say what was expected in a folder without clips, and what is there that comes close.
 
-    layout: in words; such_as: two places of clips; holds: tells whether a folder has clips.
+    layout: in words; such_as: two places of clips; holds: tells whether a folder has clips; again:
+    the command that takes the folder in place of DIR.
     """
     message = (
         f"{names.shown(root)} holds no clip of {dataset}; expected {layout}, such as "
@@ -122,16 +129,17 @@ def no_clip(
         message += "".join(f"\n  {line}" for line in said)
     near = next((folder for folder in _near(root) if holds(folder)), None)
     if near is not None:
-        return UserError(
-            f"{message}; {names.shown(near)} looks right",
-            f"repro data add {dataset} {names.quoted(near)}",
-        )
+        return UserError(f"{message}; {names.shown(near)} looks right", of(again, near))
     packed = next(_archives(root), None)
     if packed is not None:
         return UserError(f"{message}; {names.shown(packed)} is packed",
-                         f"{unpack(packed)}, then repro data add {dataset} {names.quoted(root)}"
-                         )  # fmt: skip
-    return UserError(message, next_step=f"repro data add {dataset} DIR")
+                         f"{unpack(packed)}, then {of(again, root)}")  # fmt: skip
+    return UserError(message, again)
+
+
+def of(again: str, folder: Path) -> str:
+    """Return a command with a folder, as a shell takes it, in place of its DIR."""
+    return again.replace(" DIR", f" {names.quoted(folder)}", 1)
 
 
 def unpack(archive: Path) -> str:

@@ -56,7 +56,7 @@ def _added(name: str, folder: Path, file: Path, data: Path, columns: Mapping[str
     opened = table.read(file)
     known = table.columns(opened, columns)
     clips = rows.clips(opened, known)
-    root = sources.checked(name, folder)
+    root = sources.checked(folder, f"repro data add {name} DIR")
     listed = lists.build(name, clips)
     found = scan(root, listed.clips, (str,))
     absent = [clip.id for clip in listed.clips if clip.id not in found]

@@ -35,7 +35,7 @@ def first(name: str, folder: Path, data: Path) -> tuple[str, ...]:
     if manifest.available(name, data):
         return (f"its list is as it was made; repro data manifest {name} --rebuild DIR makes it "
                 "again",)  # fmt: skip
-    listed = of_folder(name, sources.checked(name, folder), data, None)
+    listed = of_folder(name, sources.checked(folder, f"repro data add {name} DIR"), data, None)
     lists.write(listed, manifest.file_of(name))
     manifest.forget()
     counts = f"{len(listed.clips):,} clips, {len(listed.classes)} classes"

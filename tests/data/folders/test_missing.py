@@ -24,6 +24,8 @@ def test_each_reason(tmp_path):
     touch(tmp_path, "a/x.m4a", "a/y.pdf.wav", "a/Two.wav", "a/two.flac", "b/deep/z.wav")
     os.mkfifo(tmp_path / "a" / "pipe.wav")
     (tmp_path / "a" / "dangling.wav").symlink_to("nowhere.wav")
+    (tmp_path / "a" / "folder.wav").mkdir()
+    (tmp_path / "a" / "none").mkdir()
     (tmp_path / "a" / os.fsdecode("狗.wav".encode("gbk"))).touch()
     search = Search(tmp_path)
     expected = {
@@ -31,6 +33,7 @@ def test_each_reason(tmp_path):
         "a/TWO.wav": "a/Two.wav is spelt otherwise than TWO.wav, and it is not the only one",
         "a/pipe.wav": "a/pipe.wav is no file but a pipe or a device",
         "a/dangling.wav": "a/dangling.wav is a link to what is not there (No such file",
+        "a/folder.wav": "a/folder.wav is a folder",
         "a/狗.wav": r"its name on the disk is not UTF-8 but perhaps gb18030, \xb9\xb7.wav: convmv",
         "z.wav": "a file of this name is at b/deep/z.wav",
         "c/z.ogg": "a file of this name is at b/deep/z.wav",
