@@ -70,7 +70,7 @@ class Coverage:
     """The classes of a run's clips, and how much of the dataset is at hand."""
 
     classes: tuple[str, ...]
-    present: int  # clips of the dataset that are at hand
+    present: int  # clips of the dataset that are at hand, of those folds that alone are asked for
     total: int
     lacking: tuple[str, ...] = ()  # datasets without a folder, of those that the split needs
 
@@ -176,6 +176,8 @@ def _pass(source: ClipSource, data: Path) -> Pass:
     enough = source.subset or len(found) / total >= registry.card(source.dataset, data).min_share
     if not lacking and len(found) < total and enough:
         splits = tuple(protocols.restrict(split, found) for split in splits)
+    if source.only:
+        found &= {clip.id for clip in lists.of_parts(whole, source.only).clips}
     coverage = Coverage(classes=whole.classes, present=len(found), total=total, lacking=lacking)
     return Pass(_capped(splits, caps), coverage, whole.hashes)
 

@@ -1,7 +1,9 @@
 """With three of ten official folds at hand, --subset runs the protocol over those three."""
 
 import pytest
+from click.testing import CliRunner
 
+from repro.commands._entry import main
 from repro.data import clips, manifest, outlines, sources
 from repro.data.folders import folds
 from repro.errors import UserError
@@ -9,6 +11,8 @@ from repro.places import Home
 from repro.plan import marks
 from repro.plan.planning import plan_table
 from repro.plan.request import Request, ask, requests
+from repro.records.ledger import Ledger
+from repro.render import grid
 from repro.spec import catalogue
 
 NAME, TABLE = "urbansound8k", "m3net-urbansound8k"
@@ -142,13 +146,35 @@ def test_folds_named_without_audio_ask_for_the_same_runs(home, tmp_path, kind):
     [
         (("1", "2", "77"), "has no fold '77'"),
         (("1", "2", "3"), "fold 3 of urbansound8k is not whole: 462 of its 925 clips are here"),
-        (("1", "2", "2"), "take 3"),
+        (("1", "2", "2"), "fold 2 is named twice"),
+        (("10",), "take 3"),
     ],
 )
 def test_folds_that_cannot_be_taken_are_refused(home, names, said):
+    """What is suggested in place of them can be taken: fold 3 is not whole."""
     request = ask(on=NAME, audio="local", folds=names)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=said) as caught:
         plan_table(catalogue.load(TABLE), request, home)
+    if "not whole" not in said:
+        assert caught.value.next_step == "--folds 1,2,10, or leave it out"
+
+
+@pytest.mark.parametrize("asked", [{"subset": True}, {"folds": ("1", "2", "10")}])
+def test_what_is_covered_are_the_clips_that_are_asked_for(home, asked):
+    """Half of fold 3 is at hand as well; the verdict counted it, beside a title that did not."""
+    plan = plan_table(catalogue.load(TABLE), ask(on=NAME, audio="local", **asked), home)
+    assert len(sources.scanned(NAME, home.data).found) == 2598 + 462
+    assert (plan.outlines[NAME].present, plan.outlines[NAME].total) == (2598, 8732)
+    said = grid.build(plan, Ledger.of(home), "", home.data).judgement.table.coverage
+    assert said.endswith(", 2,598 of 8,732 clips of urbansound8k")
+
+
+@pytest.mark.parametrize("form", ["text", "md", "latex"])
+def test_a_verdict_that_is_none_is_called_a_verdict_in_every_format(home, form):
+    words = [TABLE, "--on", NAME, "--folds", "1,2,10", "--render-only", "--format", form]
+    done = CliRunner().invoke(main, ["table", *words, "--home", str(home.root)],
+                              env={"REPRO_DATA": str(home.data)})  # fmt: skip
+    assert "Verdict: " in done.stdout
 
 
 def test_data_without_folds_has_none_to_name(home):

@@ -27,24 +27,39 @@ def named_folds(dataset: str, names: tuple[str, ...], data: Path) -> tuple[str, 
     """Return official folds as the user names them, in their own order.
 
     Raises UserError for fewer than the three that testing takes, for all of them, for a name that
-    is no fold, and where audio is registered that lacks clips of one.
+    is no fold or is there twice, and where audio is registered that lacks clips of one.
     """
     of_fold = _of_folds(dataset, data)
     said = f"--folds {','.join(names)}"
     if not of_fold:
         raise UserError(f"{said}: {dataset} has no official folds", f"repro data stats {dataset}")
+    lacking = _lacking(dataset, data) or {}
+    instead = _instead(names, list(of_fold), [fold for fold in of_fold if not lacking.get(fold)])
     for name in names:
         if name not in of_fold:
-            raise UserError(f"{said}: {dataset} has no fold {name!r}, but {', '.join(of_fold)}")
-        if lacks := (_lacking(dataset, data) or {}).get(name):
+            raise UserError(f"{said}: {dataset} has no fold {name!r}, but {', '.join(of_fold)}",
+                            instead)  # fmt: skip
+        if names.count(name) > 1:
+            raise UserError(f"{said}: fold {name} is named twice", instead)
+        if lacks := lacking.get(name):
             have = f"{of_fold[name] - lacks:,} of its {of_fold[name]:,} clips are here"
             raise UserError(f"{said}: fold {name} of {dataset} is not whole: {have}",
                             "--subset takes the folds that are")  # fmt: skip
-    if len(set(names)) < settings.FEW:
-        raise UserError(f"{said}: a test, a validation and a training fold take {settings.FEW}")
-    if len(set(names)) == len(of_fold):
+    if len(names) < settings.FEW:
+        raise UserError(f"{said}: a test, a validation and a training fold take {settings.FEW}",
+                        instead)  # fmt: skip
+    if len(names) == len(of_fold):
         raise UserError(f"{said}: {dataset} has no other fold", "leave --folds out")
     return tuple(fold for fold in of_fold if fold in names)
+
+
+def _instead(names: tuple[str, ...], folds: list[str], whole: list[str]) -> str:
+    """Return the next step: the whole folds among the names, filled up to the least that do."""
+    first = sorted(whole, key=lambda fold: (fold not in names, int(fold)))
+    chosen = first[: max(settings.FEW, len({*names} & {*whole}))]
+    if not settings.FEW <= len(chosen) < len(folds):
+        return "leave --folds out"
+    return f"--folds {','.join(sorted(chosen, key=int))}, or leave it out"
 
 
 def _of_folds(dataset: str, data: Path) -> dict[str, int]:

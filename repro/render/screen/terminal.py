@@ -79,6 +79,7 @@ def _short(grid: Grid, view: View, width: int) -> list[Text]:
     if grid.plan.runs:
         word, *more = words.verdict(grid)
         more = more[: len(more) - len(pairs)] if grid.plan.entry.on else more
+        word = f"Verdict: {word}" if grid.plan.entry.on else word
         text = Text(word, style=f"bold {style(grid.judgement.table.word)}")
         for piece in more:
             if text.cell_len + len(piece) + 2 > width:
