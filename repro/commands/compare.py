@@ -70,14 +70,18 @@ def command(
     plans = several.plans(targets, request, where)
     entries = [plan.entry for plan in plans]
     if parts:
-        if failing or axis is not None:
-            raise UserError("--components gives no verdicts: leave --fail-on and --ladder out")
+        if failing:
+            raise UserError("--components gives no verdicts for --fail-on", "leave --fail-on out")
+        if axis is not None:
+            raise UserError("--components and --ladder exclude each other", "give one of them")
+        ladder.check(entries, request, "protocol", "--components")
         made = {entry.id: components.components(entry, request, where, ledger) for entry in entries}
         _show(fmt, worth.components_json(made), worth.component_lines(made, request))
         return
     if axis is not None:
         if failing:
-            raise UserError("--ladder gives effects, no verdicts: leave --fail-on out")
+            raise UserError("--ladder gives no verdicts for --fail-on", "leave --fail-on out")
+        ladder.check(entries, request, axis, "--ladder")
         ladders = [ladder.ladder(entry, request, where, ledger, axis) for entry in entries]
         _show(fmt, formats.as_data(ladders), sheet.lines(ladders))
         return

@@ -63,6 +63,10 @@ def command(
     """
     request, where = asking.request(**asked), places.home(home)
     entries = several.entries(targets, request)
+    if kind in ("ladder", "components"):
+        from repro.verdict import ladder
+
+        ladder.check(entries, request, axis if kind == "ladder" else "protocol", f"--kind {kind}")
     alone = len(entries) == 1
     chosen = fmt or (_format(output) if alone else "svg")
     files = {}
@@ -117,7 +121,7 @@ def _picture(
             return picture, beside
     return UserError(
         f"{filled.title}: nothing to show as {kind} ({_NEEDS[kind]})",
-        f"{command_line(plan)} --dry-run says which runs are missing",
+        f"{command_line(plan)} --dry-run",
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from repro import atomic
 from repro.data import lists, manifest, registry, sources
 from repro.data.decoding import decode
+from repro.data.folders import names
 from repro.errors import UserError, unknown
 
 _WINDOW, _HOP = 0.025, 0.010  # seconds
@@ -69,9 +70,12 @@ def find(dataset: str, clip: str, data: Path) -> tuple[lists.Clip, Path]:
     fitting = [c for c in listed if c.id.endswith(clip)]
     exact = [c for c in fitting if c.id == clip] or fitting
     if len(exact) > 1:
-        raise UserError(f"{clip!r} is the end of {len(exact):,} clips, such as {exact[0].id}")
+        raise UserError(f"{clip!r} is the end of {len(exact):,} clips, such as {exact[0].id}",
+                        f"repro data show {dataset} {names.quoted(exact[0].id)}")  # fmt: skip
     if not exact:
-        raise unknown(f"clip of {dataset} that is here", clip, there.found)
+        raise unknown(f"clip of {dataset} that is here", clip, there.found,
+                      f"repro data show {dataset} {names.quoted(next(iter(there.found)))}"
+                      )  # fmt: skip
     return exact[0], Path(there.found[exact[0].id])
 
 

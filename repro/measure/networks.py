@@ -114,12 +114,10 @@ def assumed(found: Sequence[Network], assume: Mapping[str, str]) -> list[Network
     listed = {a.key: a for entry in entries.values() for a in entry.assumptions()}
     for key, value in assume.items():
         if key not in listed:
-            raise unknown("assumption", key, listed, "repro show ID, with its keys")
+            raise unknown("assumption", key, listed, "repro show ID")
         values = [as_text(other.value) for other in listed[key].alternatives]
         if value not in values:
-            raise unknown(
-                f"value for --assume {key}", value, values, "repro show ID, with its keys"
-            )
+            raise unknown(f"value for --assume {key}", value, values, "repro show ID")
     changed: dict[str, Network] = {}
     for network in found:
         for table, system in itertools.product(network.tables, network.systems):
@@ -131,9 +129,7 @@ def assumed(found: Sequence[Network], assume: Mapping[str, str]) -> list[Network
                     network, id=name, resolved=resolved, systems=tuple(dict.fromkeys(systems))
                 )
     if not changed:
-        raise UserError(
-            f"{', '.join(assume)} changes none of these networks", "repro show ID, with its keys"
-        )
+        raise UserError(f"{', '.join(assume)} changes none of these networks", "repro show ID")
     return list(changed.values())
 
 

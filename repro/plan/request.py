@@ -82,8 +82,8 @@ def ask(audio: str | None = None, **asked: Any) -> Request:
             "use --profile demo, or --data local",
         )
     if request.protocol is not None and request.on is None:
-        raise UserError("--protocol goes with --on: a table's own protocols are a reading of it",
-                        "repro show ID, which lists the key for --assume KEY=PROTOCOL")  # fmt: skip
+        raise UserError("--protocol goes with --on: a table's own protocols are a reading of it, "
+                        "--assume KEY=PROTOCOL", "repro show ID")  # fmt: skip
     if request.systems and request.on is None:
         raise UserError("--systems goes with --on: a printed table has the paper's own systems",
                         "--with NAME adds a model of yours to it, --only picks one")  # fmt: skip

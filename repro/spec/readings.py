@@ -149,7 +149,7 @@ def _typed(path: str, text: str, there: Any) -> Any:
     except (KeyError, ValueError):
         pass
     raise UserError(f"--set {path}={text}: expected a value like {as_text(there)}",
-                    "repro show ID, which prints every path")  # fmt: skip
+                    "repro show ID")  # fmt: skip
 
 
 def copied(settings: _Plain) -> _Plain:

@@ -1,6 +1,6 @@
 """What a choice is worth: systems under each protocol or reading, and the difference it makes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
@@ -97,6 +97,19 @@ class Axis:
     key: str
     title: str
     plans: Mapping[str, TablePlan]
+
+
+def check(entries: Iterable[Entry], request: Request, name: str, shown: str) -> None:
+    """Refuse a request that picks one of the choices of an axis, which are all shown.
+
+    shown: the option that shows them.
+    """
+    keys = {a.key for entry in entries for a in entry.assumptions() if name in (a.key, a.path)}
+    picked = [f"--assume {key}" for key in sorted(keys & request.assume.keys())]
+    picked += ["--protocol"] if name == "protocol" and request.protocol is not None else []
+    for option in picked:
+        raise UserError(f"{shown} shows every choice side by side, and {option} picks one of them",
+                        f"leave {option} out")  # fmt: skip
 
 
 def axis(entry: Entry, request: Request, home: Home, name: str) -> Axis:

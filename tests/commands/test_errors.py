@@ -63,7 +63,12 @@ WRONG = {
     "paper of list": (["list", "--paper", "asmr"], ["asmr", "'asmrh'", "repro list"]),
     "system": (["table", TABLE, "--only", "asm-rn"], ["asm-rn", "'asm-rh'", f"repro show {TABLE}"]),
     "seed": (["table", TABLE, "--seeds", "0,7"], ["seed 7", "0, 1, 2", f"repro show {TABLE}"]),
-    "seeds in words": (["table", TABLE, "--seeds", "one"], ["--seeds 'one'", "0,1,2"]),
+    "seeds in words": (
+        ["table", TABLE, "--seeds", "one"], ["--seeds 'one'", "0,1,2", f"repro show {TABLE}"],
+    ),
+    "protocol of a printed table": (
+        ["table", TABLE, "--protocol", "grouped"], ["--protocol goes", f"repro show {TABLE}"],
+    ),
     "negative seed": (["table", TABLE, "--seeds", "-1"], ["--seeds '-1'"]),
     "no seed": (["table", TABLE, "--seeds", ""], ["--seeds ''"]),
     "a digit that is no number": (["table", TABLE, "--seeds", "²"], ["--seeds '²'"]),
@@ -88,7 +93,47 @@ WRONG = {
     "reading": (
         ["table", TABLE, "--assume", "hfft-axis=tine"], ["'tine'", "'time'", f"repro show {TABLE}"],
     ),
-    "assumption without value": (["table", TABLE, "--assume", "hfft-axis"], ["KEY=VALUE"]),
+    "assumption without value": (
+        ["table", TABLE, "--assume", "hfft-axis"], ["KEY=VALUE", f"repro show {TABLE}"],
+    ),
+    "value of no kind": (
+        ["table", TABLE, "--set", "recipe.epochs=x"], ["--set recipe.", f"repro show {TABLE}"],
+    ),
+    "two views": (["table", TABLE, "--printed", "--ours"], ["--printed and --ours exclude"]),
+    "a fold that is none": (["plan", *ON, "--folds", "1,2,99"], ["no fold '99'", "--folds 1,2,3"]),
+    "a fold with a zero": (["plan", *ON, "--folds", "01,2,10"], ["'01'", "Next:  --folds 1,2,10"]),
+    "one fold": (["plan", *ON, "--folds", "4"], ["fold take 3", "Next:  --folds 1,2,4, or leave"]),
+    "two folds": (["plan", *ON, "--folds", "1,2"], ["fold take 3", "Next:  --folds 1,2,3"]),
+    "a fold twice": (["plan", *ON, "--folds", "1,1"], ["fold 1 is named twice"]),
+    "a fold twice among enough": (
+        ["plan", *ON, "--folds", "7,1,7,2,3"], ["fold 7 is named twice", "--folds 1,2,3,7, or"],
+    ),
+    "a ladder and components": (
+        ["compare", *ON, "--components", "--ladder", "protocol"], ["--components and --ladder"],
+    ),
+    "a ladder that fails on a word": (
+        ["compare", *ON, "--ladder", "protocol", "--fail-on", "DIFFERENT"], ["leave --fail-on out"],
+    ),
+    "a ladder under one protocol": (
+        ["compare", *ON, "--ladder", "protocol", "--protocol", "grouped"], ["leave --protocol out"],
+    ),
+    "a table's ladder under one protocol": (
+        ["table", *ON, "--ladder", "protocol", "--protocol", "grouped"], ["leave --protocol out"],
+    ),
+    "a drawn ladder under one protocol": (
+        ["figure", *ON, "--kind", "ladder", "--protocol", "random", "-o", "f.svg"],
+        ["--kind ladder shows every choice", "leave --protocol out"],
+    ),
+    "components of one protocol": (
+        ["compare", *ON, "--components", "--protocol", "random"], ["leave --protocol out"],
+    ),
+    "components of one reading": (
+        ["compare", ON[0], "--components", "--assume", "split=official"], ["--assume split out"],
+    ),
+    "a ladder of one reading": (
+        ["compare", TABLE, "--ladder", "hfft-axis", "--assume", "hfft-axis=time"],
+        ["--ladder shows every choice", "leave --assume hfft-axis out"],
+    ),
     "execution": (
         ["table", TABLE, "--execution", "zzz"], ["--execution 'zzz'", "repro runs list"],
     ),
@@ -124,7 +169,8 @@ WRONG = {
         ["figure", TABLE, "--kind", "forest", "-o", "f.jpg"], ["f.jpg", ".svg, .pdf or .png"],
     ),
     "figure of nothing": (
-        ["figure", TABLE, "--kind", "curves", "-o", "f.svg"], ["curves", "no runs", "--dry-run"],
+        ["figure", TABLE, "--kind", "curves", "-o", "f.svg"],
+        ["curves", "no runs", f"repro table {TABLE} ", "--dry-run\n"],
     ),
     "figure without an ending": (
         ["figure", TABLE, "--kind", "forest", "-o", "-"], ["--format svg"],

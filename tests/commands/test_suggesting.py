@@ -54,6 +54,11 @@ def completed(step, typed, message="", program="repro"):
          "repro doctor --home /h lists the keys"),
         ("data fetch x --home /h", "", "repro show ID, which lists the keys",
          "repro show ID --home /h, which lists the keys"),
+        # The table that was asked for stands in place of ID; of several, the first.
+        ("table t --home /h", "", "repro show ID", "repro show t --home /h"),
+        ("plan 'a b' u", "", "repro plan ID --card 3090", "repro plan 'a b' --card 3090"),
+        ("train r --table t", "", "see repro show ID", "see repro show t"),
+        ("all --home /h", "", "repro show ID", "repro show ID --home /h"),
         # Commands inside a sentence, several, and what only looks like one.
         ("status --home /h", "", "see repro runs show a, then repro runs retry a",
          "see repro runs show a --home /h, then repro runs retry a --home /h"),

@@ -353,7 +353,7 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
     if not all(part.strip().isdecimal() for part in parts):
         raise UserError(
             f"--seeds {text!r}: expected whole numbers, such as 0 or 0,1,2",
-            "repro show ID, which lists the declared seeds",
+            "repro show ID",
         )
     return tuple(sorted({int(part) for part in parts}))
 
@@ -361,5 +361,5 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
 def _pair(option: str, text: str, form: str) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not sign or not key or not value:
-        raise UserError(f"{option} {text!r}: expected {form}", "repro show ID, with its keys")
+        raise UserError(f"{option} {text!r}: expected {form}", "repro show ID")
     return key, value

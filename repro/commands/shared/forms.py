@@ -81,7 +81,7 @@ def _view(flags: dict[str, bool]) -> "View":
     """Return the one view that was asked for; side by side where none was."""
     chosen = [name for name, given in flags.items() if given] or ["both"]
     if len(chosen) > 1:
-        raise UserError(f"give one of --{', --'.join(chosen)}")
+        raise UserError(f"--{' and --'.join(chosen)} exclude each other", "give one of them")
     view: View = chosen[0]  # type: ignore[assignment]  # the flags' names are the views
     return view
 

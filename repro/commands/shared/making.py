@@ -117,6 +117,7 @@ def climb(entry: Entry, how: How, axis: str, output: Path | None) -> int:
     from repro.verdict import ladder
 
     how.form.check_ladder()
+    ladder.check([entry], how.request, axis, "--ladder")
     if output is not None:
         writing.check(output)
     ledger = Ledger.of(how.home)

@@ -1,4 +1,4 @@
-"""Complete suggested commands: with the options that were given, by the name that was typed.
+"""Complete suggested commands: with the table and the options given, by the name that was typed.
 
 So what is pasted asks for the same home, profile and data as the command that was refused.
 """
@@ -18,6 +18,8 @@ _GIVEN, _TEXTS = "repro.given", "repro.suggested"  # what was read of them, and 
 _COMMAND = re.compile(r"(?<![\w./`-])repro ((?:(?!, |; | then repro | or repro ).)+)")
 _OF_OUTPUT = ("fmt", "output", "printed", "ours", "both", "bold", "standalone", "siunitx",
               "dry_run", "axis")  # fmt: skip
+_TABLES = ("targets", "table_id", "table")  # the parameters that name a table
+_ID = re.compile(r"(?<= )ID\b")  # what stands for one
 _PLACE = "home"  # it is right whatever the message says
 
 
@@ -31,10 +33,10 @@ def completed(step: str, message: str = "") -> str:
         return step
     root = context.find_root()
     given = _asked(root)
-    program = str(root.info_name)
+    program, table = str(root.info_name), _table(given)
 
     def complete(found: re.Match[str]) -> str:
-        text = found[1]
+        text = _ID.sub(lambda ID: table or ID[0], found[1])
         wanted, rest, whole = _suggested(root, text)
         verb = " ".join(text.split()[: len(text.split()) - len(rest)])
         if not verb:
@@ -80,6 +82,12 @@ def _asked(root: click.Context) -> dict[str, Any]:
         root.meta[_GIVEN] = _given(*_verb(root.command, root.meta.get(TYPED, ())))
     given: dict[str, Any] = root.meta[_GIVEN]
     return given
+
+
+def _table(given: dict[str, Any]) -> str:
+    """Return the first table that was named; "" without one."""
+    named = next(filter(None, map(given.get, _TABLES)), "")
+    return shlex.quote(str(named[0] if isinstance(named, list | tuple) else named)) if named else ""
 
 
 def _suggested(root: click.Context, text: str) -> tuple[click.Command, list[str], bool]:
