@@ -99,7 +99,7 @@ def test_files_that_hold_no_audio_are_named(tmp_path, pcm, capfd):
             decode(tmp_path / name, RATE)
         assert str(tmp_path / name) in caught.value.message
         assert caught.value.message.count(str(tmp_path)) == 1
-        assert "repro data verify" in caught.value.next_step
+        assert "the same command again" in caught.value.next_step
 
 
 def test_data_modules_and_decoding_at_the_own_rate_need_no_torch(tmp_path, pcm):
