@@ -108,6 +108,9 @@ WRONG = {
     "a fold twice among enough": (
         ["plan", *ON, "--folds", "7,1,7,2,3"], ["fold 7 is named twice", "--folds 1,2,3,7, or"],
     ),
+    "more folds than there are": (
+        ["plan", *ON, "--folds", "1,2,3,4,5,6,7,8,9,10,11"], ["no fold '11'", "leave --folds out"],
+    ),
     "a ladder and components": (
         ["compare", *ON, "--components", "--ladder", "protocol"], ["--components and --ladder"],
     ),
