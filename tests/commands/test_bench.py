@@ -57,6 +57,7 @@ def test_a_full_size_system_on_generated_clips(home: Path, tmp_path: Path) -> No
     assert json.loads(file.read_text()) == found
 
 
+@pytest.mark.slow
 def test_a_file_is_whole_or_not_there(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

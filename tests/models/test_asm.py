@@ -44,6 +44,7 @@ def test_parameter_count_is_the_sum_of_the_paper_s_sizes():
     assert sum(p.numel() for p in model.parameters()) == total == 62_957_147
 
 
+@pytest.mark.slow
 def test_full_size_learns_in_every_parameter():
     model = initialised(asm.build(35, (512, 128)))
     seen = {}

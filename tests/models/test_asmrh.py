@@ -284,6 +284,7 @@ def test_parameter_count_is_the_sum_of_the_paper_s_sizes():
     assert parameters(hfft_axis="time", hfft_length="full") == wide
 
 
+@pytest.mark.slow
 def test_full_size_learns_in_every_parameter():
     model = initialised(asmrh.build(35, (512, 128)))
     shapes = []

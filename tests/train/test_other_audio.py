@@ -81,6 +81,7 @@ def state(home):
     return found
 
 
+@pytest.mark.slow
 def test_each_audio_is_trained_once_and_keeps_its_record(home, job, tmp_path):
     events, first = train(job, home)
     assert "epoch" in events

@@ -281,7 +281,7 @@ def test_who_loses_its_lock_while_it_trains_writes_nothing_more(when, run, tmp_p
     assert {p.name: p.read_bytes() for p in work.iterdir()} == there
 
 
-@pytest.mark.parametrize("still", [True, False])
+@pytest.mark.parametrize("still", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_who_lost_its_lock_is_told_of_the_result_of_the_other(still, run, reference, tmp_path):
     """Also where the other is done: its lock is gone, and the work folder became its record."""
     home, told = tiny.home(tmp_path), []
