@@ -51,7 +51,7 @@ def test_the_printed_view_trains_nothing_and_lacks_nothing(tmp_path: Path) -> No
 def test_two_views_at_once_are_refused(tmp_path: Path) -> None:
     done = repro(tmp_path, "table", TABLE, "--printed", "--ours")
     assert done.exit_code == 2
-    assert "give one of --printed, --ours" in done.stderr
+    assert "--printed and --ours exclude each other\nNext:  give one of them" in done.stderr
 
 
 def test_cells_prints_one_line_for_each_cell(home: Path) -> None:
