@@ -107,9 +107,9 @@ def check(entries: Iterable[Entry], request: Request, name: str, shown: str) -> 
     keys = {a.key for entry in entries for a in entry.assumptions() if name in (a.key, a.path)}
     picked = [f"--assume {key}" for key in sorted(keys & request.assume.keys())]
     picked += ["--protocol"] if name == "protocol" and request.protocol is not None else []
-    for option in picked:
-        raise UserError(f"{shown} shows every choice side by side, and {option} picks one of them",
-                        f"leave {option} out")  # fmt: skip
+    if picked:
+        what = f"{shown} shows every choice side by side, and {picked[0]} picks one of them"
+        raise UserError(what, f"leave {picked[0]} out")
 
 
 def axis(entry: Entry, request: Request, home: Home, name: str) -> Axis:

@@ -54,7 +54,8 @@ class Reduced:
 def results(plan: TablePlan, ledger: Ledger) -> Results:
     """Return the record that stands for each run of a plan; None where none is there or asked for.
 
-    Runs left out by `--only` and `--seeds` count as not done.
+    Runs left out by `--only` and `--seeds` count as not done; on other clips no seed is planned but
+    those asked for.
     """
     return standing(plan, answers(plan, ledger))
 
