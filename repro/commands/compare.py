@@ -116,7 +116,7 @@ def _compare(plans: Sequence[TablePlan], home: Home, ledger: Ledger) -> list[Com
         if not judge.silence(plan):
             claims = plan.entry.table.claim
             drawn = tuple(hits.of_claim(plan, claim, found, home.data) for claim in claims)
-        said = [*attempts.lines(plan, answered, ledger), *answered.lines()]
+        said = [*attempts.lines([(plan, answered)], ledger), *answered.lines()]
         marked = marks.marks(plan, [record for record in found.values() if record is not None])
         pairs = rivals.compare(plan, found)
         compared.append(Compared(plan, judged, fared, marked, drawn, tuple(said), pairs))

@@ -151,7 +151,7 @@ def build(plan: TablePlan, ledger: Ledger, command: str, data: Path) -> Grid:
     compared = rivals.compare(plan, found)
     said = [rivals.told(one, rivals.as_printed(plan, one)) for one in compared]
     said += [*rivals.by_fold(plan, found), *_timed(plan, measured)]
-    tried = attempts.lines(plan, answered, ledger)
+    tried = attempts.lines([(plan, answered)], ledger)
     return Grid(
         plan=plan,
         cells=cells,

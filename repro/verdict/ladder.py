@@ -20,6 +20,7 @@ from repro.spec.readings import as_text
 from repro.spec.schema import Assumption
 from repro.verdict import contrast, evidence, hits, reduction, roles
 from repro.verdict.contrast import Side
+from repro.verdict.declared import attempts
 from repro.verdict.evidence import Design, Evidence, Pool
 from repro.verdict.hits import Hits
 from repro.verdict.reduction import Reduced, Results, Unit
@@ -38,6 +39,7 @@ class Step:
     train: tuple[int, ...] = ()  # clips trained on, each number once
     test: tuple[int, ...] = ()
     executions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by id
+    runs: tuple[str, ...] = ()  # ids of those behind the values
 
     @property
     def mean(self) -> float | None:
@@ -82,6 +84,7 @@ class Ladder:
     rungs: tuple[Rung, ...]  # the last one is the mean over systems, if several have runs
     marks: tuple[str, ...] = ()  # DEMO, 3 of 10 official folds ...: stand in every output
     warning: str = ""  # what the numbers are not
+    tried: tuple[str, ...] = ()  # other results of the systems, which stand in no step
 
     @property
     def partial(self) -> tuple[str, ...]:
@@ -172,6 +175,7 @@ def ladder(entry: Entry, request: Request, home: Home, ledger: Ledger, name: str
         rungs=tuple(rungs),
         marks=marks.marks(plain, used),
         warning=marks.warning(plain),
+        tried=tuple(attempts.lines([(plans[name], told[name]) for name in plans], ledger)),
     )
 
 
@@ -244,6 +248,7 @@ def _step(
         train=tuple(sorted(set(train))),
         test=tuple(sorted(set(test))),
         executions={record.execution: record.described for record in records},
+        runs=tuple(record.run for record in records),
     )
     floor = max(evidence.floor(cell, units), LEAST_SD) if units else LEAST_SD
     own = proof.estimate if proof is not None and len(units) > 1 else None
@@ -260,13 +265,17 @@ def _mean(rungs: Sequence[Rung], sides: Sequence[Sequence[Side]], systems: int) 
         zip(*(rung.steps for rung in rungs), strict=True), zip(*sides, strict=True), strict=True
     ):
         common = set.intersection(*(set(step.values) for step in same))
-        units = [_average([u for side in compared for u in side.units if u.seed == seed])
-                 for seed in sorted(common)]  # fmt: skip
+        shared = [[u for side in compared for u in side.units if u.seed == seed]
+                  for seed in sorted(common)]  # fmt: skip
+        units = [_average(alike) for alike in shared]
         values = {unit.seed: unit.value for unit in units}
         states = {step.state for step in same}
         spread = stdev(values.values()) if len(values) > 1 else None
         steps.append(replace(
             same[0], values=values, state=", ".join(sorted(states)), spread=spread,
+            runs=tuple({r.run: r for alike in shared for u in alike for r in u.records}),
+            train=tuple(sorted({n for step in same for n in step.train})),
+            test=tuple(sorted({n for step in same for n in step.test})),
             executions={name: e for step in same for name, e in step.executions.items()},
         ))  # fmt: skip
         floor = min(side.floor for side in compared)

@@ -43,7 +43,7 @@ def write(tmp_path):
 
 def said(plan, folder, cache=None):
     ledger = Ledger([folder / "runs"], cache)
-    return attempts.lines(plan, answers(plan, ledger), ledger)
+    return attempts.lines([(plan, answers(plan, ledger))], ledger)
 
 
 RUNS = "repro runs list --system m3net-1s --on speech_commands_v2_35"
@@ -125,6 +125,21 @@ def test_several_kinds_are_told_apart(plan, write, tmp_path):
         f"Tried besides: 3 results {WHAT} (2 under another recipe or reading, 1 by another "
         f"execution) are in this ledger: {RUNS}."
     ]
+
+
+def test_the_folds_of_other_clips_are_named_where_they_are_all_that_differs(write, tmp_path):
+    """A table of all ten folds is empty, and runs of three of them are in the ledger."""
+    some = {"on": "urbansound8k", "subset": True, "seeds": (0,), "folds": ("1", "2", "10")}
+    three = fake_ledger.planned(tmp_path, "m3net-urbansound8k", **some)
+    for run in three.runs:
+        write(run)
+    write(other(three.runs[0], recipe__epochs=99))
+    ten = fake_ledger.planned(tmp_path, "m3net-urbansound8k", on="urbansound8k", seeds=(0,))
+    (line,) = said(ten, tmp_path)
+    assert "4 results of m3net on urbansound8k (1 under another recipe or reading, 3 on" in line
+    assert line.endswith("--on urbansound8k. On the clips of --folds 1,2,10: 3.")
+    (line,) = said(three, tmp_path)
+    assert "--folds" not in line
 
 
 def test_what_is_remembered_follows_the_ledger(plan, write, tmp_path):

@@ -128,6 +128,24 @@ def test_choices_on_the_same_splits_are_paired(tmp_path: Path) -> None:
         assert effect.test == "corrected resampled t"
 
 
+def test_runs_of_a_ladder_are_counted_and_those_of_its_choices_are_no_attempts(
+    tmp_path: Path,
+) -> None:
+    """Three seeds at random, three passes over ten folds; the mean has those of three systems."""
+    fill_both(tmp_path, OFFICIAL)
+    got = climb(tmp_path, "protocol")
+    assert [len(step.runs) for step in got.rungs[0].steps] == [3, 30]
+    assert [len({*step.runs}) for step in got.rungs[-1].steps] == [9, 90]
+    assert got.tried == ()
+    third = planned(tmp_path, TABLE, assume={"time-mask-25-epochs": "48"})
+    fill(tmp_path / "runs", third, lambda run: 94.0 if run.system == "asm-rh" else None)
+    (line,) = climb(tmp_path, "protocol").tried
+    assert line == (
+        "Tried besides: 3 results of asm-rh on urbansound8k under another recipe or reading are in "
+        "this ledger: repro runs list --system asm-rh --on urbansound8k."
+    )
+
+
 def test_what_is_not_all_there_is_partial(tmp_path: Path) -> None:
     fill(tmp_path / "runs", planned(tmp_path, TABLE),
          lambda run: 95.0 + run.seed / 10 if run.seed < 2 else None)  # fmt: skip
@@ -155,9 +173,11 @@ def test_the_committed_runs_on_ravdess_and_esc10(tmp_path: Path) -> None:
     assert effect.groups is not None
     assert effect.groups[0] == 10  # actors tested under both; over all decisions on each
     assert effect.groups[2] == pytest.approx(0.122, abs=5e-4)
+    assert [len(step.runs) for step in got.rungs[0].steps] == [3, 3]
     got = ladder.ladder(entry, Request(on="esc10", assume=FIRST), home, ledger, "protocol")
     assert got.choices == ("official", "random", "grouped")
     assert got.rungs[0].steps[0].spread == pytest.approx(1.91, abs=0.005)
+    assert len({*got.rungs[0].steps[0].runs}) == 15  # three passes over five folds
     assert [effect.of for effect in got.rungs[0].effects][-1] == "random - grouped"
 
 

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from repro.records import executions
 from repro.render import latex
 from repro.render.ladders.sheet import LEGEND, Sheet, sheet
 from repro.render.tex.letters import escape
 from repro.verdict.ladder import Ladder
 
 COLUMNS = ("table", "axis", "row", "column", "system", "printed", "kind", "of", "value", "spread",
-           "low", "high", "p", "test", "n", "state", "marks")  # fmt: skip
+           "low", "high", "p", "test", "n", "n_runs", "train", "tested", "executions", "groups",
+           "by_group", "by_group_p", "state", "marks", "runs")  # fmt: skip
 
 
 def as_latex(ladders: Sequence[Ladder], standalone: bool, noted: bool) -> str:
@@ -69,13 +71,25 @@ def _rows(one: Ladder) -> Iterator[dict[str, Any]]:
                 "system": rung.label, "printed": rung.printed, "marks": marks}  # fmt: skip
         for step in rung.steps:
             yield {**same, "kind": "choice", "of": step.choice, "value": step.mean,
-                   "spread": step.spread, "n": len(step.values), "state": step.state}  # fmt: skip
+                   "spread": step.spread, "n": len(step.values), "n_runs": len(step.runs),
+                   "train": _joined(step.train), "tested": _joined(step.test),
+                   "executions": executions.listed(step.executions),
+                   "state": step.state, "runs": " ".join(step.runs)}  # fmt: skip
         for effect in rung.effects:
             low, high = effect.interval or (None, None)
+            groups, by_group, by_group_p = effect.groups or (None, None, None)
             yield {**same, "kind": "difference", "of": effect.of, "value": effect.difference,
-                   "low": low, "high": high, "p": effect.p, "test": effect.test}  # fmt: skip
+                   "low": low, "high": high, "p": effect.p, "test": effect.test,
+                   "groups": groups, "by_group": by_group, "by_group_p": by_group_p}  # fmt: skip
+
+
+def _joined(numbers: Sequence[int]) -> str:
+    return "; ".join(map(str, numbers))
 
 
 def as_data(ladders: Sequence[Ladder]) -> dict[str, Any]:
     """Return ladders as plain data."""
-    return {"ladders": [asdict(one) for one in ladders]}
+    made = [asdict(one) for one in ladders]
+    for step in (step for one in made for rung in one["rungs"] for step in rung["steps"]):
+        step["n_runs"] = len(step["runs"])
+    return {"ladders": made}

@@ -40,7 +40,7 @@ def sheet(one: Ladder) -> Sheet:
         head=("", "printed", *one.choices, *named),
         rows=tuple(_rung(rung, pairs) for rung in one.rungs),
         differences=len(pairs),
-        below=tuple(_behind(one)),
+        below=(*_behind(one), *one.tried),
     )
 
 
@@ -66,7 +66,7 @@ def _minus(pair: str) -> str:
 
 
 def _behind(one: Ladder) -> Iterator[str]:
-    """Say once what stands behind the steps and effects: sizes, executions, tests, test clips."""
+    """Say once what stands behind steps and effects: runs, sizes, executions, tests, test clips."""
     for choice in one.choices:
         steps = [s for rung in one.rungs for s in rung.steps if s.choice == choice and s.values]
         if not steps:
@@ -75,11 +75,13 @@ def _behind(one: Ladder) -> Iterator[str]:
             " or ".join(f"{n:,}" for n in sorted({*chain.from_iterable(sizes)}))
             for sizes in zip(*((step.train, step.test) for step in steps), strict=True)
         )
-        text = f"{choice}: {train} clips trained on, {test} tested on"
+        runs = {run for step in steps for run in step.runs}  # some behind several cells
         used = {name: told for step in steps for name, told in step.executions.items()}
-        if len(used) > 1:
-            text += f"; mixed executions: {executions.listed(used)}"
-        yield text
+        yield (
+            f"{choice}: {phrases.units(len(runs), 1)}; "
+            f"{train} clips trained on, {test} tested on; "
+            f"{'mixed executions' if len(used) > 1 else 'execution'}: {executions.listed(used)}"
+        )
     effects = [effect for rung in one.rungs for effect in rung.effects]
     often = Counter(effect.of for effect in effects)  # systems with runs under both choices
     for effect in {effect.of: effect for effect in effects}.values():

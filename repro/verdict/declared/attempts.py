@@ -1,12 +1,13 @@
 """What was tried before: records of a table's systems and data that stand in none of its cells.
 
-Whoever tunes until a word comes out leaves records. They are counted under every table, by what
-they have otherwise than its own runs.
+Whoever tunes until a word comes out leaves records. They are counted under every table and ladder,
+by what they have otherwise than its own runs.
 """
 
 import shlex
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from repro import identity
@@ -27,13 +28,23 @@ OTHERWISE = (
 )
 RECIPE, VERSION, SPLIT, EXECUTION, AUDIO = OTHERWISE
 
-_Kept = dict[str, list[list[str]]]  # system, dataset, profile, audio -> of each result, `_about`
+_Kept = dict[str, list[list[str]]]  # system, dataset, profile, audio -> of each result, `_read`
+Asked = Sequence[tuple[TablePlan, Answers]]  # a table; of a ladder, the table under each choice
 
 
-def lines(plan: TablePlan, answered: Answers, ledger: Ledger) -> list[str]:
+@dataclass(frozen=True)
+class Tried:
+    """How many other results there are of a system on a dataset."""
+
+    kinds: Counter[str]  # by what they have otherwise
+    folds: Counter[str]  # of those on another split: by the folds that alone their clips are from
+
+
+def lines(asked: Asked, ledger: Ledger) -> list[str]:
     """Say for each system and dataset of a table how many other results this ledger holds."""
     found = []
-    for (system, dataset), counts in attempts(plan, answered, ledger).items():
+    for (system, dataset), tried in attempts(asked, ledger).items():
+        counts = tried.kinds
         kinds = [kind for kind in OTHERWISE if counts[kind]]
         number = sum(counts.values())
         told = f"{number} result{'' if number == 1 else 's'} of {system} on {dataset} "
@@ -44,12 +55,12 @@ def lines(plan: TablePlan, answered: Answers, ledger: Ledger) -> list[str]:
         command = shlex.join(["repro", "runs", "list", "--system", system, "--on", dataset])
         found.append(f"Tried besides: {told}{'is' if number == 1 else 'are'} in this ledger: "
                      f"{command}.")  # fmt: skip
+        for folds, count in sorted(tried.folds.items()):
+            found[-1] += f" On the clips of --folds {folds}: {count}."
     return found
 
 
-def attempts(
-    plan: TablePlan, answered: Answers, ledger: Ledger
-) -> Mapping[tuple[str, str], Counter[str]]:
+def attempts(asked: Asked, ledger: Ledger) -> Mapping[tuple[str, str], Tried]:
     """Count the results of a table's systems and data that stand in none of its cells.
 
     Counted are those of the table's profile, on local audio or on generated as its own runs are;
@@ -57,20 +68,28 @@ def attempts(
     `Answers.lines` tells.
     """
     kept = _kept(ledger)
-    own = {run.id: run in plan.needed() for run in plan.runs}
-    standing = {record.name for run in own if (record := answered.record(run)) is not None}
-    standing |= {record.name for group in answered.groups for record in group.lost}
-    found: dict[tuple[str, str], Counter[str]] = {}
-    for (system, dataset), same in _of_systems(plan).items():
-        audio = "local" if plan.request.audio == "local" else "generated"
-        results = kept.get(_key(system, dataset, plan.request.profile, audio), [])
-        kinds = Counter(
-            _again(name, standing) if run in own else _otherwise(recipe, version, same)
-            for run, name, recipe, version in results
-            if name not in standing and own.get(run, True)
-        )
-        if kinds:
-            found[system, dataset] = kinds
+    plans = [plan for plan, _ in asked]
+    own = {run.id: run in plan.needed() for plan in plans for run in plan.runs}
+    standing = {record.name for plan, answered in asked for run in plan.runs
+                if (record := answered.record(run.id)) is not None}  # fmt: skip
+    standing |= {record.name for _, answered in asked for group in answered.groups
+                 for record in group.lost}  # fmt: skip
+    request = plans[0].request
+    audio = "local" if request.audio == "local" else "generated"
+    found: dict[tuple[str, str], Tried] = {}
+    for (system, dataset), same in _of_systems(plans).items():
+        tried = Tried(Counter(), Counter())
+        for run, name, recipe, version, folds in kept.get(
+            _key(system, dataset, request.profile, audio), []
+        ):
+            if name in standing or not own.get(run, True):
+                continue
+            kind = _again(name, standing) if run in own else _otherwise(recipe, version, same)
+            tried.kinds[kind] += 1
+            if kind == SPLIT and folds not in ("", ",".join(request.folds)):
+                tried.folds[folds] += 1
+        if tried.kinds:
+            found[system, dataset] = tried
     return found
 
 
@@ -87,10 +106,10 @@ def _otherwise(recipe: str, version: str, same: Mapping[str, set[str]]) -> str:
     return SPLIT if version in same[recipe] else VERSION
 
 
-def _of_systems(plan: TablePlan) -> dict[tuple[str, str], dict[str, set[str]]]:
+def _of_systems(plans: Iterable[TablePlan]) -> dict[tuple[str, str], dict[str, set[str]]]:
     """Return what the runs of each system and dataset are, seeds and splits left out."""
     found: dict[tuple[str, str], dict[str, set[str]]] = {}
-    for run in plan.runs:
+    for run in (run for plan in plans for run in plan.runs):
         recipe, version = _digests(run.resolved)
         same = found.setdefault((run.system, run.clips.dataset), {})
         same.setdefault(recipe, set()).add(version)
@@ -106,6 +125,7 @@ def _kept(ledger: Ledger) -> _Kept:
 
 
 def _read(records: Iterable[Any]) -> _Kept:
+    """Return of each result its run, name, recipe, version, and the folds its clips are from."""
     found: _Kept = {}
     known: dict[str, tuple[str, str]] = {}  # thousands of records are of few kinds
     for record in records:
@@ -116,7 +136,8 @@ def _read(records: Iterable[Any]) -> _Kept:
             known[text] = _digests(record.resolved)
         audio = "local" if record.resolved["audio"] == "local" else "generated"
         key = _key(record.system, record.dataset, record.profile, audio)
-        found.setdefault(key, []).append([record.run, record.name, *known[text]])
+        folds = ",".join(record.clips.get("only", ()))
+        found.setdefault(key, []).append([record.run, record.name, *known[text], folds])
     return found
 
 

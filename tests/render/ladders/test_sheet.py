@@ -6,10 +6,10 @@ from repro.render.ladders import sheet
 from repro.verdict.ladder import Ladder, Rung, Step
 
 
-def step(system: str, train: int, *executions: str) -> Step:
+def step(system: str, train: int, *executions: str, runs: str = "ab") -> Step:
     described: dict[str, Any] = {"device_name": system, "tier": "exact"}
     return Step("official", {0: 60.0}, "complete", None, (train,), (80,),
-                dict.fromkeys(executions, described))  # fmt: skip
+                dict.fromkeys(executions, described), tuple(runs))  # fmt: skip
 
 
 def behind(*steps: Step) -> list[str]:
@@ -23,10 +23,26 @@ def behind(*steps: Step) -> list[str]:
 
 
 def test_sizes_and_executions_of_a_choice_are_those_of_every_system() -> None:
-    (said,) = behind(step("EPYC", 240, "aaaaaa"), step("Xeon", 240, "bbbbbb"))
+    (said,) = behind(step("EPYC", 240, "aaaaaa"), step("Xeon", 240, "bbbbbb", runs="cd"))
     assert said == (
-        "official: 240 clips trained on, 80 tested on; mixed executions: aaaaaa (EPYC, exact), "
-        "bbbbbb (Xeon, exact)"
+        "official: 4 runs; 240 clips trained on, 80 tested on; mixed executions: "
+        "aaaaaa (EPYC, exact), bbbbbb (Xeon, exact)"
     )
-    (said,) = behind(step("EPYC", 1200, "aaaaaa"), step("EPYC", 240, "aaaaaa"))
-    assert said == "official: 240 or 1,200 clips trained on, 80 tested on"
+    (said,) = behind(step("EPYC", 1200, "aaaaaa"), step("EPYC", 240, "aaaaaa", runs="c"))
+    assert said == (
+        "official: 3 runs; 240 or 1,200 clips trained on, 80 tested on; "
+        "execution: aaaaaa (EPYC, exact)"
+    )
+
+
+def test_a_run_behind_two_cells_is_counted_once() -> None:
+    """As accuracy and AUC of one system, or the mean over systems."""
+    (said,) = behind(step("EPYC", 240, "aaaaaa"), step("EPYC", 240, "aaaaaa", runs="abc"))
+    assert said.startswith("official: 3 runs; 240 clips")
+
+
+def test_what_was_tried_besides_stands_below_also_where_nothing_has_run() -> None:
+    empty = Step("official", {}, "0 of 50 runs")
+    rungs = (Rung("1", "c", "1", "", (empty,), ()),)
+    made = Ladder("t", "split", "split", ("official",), rungs, tried=("Tried besides: 27.",))
+    assert sheet.lines([made])[-1] == "- Tried besides: 27."
