@@ -56,10 +56,11 @@ def scale(layout: Layout) -> tuple[float, float]:
 
 
 def _short(grid: Grid) -> list[str]:
-    """Return what belongs to the float: what it must not be taken for, the verdict, the command."""
+    """Return what belongs to the float: what it is not, the verdict, our own pairs, the command."""
     lines = [rf"\textbf{{{escape(grid.warning)}}}"] if grid.warning else []
     if grid.plan.runs:
         lines.append(escape(f"Verdict: {'; '.join(words.verdict(grid))}."))
+    lines += [escape(text) for text in words.beside(grid)]
     return [*lines, f"Command: {code(grid.command)}"]
 
 

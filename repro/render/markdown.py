@@ -43,8 +43,9 @@ def _notes(grid: Grid) -> list[str]:
 
 
 def _short(grid: Grid) -> list[str]:
-    """Return the verdict in a line, and how much is not said."""
+    """Return the verdict in a line, our own pairs of systems, and how much is not said."""
     lines = [f"- Verdict: {escape('; '.join(words.verdict(grid)))}."] if grid.plan.runs else []
+    lines += [f"- {escape(text)}" for text in words.beside(grid)]
     count = counted(grid)
     return [*lines, f"- {count}: `--notes full` lists them."] if count else lines
 

@@ -145,6 +145,16 @@ def origins(used: Sequence[Training]) -> list[str]:
     return sorted(found)
 
 
+def copies(used: Sequence[Training]) -> list[str]:
+    """Say which audio of records is a copy that something was done to, and what."""
+    return sorted({
+        f"Audio of {name}: {derived.told(origin['derived'])}."
+        for record in used
+        for name, origin in record.audio.items()
+        if "derived" in origin
+    })  # fmt: skip
+
+
 def _origin(origin: Mapping[str, Any]) -> str:
     """Say in a line what a record keeps of a dataset's audio (`sources.provenance`)."""
     if origin["source"] == "folder":

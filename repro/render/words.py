@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from repro.render import notes
 from repro.render.grid import FAILED, UNMEASURED, UNTRAINED, Cell, Grid
 from repro.verdict import phrases, vocabulary
-from repro.verdict.declared.rivals import told as compared
+from repro.verdict.declared import rivals
 from repro.verdict.judgement import REASONS
 from repro.verdict.vocabulary import TERMS
 
@@ -111,15 +112,19 @@ def lacking(cell: Cell) -> str:
 def verdict(grid: Grid) -> list[str]:
     """Say the verdict on a table in a few words: first what counts, then what may be left out."""
     if grid.plan.entry.on:
-        pairs = [compared(one).removesuffix(".") for one in grid.rivals]
         none = f"none, as nothing is printed of this experiment on {grid.plan.entry.on}"
-        return [none, grid.judgement.table.coverage,
-                *pairs]  # fmt: skip
+        return [none, grid.judgement.table.coverage]
     table = grid.judgement.table
     because = f" ({table.reason})" if table.reason else ""
     votes = ", ".join(f"{number} {word}" for word, number in table.votes.items())
     said = f": {votes} among the primary cells" if votes and table.word != "NO VERDICT" else ""
     return [f"{table.word}{because}{said}", table.coverage, table.order]
+
+
+def beside(grid: Grid) -> list[str]:
+    """Say what stands under the verdict however short the notes: our own pairs, copied audio."""
+    pairs = [rivals.told(one, rivals.as_printed(grid.plan, one)) for one in grid.rivals]
+    return pairs + notes.copies(grid.used)
 
 
 def tells_reason(cell: Cell) -> bool:

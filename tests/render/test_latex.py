@@ -1,6 +1,5 @@
 """LaTeX that compiles, fits the page and loses no letter."""
 
-import csv
 import re
 import unicodedata
 from dataclasses import replace
@@ -10,11 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from repro.render import latex
-from repro.render.ladders import formats
+from repro.places import shipped
+from repro.records.ledger import Ledger
+from repro.render import latex, markdown
+from repro.render.grid import build
 from repro.render.layout import Notes, lay_out
+from repro.render.screen import terminal
 from repro.render.tex import letters, siunitx
-from repro.verdict.ladder import Effect, Ladder, Rung, Step
 from tests import fake_ledger
 from tests.latex import needs_latex, needs_siunitx, typeset
 from tests.render.made import made, near
@@ -227,28 +228,26 @@ def test_ours_is_bold_where_it_surely_beats_the_runner_up(tmp_path: Path) -> Non
     assert made(tmp_path / "c", "eat-esc50", near(50.0)).best == set()
 
 
-@needs_latex
-def test_a_ladder_is_a_table_of_latex_and_of_csv(tmp_path: Path) -> None:
-    steps = (Step("official", {0: 60.0, 1: 62.0}, "complete", 1.41, (240,), (80,)),
-             Step("random", {0: 70.0, 1: 74.0}, "partial: 2 of 3 runs", 2.83))  # fmt: skip
-    effect = Effect("official - random", -11.0, (-20.6, -1.4), 0.04, "Welch t")
-    rungs = (Rung("a", "c", "M3Net", "95.0 %", steps, (effect,)),
-             Rung("b", "c", "AST", "94.0 %", (steps[0], Step("random", {}, "0 of 3 runs")),
-                  ()))  # fmt: skip
-    made_of = [Ladder("m3net-x", "split", "split", ("official", "random"), rungs),
-               Ladder("m3net-y", "split", "split", ("official",), (), ("3 of 10 official folds",),
-                      "Not the paper's experiment.")]  # fmt: skip
-    text = formats.as_latex(made_of, standalone=True, noted=True)
-    done = typeset(tmp_path, text)
-    assert done.problems == []
-    shown = " ".join(done.text().split())
-    assert "random 72.00 ± 2.83 (partial: 2 of 3 runs) NOT RUN (0 of 3 runs)" in shown
-    assert "official − random −11.00 [−20.60, −1.40]" in shown
-    assert "No primary cell depends on it." in shown
-    assert "m3net-y: split (split) [3 of 10 official folds]" in shown
-    assert "Not the paper’s experiment." in shown
-    first, *rows = csv.DictReader(formats.as_csv(made_of).splitlines())
-    assert (first["kind"], first["value"], first["n"]) == ("choice", "61.0", "2")
-    (apart,) = (row for row in rows if row["kind"] == "difference")
-    assert (apart["value"], apart["low"], apart["p"]) == ("-11.0", "-20.6", "0.04")
-    assert len(rows) == 4
+@pytest.mark.parametrize("fmt", ["latex", "md", "text"])
+def test_short_notes_keep_our_own_pairs_and_what_was_done_to_the_audio(
+    fmt: str, tmp_path: Path
+) -> None:
+    """The interval says that no difference is shown; a title alone says only COPY."""
+    plan = fake_ledger.planned(
+        tmp_path, "m3net-urbansound8k", assume={"split": "official"}, folds=("1", "2", "10"),
+        subset=True, seeds=(0, 1), rivals=True,
+    )  # fmt: skip
+    grid = build(plan, Ledger([shipped("results")]), "repro table", tmp_path / "data")
+    (one,) = grid.rivals
+    if fmt == "latex":
+        text = latex.render(grid, "both", "short").replace(r"\%", "%")
+    elif fmt == "md":
+        text = markdown.render(grid, "both", "short")
+    else:
+        lines = terminal.render(grid, "both", "short", 100)
+        text = " ".join(" ".join(line.plain.split()) for line in lines)
+    assert one.interval is not None
+    low, high = (f"{value:+.2f}" for value in one.interval)
+    assert text.count(f"(95 % interval {low} to {high})") == 1
+    assert text.count("no difference is shown") == 1
+    assert text.count("479 looped clips of 2,985 cut to one turn") == 1

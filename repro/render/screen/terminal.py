@@ -22,7 +22,6 @@ from repro.render.looks import LOOKS
 from repro.render.screen import fitting
 from repro.render.screen.fitting import Block, block, together
 from repro.spec.printed import parse
-from repro.verdict.declared import rivals
 
 # The colours of a terminal for those of report and figures.
 _ANSI = {"good": "green", "fair": "cyan", "bad": "red", "open": "yellow", "aside": "magenta",
@@ -75,10 +74,9 @@ def _paragraph(text: Text, width: int, indent: str = "") -> list[Text]:
 
 def _short(grid: Grid, view: View, width: int) -> list[Text]:
     """Return one line of verdict, our own pairs of systems, and one line that counts the notes."""
-    lines, pairs = [], [rivals.told(one) for one in grid.rivals]
+    lines = []
     if grid.plan.runs:
         word, *more = words.verdict(grid)
-        more = more[: len(more) - len(pairs)] if grid.plan.entry.on else more
         word = f"Verdict: {word}" if grid.plan.entry.on else word
         text = Text(word, style=f"bold {style(grid.judgement.table.word)}")
         for piece in more:
@@ -86,7 +84,7 @@ def _short(grid: Grid, view: View, width: int) -> list[Text]:
                 break
             text.append(f"; {piece}", style="not bold default")
         lines = _paragraph(text, width)
-    lines += [line for pair in pairs for line in _paragraph(Text(pair), width)]
+    lines += [line for text in words.beside(grid) for line in _paragraph(Text(text), width)]
     layout = lay_out(grid, view)
     count = counted(grid, len(layout.notes))
     hints = [f"{count}: --notes full"] if count else []
