@@ -31,7 +31,7 @@ def prepare(
 
     A store is found again by its clips, its rate and what its audio is: the version of the
     generator, or name, size and times of change of every file. `note` is told of a damaged one.
-    UserError if a folder is not registered any more, or if a clip cannot be decoded.
+    UserError if a folder is not registered any more, lacks a clip, or if one cannot be decoded.
     """
     ids = sorted(clip.id for clip in clips)
     where = home.cache / "audio"
@@ -47,6 +47,9 @@ def prepare(
     if folders is None:
         raise UserError(f"{source.dataset} is not registered any more")
     files = {clip: file for folder in folders for clip, file in folder.found.items()}
+    if gone := [clip for clip in ids if clip not in files]:
+        raise UserError(f"{len(gone):,} of {len(ids):,} clips of {source.dataset} are not here any "
+                        f"more: {gone[0]}", f"repro data verify {source.dataset}")  # fmt: skip
     states = clip_sources.states(folders, ids)  # before a file is read
 
     def read(clip: Clip) -> Waveform:

@@ -72,11 +72,12 @@ class Coverage:
     classes: tuple[str, ...]
     present: int  # clips of the dataset that are at hand, of those folds that alone are asked for
     total: int
-    lacking: tuple[str, ...] = ()  # datasets without a folder, of those that the split needs
+    lacking: tuple[str, ...] = ()  # datasets that the split needs: without a folder, or of which
+    # folds alone are asked for that are not whole (none of their clips counts as at hand)
 
     @property
     def registered(self) -> bool:
-        """Tell whether every folder that is needed was added (generated audio needs none)."""
+        """Tell whether what is needed was added (generated audio needs nothing)."""
         return not self.lacking
 
     @property
@@ -106,7 +107,8 @@ def select(source: ClipSource, data: Path) -> Selection:
 
     Local audio that is incomplete is restricted to the clips at hand if `subset` says so, or if
     the share reaches the dataset's `min_share`; audio that is not registered gives the whole
-    dataset, so that a plan can be made before the data is there.
+    dataset, so that a plan can be made before the data is there. Folds alone are taken whole or,
+    as without audio, from the list: of a part of them no record could ever be found again.
     """
     whole = whole_pass(source, data)
     return Selection(split=whole.splits[source.fold], **whole.coverage.__dict__)
@@ -169,7 +171,8 @@ def _pass(source: ClipSource, data: Path) -> Pass:
     listed = [manifest.load(name, data) for name in names]
     whole = lists.joined(listed)
     splits = tuple(source.splits(whole))
-    there = [sources.scanned(name, data) for name in names]
+    partly = source.only and folds.part(source.dataset, source.only, data)
+    there = [None if partly else sources.scanned(name, data) for name in names]
     lacking = tuple(n for n, here in zip(names, there, strict=True) if here is None)
     found = {clip for here in there if here is not None for clip in here.found}
     total = len(whole.clips)

@@ -98,5 +98,5 @@ def _state(name: str, source: ClipSource, data: Path) -> list[Any]:
     there = sources.scanned(name, data)
     if there is None:
         return [*state, None]
-    listed = "\n".join(sorted(there.found))
+    listed = "\n".join([*sorted(there.found), "", *sorted(there.left_out)])
     return [*state, hashlib.sha256(listed.encode()).hexdigest()]

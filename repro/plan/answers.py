@@ -10,6 +10,7 @@ version, which is in the run's id.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from repro.data.folders import folds
 from repro.data.waveforms import here
 from repro.places import Home
 from repro.plan import defaults
@@ -28,6 +29,7 @@ class Group:
 
     heard: the audio that is here, None where not all of the clips are. taken: the audio of which
     records answer: what is here, else what all of them have; None where they have none in common.
+    part: how many of the clips are here, where that is not all and not none ("8 of 2,598 clips").
     store: the digest of its waveform store, where that is known. used: those that may answer. lost:
     those of runs without an answer.
     """
@@ -35,6 +37,7 @@ class Group:
     dataset: str
     heard: str | None
     taken: str | None
+    part: str
     store: str | None
     used: tuple[Training, ...]
     lost: tuple[Training, ...]
@@ -130,6 +133,7 @@ def _grouped(
         dataset=runs[0].clips.dataset,
         heard=heard,
         taken=taken,
+        part="" if heard else folds.part(runs[0].clips.dataset, runs[0].clips.only, home.data),
         store=next((store for store, one in same.items() if one == taken), None),
         lost=tuple(r for r in stated if not fit[r.run]),
         used=tuple(r for r in stated if r in fit[r.run]),
@@ -150,8 +154,9 @@ def _stated(record: Training) -> bool:
 def _lines(group: Group) -> Iterator[str]:
     """Say what became of the records of a group, where it is not what one expects."""
     name = group.dataset
+    part = f"whole here ({group.part})" if group.part else "here"
     if group.lost and not group.taken:
-        yield (f"Refused: the records on {name} are of different audio, and it is not here to "
+        yield (f"Refused: the records on {name} are of different audio, and it is not {part} to "
                f"compare: {_counted(group.lost)}; repro data add {name} DIR tells which is meant, "
                "or choose by --execution.")  # fmt: skip
     elif group.lost:
@@ -165,7 +170,7 @@ def _lines(group: Group) -> Iterator[str]:
                f"({_counted(group.lost)}; {which} {ours}).")  # fmt: skip
     if group.used and not group.heard:
         says = "record states" if len(group.used) == 1 else f"{len(group.used)} records state"
-        yield (f"Audio not compared: {name} is not here; its {says} one audio "
+        yield (f"Audio not compared: {name} is not {part}; its {says} one audio "
                f"({str(group.taken)[:_DIGITS]}).")  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from repro import identity
 from repro.data import registry, sources
 from repro.data.clips import ClipSource, unlisted
+from repro.data.folders import folds
 from repro.data.guards import Finding
 from repro.data.outlines import Outline
 from repro.data.protocols import PROTOCOLS
@@ -88,18 +89,29 @@ def weights_here(name: str, model: str, request: Request, home: Home) -> str | N
 
 
 def clips(
-    dataset: str, here: Outline, found: Iterable[Finding], request: Request, data: Path
+    source: ClipSource, here: Outline, found: Iterable[Finding], request: Request, data: Path
 ) -> tuple[Missing, ...]:
     """Return which data a run lacks, and what its guards refuse."""
     bad = sources.unusable(data)
-    gaps = [Missing("data", f"needs {name}{_UNUSABLE if name in bad else ''}",
+    partly = _not_whole(source, data) if here.lacking else ""
+    gaps = [Missing("data", partly or f"needs {name}{_UNUSABLE if name in bad else ''}",
                     f"repro data add {name} DIR") for name in here.lacking]  # fmt: skip
-    needed = 0.0 if request.subset else registry.card(dataset, data).min_share
+    needed = 0.0 if request.subset else registry.card(source.dataset, data).min_share
     if here.registered and here.share < needed:
         count = f"{here.present:,} of {here.total:,} clips"
-        gaps.append(Missing("data", f"{dataset} has {count}; --subset uses them"))
+        gaps.append(Missing("data", f"{source.dataset} has {count}; --subset uses them"))
     refused = [finding.text for finding in found if finding.level == "error"]
     return (*gaps, *(Missing("data", f"refused: {text}") for text in refused))
+
+
+def _not_whole(source: ClipSource, data: Path) -> str:
+    """Say that of folds that are asked for by name only a part is here; nothing else."""
+    part = folds.part(source.dataset, source.only, data) if source.only else ""
+    if not part:
+        return ""
+    others = folds.whole_folds(source.dataset, data)
+    said = f"; --subset takes {', '.join(others)}, which are" if others else ""
+    return f"folds {', '.join(source.only)} of {source.dataset} are not whole: {part} here{said}"
 
 
 def _no_accuracy(settings: dict[str, Any], data: Path) -> bool:

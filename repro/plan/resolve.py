@@ -181,7 +181,7 @@ class Resolver:
         missing += gaps.too_short(settings["system"], self.padded)
         missing += self.published.lacking(settings)
         if outlined:
-            missing += gaps.clips(clips.dataset, outlined, self.findings, self.request, data)
+            missing += gaps.clips(clips, outlined, self.findings, self.request, data)
         own = "protocol" in settings  # not a parent: those stay on their dataset
         if own and outlined and self.request.steps:
             recipe = stretched(settings["recipe"], self.request.steps, outlined.sizes["train"])

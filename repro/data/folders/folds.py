@@ -26,8 +26,8 @@ def whole_folds(dataset: str, data: Path) -> tuple[str, ...]:
 def named_folds(dataset: str, names: tuple[str, ...], data: Path) -> tuple[str, ...]:
     """Return official folds as the user names them, in their own order.
 
-    Raises UserError for fewer than the three that testing takes, for all of them, for a name that
-    is no fold or is there twice, and where audio is registered that lacks clips of one.
+    Raises UserError for fewer than the three that testing takes, for all of them, and for a name
+    that is no fold or is there twice. Of which every clip is at hand is another question (`part`).
     """
     of_fold = _of_folds(dataset, data)
     said = f"--folds {','.join(names)}"
@@ -41,16 +41,28 @@ def named_folds(dataset: str, names: tuple[str, ...], data: Path) -> tuple[str, 
                             instead)  # fmt: skip
         if names.count(name) > 1:
             raise UserError(f"{said}: fold {name} is named twice", instead)
-        if lacks := lacking.get(name):
-            have = f"{of_fold[name] - lacks:,} of its {of_fold[name]:,} clips are here"
-            raise UserError(f"{said}: fold {name} of {dataset} is not whole: {have}",
-                            "--subset takes the folds that are")  # fmt: skip
     if len(names) < settings.FEW:
         raise UserError(f"{said}: a test, a validation and a training fold take {settings.FEW}",
                         instead)  # fmt: skip
     if len(names) == len(of_fold):
         raise UserError(f"{said}: {dataset} has no other fold", "leave --folds out")
     return tuple(fold for fold in of_fold if fold in names)
+
+
+@functools.cache
+def part(dataset: str, names: tuple[str, ...], data: Path) -> str:
+    """Say how many clips of official folds, without names of all clips, are at hand, of how many.
+
+    Such as "8 of 2,598 clips"; empty where no audio is registered and where every clip is there.
+    """
+    there = sources.scanned(dataset, data)
+    if there is None:
+        return ""
+    wanted = [
+        clip for clip in manifest.load(dataset, data).clips if not names or clip.part in names
+    ]
+    held = sum(clip.id in there.found or clip.id in there.left_out for clip in wanted)
+    return f"{held:,} of {len(wanted):,} clips" if held < len(wanted) else ""
 
 
 def _instead(names: tuple[str, ...], folds: list[str], whole: list[str]) -> str:
@@ -84,3 +96,4 @@ def forget() -> None:
     """Forget which folds are whole: a dataset's folder has changed since."""
     whole_folds.cache_clear()
     named_folds.cache_clear()
+    part.cache_clear()

@@ -99,5 +99,6 @@ def _folders(names: tuple[str, ...], home: Home) -> tuple[list[Located], str]:
     for there in folders:
         states = there.states(there.found)
         lines = "\n".join(f"{clip}\t{state}" for clip, state in states.items())
-        every.update(f"{there.dataset}\n{lines}\n".encode())
+        left_out = "\n".join(there.left_out)
+        every.update(f"{there.dataset}\n{lines}\n{left_out}\n".encode())
     return folders, every.hexdigest()

@@ -19,9 +19,13 @@ VERSION = opened.VERSION  # of the digest of a store
 def folds(
     source: ClipSource, rate: int, folders: Sequence[Located], home: Home
 ) -> list[dict[str, Any] | None]:
-    """Find what is heard in each fold: the digest of its audio, the name of its store."""
+    """Find what is heard in each fold: the digest of its audio, the name of its store.
+
+    None for a fold of which a clip is not here; for it none is decoded.
+    """
     each = [_ids(split) for split in clips.whole_pass(source, home.data).splits]
-    wanted = {clip for ids in each for clip in ids}
+    here = {clip for there in folders for clip in there.found}
+    wanted = {clip for ids in each if here.issuperset(ids) for clip in ids}
     known: dict[str, bytes] = {}
     for there in folders:
         known |= table.heard(there, wanted & there.found.keys(), rate, home.cache)
