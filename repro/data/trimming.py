@@ -9,7 +9,7 @@ done is written beside it, and registering the folder carries it into every reco
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from repro import atomic
 from repro.data import evidence, manifest, registry, sources
-from repro.data.decoding.decode import Header, read
+from repro.data.decoding.decode import Header, UndecodableError, read
 from repro.data.folders import derived, names
 from repro.data.folders.missing import Search
 from repro.errors import UserError
@@ -27,6 +27,7 @@ from repro.errors import UserError
 _LEAST = 0.05  # seconds of the shortest turn that is looked for
 _APART = 0.1  # seconds from the stated length that are told: codecs and tables round
 _HEAD = 64  # samples that are compared before all are
+_NAMED = 3  # clips that cannot be decoded are named, the rest counted
 _SIGNAL = 32  # changes from sample to sample in what is repeated: silence repeats by chance
 # libsndfile's codings whose every sample is kept: as what it is read, and written to a wav.
 _KEPT = {
@@ -47,9 +48,9 @@ class Trimmed:
     """What was done: clips cut to one turn, clips that were whole, those that are neither.
 
     clips: found in the folder, of `total`. left_out: clip id -> what is there under its name and is
-    no file of it. left, short: a tenth of a second or more longer than stated, and no loop that can
-    be cut to the sample, or shorter; copied as they are. apart: cut, and so far from the length
-    stated.
+    no file of it. cut: to a turn as long as stated. left, short: a tenth of a second or more longer
+    than stated, and no loop that can be cut to the sample, or shorter; copied as they are. apart:
+    cut, and so far from the length stated.
     """
 
     folder: Path
@@ -74,8 +75,8 @@ def trim(
 
     What is kept has the samples of the source, to the bit. `data` is the home's data folder.
     UserError where no source states the lengths of the clips, where `out` exists or lies in the
-    folder, where the folder holds none of them, one that cannot be decoded, or what was trimmed
-    already.
+    folder, where the folder holds none of them, any that cannot be decoded (all are looked at), or
+    what was trimmed already.
     """
     listed = manifest.load(dataset, data)
     stated = listed.seconds
@@ -95,20 +96,38 @@ def trim(
     absent = (clip.id for clip in listed.clips if clip.id not in found)
     left_out = {clip: why for clip in absent if (why := search.instead(clip, layouts))}
     kinds: dict[str, list[str]] = {"cut": [], "whole": [], "left": [], "short": [], "apart": []}
-    rates = set()
+    rates, unreadable = set(), []
     with atomic.new_folder(out) as work:
         for done, (clip, file) in enumerate(sorted(found.items()), start=1):
-            kind, rate = _copy(file, work / clip, stated.get(clip))
-            kinds[kind].append(clip)
-            rates.add(rate)
+            try:
+                kind, rate = _copy(file, work / clip, stated.get(clip))
+            except UndecodableError as error:
+                unreadable.append(error)
+            else:
+                kinds[kind].append(clip)
+                rates.add(rate)
             if progress:
                 progress(done, len(found))
-        cut = len(kinds["cut"]) + len(kinds["apart"])
-        note = {"by": derived.BY, "dataset": dataset, "clips": len(found), "cut": cut,
+        if unreadable:
+            raise _unreadable(unreadable, len(found))
+        counts = {kind: len(kinds[kind]) for kind in ("cut", *derived.UNLIKE)}
+        note = {"by": derived.BY, "dataset": dataset, "clips": len(found), **counts,
                 "rates": sorted(rates)}  # fmt: skip
         (work / derived.NOTE).write_text(json.dumps(note) + "\n")
-    named = (tuple(kinds[kind]) for kind in ("left", "short", "apart"))
-    return Trimmed(out, len(found), len(listed.clips), left_out, cut, len(kinds["whole"]), *named)
+    cut, whole = len(kinds["cut"]), len(kinds["whole"])
+    named = (tuple(kinds[kind]) for kind in derived.UNLIKE)
+    return Trimmed(out, len(found), len(listed.clips), left_out, cut, whole, *named)
+
+
+def _unreadable(errors: Sequence[UndecodableError], total: int) -> UserError:
+    """Say of all clips that cannot be decoded how many they are, and of the first why."""
+    if len(errors) == 1:
+        return errors[0]
+    named = "\n".join(error.message for error in errors[:_NAMED])
+    more = f"\nand {len(errors) - _NAMED:,} more" if len(errors) > _NAMED else ""
+    return UserError(f"{len(errors):,} of {total:,} clips cannot be decoded:\n{named}{more}",
+                     "mend these files or leave them out, then the same command again"
+                     )  # fmt: skip
 
 
 def _around(out: Path, root: Path, files: Iterable[str]) -> Path | None:

@@ -115,6 +115,9 @@ class _Derived(_Plain):
     by: Line
     clips: Count
     cut: Count
+    left: Count = 0
+    short: Count = 0
+    apart: Count = 0
     rates: list[Annotated[int, Field(gt=0, le=MOST)]] = Field(min_length=1)  # in Hz
 
 

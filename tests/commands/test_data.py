@@ -134,6 +134,22 @@ def test_verify_names_what_is_wrong_and_ends_with_1(repro, folder):
     assert len(found["problems"]) == 105826
 
 
+def test_a_clip_cut_to_another_length_is_not_called_cut_to_one_turn(repro, tmp_path):
+    stated = manifest.load("urbansound8k").seconds
+    clip = next(clip for clip, seconds in sorted(stated.items()) if 0.9 < seconds < 1.1)
+    count = round((stated[clip] - 0.25) * 8000)
+    turn = np.random.default_rng(1).integers(-900, 900, count).astype(np.int16)
+    (tmp_path / "copy" / clip).parent.mkdir(parents=True)
+    soundfile.write(tmp_path / "copy" / clip, np.tile(turn, 6)[:32000], 8000)
+    done = repro("trim", "urbansound8k", tmp_path / "copy", tmp_path / "new")
+    said = "0 looped clips cut to one turn, 0 whole, 1 still not as long as stated (1 cut"
+    assert said in done.output
+    note = json.loads((tmp_path / "new" / "derived.json").read_text())
+    assert {kind: note[kind] for kind in ("cut", "left", "short", "apart")} == {
+        "cut": 0, "left": 0, "short": 0, "apart": 1,
+    }  # fmt: skip
+
+
 def test_a_trimmed_copy_is_called_one_wherever_its_evidence_is_told(repro, tmp_path):
     stated = manifest.load("urbansound8k").seconds
     clip = next(clip for clip, seconds in sorted(stated.items()) if 0.9 < seconds < 1.1)

@@ -188,7 +188,8 @@ DAMAGED = {
                                             "verified": True, "revision": 1}},
     **{f"origin derived {value}": {**ENTRY, "origin": {**ADDED, "derived": value}} for value in
        ({"by": "x"}, "x", None, [], {**CUT, "rates": []}, {**CUT, "rates": ["8"]},
-        {**CUT, "by": "a\nb"}, {**CUT, "cut": "1"})},
+        {**CUT, "by": "a\nb"}, {**CUT, "cut": "1"},
+        {**CUT, "left": 1.5})},
 }  # fmt: skip
 
 

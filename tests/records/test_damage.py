@@ -243,7 +243,8 @@ READ = {
     "audio added by nobody": said("data", {"esc50": {"source": "folder", "added": 1}}),
     **{f"audio derived {value}": said("data", {"esc50": {
         "source": "folder", "added": "2030-01-01", "derived": value}})
-       for value in ({"by": "x"}, "x", None, [], {**CUT, "rates": []}, {**CUT, "cut": "1"})},
+       for value in ({"by": "x"}, "x", None, [], {**CUT, "rates": []}, {**CUT, "cut": "1"},
+                     {**CUT, "apart": -1})},
     "store no digest": said("store", "5"),
     "status unknown": said("status", "done"),
     "status diverged": said("status", "diverged"),

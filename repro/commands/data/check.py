@@ -124,9 +124,10 @@ def trim(name: str, folder: Path, out: Path, home: str | None, fmt: str) -> None
                  "apart": list(made.apart)}  # fmt: skip
         click.echo(json.dumps(about, indent=1))
         return
+    unlike = derived.unlike({kind: len(getattr(made, kind)) for kind in derived.UNLIKE})
     click.echo(
         f"{name}: {made.clips:,} of {made.total:,} clips: {made.cut:,} looped clips cut to one "
-        f"turn, {made.whole:,} whole"
+        f"turn, {made.whole:,} whole{unlike}"
     )
     for clip, why in list(made.left_out.items())[:_NAMED]:
         click.echo(f"left out: {clip} ({why})")
@@ -135,7 +136,7 @@ def trim(name: str, folder: Path, out: Path, home: str | None, fmt: str) -> None
     for what, clips in (
         ("longer than stated and no loop to the sample: copied as it is", made.left),
         ("shorter than stated by a tenth of a second or more: copied as it is", made.short),
-        ("a tenth of a second or more from its stated length", made.apart),
+        ("cut, and a tenth of a second or more from its stated length", made.apart),
     ):
         for clip in clips:
             click.echo(f"{clip}  ({what})")

@@ -12,11 +12,14 @@ from repro.errors import UserError
 
 NOTE, BY = "derived.json", "repro data trim"
 _SAID = {"by": str, "clips": int, "cut": int, "rates": list}
+# Clips that are not as long as stated, by why, in words; notes of before say nothing of them, and
+# count those of the last among the cut.
+UNLIKE = {"left": "longer", "short": "shorter", "apart": "cut to another length"}
 
 
 @dataclass(frozen=True)
 class Note:
-    """A note, and what it says: by whom, clips, how many were cut, the rates in Hz."""
+    """A note, and what it says: by whom, clips, how many were cut, the rates in Hz, UNLIKE."""
 
     file: Path
     about: dict[str, Any]
@@ -32,17 +35,25 @@ def noted(root: Path, files: Iterable[str], dataset: str) -> Note | None:
     for folder in _above(root, files):
         note = _read(folder / NOTE, folder == root)
         if note is not None and ("" in (dataset, note["dataset"]) or note["dataset"] == dataset):
-            return Note(folder / NOTE, {key: note[key] for key in ("by", "clips", "cut", "rates")})
+            return Note(folder / NOTE, {key: note[key] for key in note if key != "dataset"})
     return None
 
 
 def told(made: Mapping[str, Any]) -> str:
-    """Say what was done to a copy that is not the archive's audio."""
+    """Say what was done to a copy that is not the archive's audio, and what was not mended."""
     rates = " and ".join(f"{rate:,} Hz" for rate in made["rates"])
     return (
         f"not the archive's audio but a copy of it ({rates}), by {made['by']}: {made['cut']:,} "
-        f"looped clips of {made['clips']:,} cut to one turn"
+        f"looped clips of {made['clips']:,} cut to one turn{unlike(made)}"
     )
+
+
+def unlike(made: Mapping[str, Any]) -> str:
+    """Say of how many clips the length is still not the stated one; nothing where of none."""
+    each = {words: made.get(kind, 0) for kind, words in UNLIKE.items()}
+    told = ", ".join(f"{count:,} {words}" for words, count in each.items() if count)
+    total = sum(each.values())
+    return f", {total:,} still not as long as stated ({told})" if total else ""
 
 
 def _above(root: Path, files: Iterable[str]) -> Iterator[Path]:
@@ -78,7 +89,7 @@ def checked(note: object) -> dict[str, Any]:
     """Return the fields of such a note; ValueError in one line for what is none."""
     if not isinstance(note, dict):
         raise ValueError("it is no JSON object")
-    found = notes.check(note, _SAID)
+    found = notes.check(note, _SAID, dict.fromkeys(UNLIKE, int))
     if not found["by"].isprintable():
         raise ValueError("by is no line of text")
     if not found["rates"] or not all(type(rate) is int and rate > 0 for rate in found["rates"]):
