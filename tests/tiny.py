@@ -24,7 +24,7 @@ frontend = { frames = 64 }
 model = { width = 16, depth = 1, token_hidden = 8, channel_hidden = 16 }
 
 [recipes.speechcommands.demo.recipe]
-epochs = 3
+epochs = EPOCHS
 batch = BATCH
 precision = "fp32"
 optimizer = { lr = LR }
@@ -46,13 +46,15 @@ main()
 """
 
 
-def tables(folder: Path, lr: float = 2e-3, batch: int = 32) -> Path:
+def tables(folder: Path, lr: float = 2e-3, batch: int = 32, epochs: int = 3) -> Path:
     """Copy the shipped tables into `folder`, with the small demo; return their root."""
     root = folder / "tables"
     shutil.copytree(places.shipped("tables"), root)
     recipes = root / "asmrh" / "recipes.toml"
     block = re.compile(r"^\[recipes\.speechcommands\.demo\]\n.*?^(?=\[)", re.MULTILINE | re.DOTALL)
-    demo = DEMO.replace("LR", str(lr)).replace("BATCH", str(batch))
+    demo = DEMO
+    for name, value in (("LR", lr), ("BATCH", batch), ("EPOCHS", epochs)):
+        demo = demo.replace(name, str(value))
     text, replaced = block.subn(demo, recipes.read_text())
     assert replaced == 1
     recipes.write_text(text)

@@ -273,8 +273,8 @@ def _rival(rival: Rival, label: str, recipe: str, below: str) -> _Added:
         label=f"{label}, trained here",
         recipe=f"{name}/{chosen}",
         brings=_brought(about, name, about.assumption, rival.name),
-        said=f"{rival.name} is quoted by papers, and trained here by a recipe of its own: "
-             f"{about.source}.",
+        said=f"{rival.name} is quoted by papers, and trained here by a recipe of its own, after "
+             f"{' '.join((f'{about.source}.', *about.notes))}",
         below=below,
     )  # fmt: skip
 

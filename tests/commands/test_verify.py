@@ -251,7 +251,8 @@ def test_a_record_that_was_changed_is_refused(home: Path) -> None:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
     """The small table's root, a home with one trained run, and its id."""
     folder = tmp_path_factory.mktemp("verify")
-    root, home = tiny.tables(folder), folder / "home"
+    # Epochs enough that Ctrl-C, below, comes before the last.
+    root, home = tiny.tables(folder, epochs=60), folder / "home"
     words = ["table", tiny.TABLE, "--profile", "demo", "--only", "asm-rh", "--seeds", "0"]
     process = tiny.start(root, *words, "--threads", "1", "--home", str(home))
     _, said = process.communicate(timeout=180)
@@ -271,7 +272,7 @@ def test_a_real_run_is_verified_to_the_bit_also_after_ctrl_c(
     _, home, run = trained
     before = files(home / "runs")
     work = home / "cache" / "verify"
-    for _ in range(20):  # a machine in a hurry may be done before the signal comes
+    for _ in range(3):  # a machine in a hurry may be done before the signal comes
         process = again(trained)
         while process.poll() is None and not list(work.glob("*/runs/.work/*/checkpoint-*")):
             time.sleep(0.005)

@@ -41,6 +41,9 @@ def test_a_rival_says_what_was_read_and_every_value_rests_on_something(name, hom
     assert named or any(naming(s) for s in started), f"no quoted row names {name}"
     for alone in named:
         entry = fit(alone)
+        # Where its training departs from what was read stands under the table, not in a file alone.
+        (told,) = (one for one in entry.said if one.startswith(f"{name} is quoted"))
+        assert all(part in told for part in (about.source, *about.notes))
         settled = plan_table(alone, Request(rivals=True), home).settled[name]
         theirs = entry.recipes.model_copy(
             update={"stated": about.stated, "unmentioned": about.unmentioned}

@@ -180,15 +180,6 @@ def test_m3net_tells_spoken_digits_apart(tmp_path):
     assert measured["accuracy"] >= 0.95
 
 
-def test_m3net_learns_an_esc_10_fold(home):
-    """Fold 1 for the test, 2 for validation, three for training; 30 epochs of 100."""
-    which = ("m3net-urbansound8k", "m3net", "scratch")
-    recipe = {"epochs": 30, "batch": 8, "optimizer": {"lr": 5e-3}}
-    changes = {"recipe": recipe}
-    run = planned(*which, home, changes, full=True, audio="local", on="esc50", subset=True)
-    assert_beyond_chance(trained(run, home, 2), {"train": 60, "valid": 20, "test": 20})
-
-
 def test_eat_s_learns_an_esc_10_fold(home):
     """Fold 1 for the test, four for training; 12 epochs of 3,500, at 8 kHz.
 
