@@ -25,7 +25,10 @@ def same_files(one: Record, other: Record) -> bool:
 
 
 def same_result(one: Record, other: Record) -> bool:
-    """Tell whether two came to the same bits; when, how fast and in whose words does not count."""
+    """Tell whether two came to the same bits, and say nothing of their audio that cannot both be.
+
+    When, how fast and in whose words does not count.
+    """
     if not (isinstance(one, Training) and isinstance(other, Training)):
         return one.content().get("measured") == other.content().get("measured")
     parts = one.metrics.keys() | other.metrics.keys()
@@ -34,7 +37,34 @@ def same_result(one: Record, other: Record) -> bool:
         told[0] == told[1]
         and not any(again.differing(one.part(name), other.part(name)) for name in parts)
         and _inside(one) == _inside(other)
+        and not cut_apart(one, other)
     )
+
+
+def cut_apart(one: Record, other: Record) -> bool:
+    """Tell whether one says that clips were cut of which the other says that they were not.
+
+    For records of one audio. All else that is said of it may honestly differ: on which day and
+    from where it was added, what its source stated then, of how many clips the copy is.
+    """
+    if not (isinstance(one, Training) and isinstance(other, Training)):
+        return False
+    (least, most), (least_of_other, most_of_other) = _cut(one), _cut(other)
+    return least > most_of_other or least_of_other > most
+
+
+def _cut(record: Training) -> tuple[int, int]:
+    """Return how many of the clips that were heard had been cut: at least, and at most.
+
+    A copy says how many of its clips were cut, and not which; those that a run has left out may be
+    among them. Of audio as it came, and of what is uncut in a copy, the samples are the same.
+    """
+    copies = [origin["derived"] for origin in record.audio.values() if "derived" in origin]
+    most = sum(copy["cut"] for copy in copies)
+    if len(record.audio) != 1 or not copies:  # of several datasets it is not told apart
+        return 0, most
+    left_out = copies[0]["clips"] - sum(record.clips_used.values())
+    return max(0, most - max(0, left_out)), most
 
 
 def contradicted(record: Record, others: Sequence[Record]) -> Record | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from repro import places
 from repro.errors import UserError, started
 from repro.places import Home
-from repro.records import alike, known, reading, rows
+from repro.records import alike, known, reading, rows, seal
 from repro.records.reading import Damaged
 from repro.records.record import Measurement, Record, Training
 from repro.records.rows import Row
@@ -56,11 +56,21 @@ class Ledger:
         return digest.hexdigest()
 
     def records(self, run: str) -> list[Record]:
-        """Return the sound records of a run: by root, then the newest first."""
+        """Return the sound records of a run: by root, then the newest first.
+
+        A record that lies in several roots is one: that of the first, or of the first that has
+        kept its weights.
+        """
         found: list[Record] = []
         for root in self.roots:
             here = [r for r in self._look(root, run) if not isinstance(r, Damaged)]
-            found += sorted(here, key=lambda r: r.finished, reverse=True)
+            before = list(found)
+            for record in sorted(here, key=lambda r: r.finished, reverse=True):
+                same = (n for n, other in enumerate(before) if alike.same_files(record, other))
+                if (place := next(same, None)) is None:
+                    found.append(record)
+                elif _has_weights(record) and not _has_weights(found[place]):
+                    found[place] = record
         return found
 
     def trainings(self, run: str) -> list[Training]:
@@ -197,12 +207,18 @@ class Ledger:
             self._damaged[f"{root}/{run}"] = lost
 
 
+def _has_weights(record: Record) -> bool:
+    return (record.path / seal.WEIGHTS).is_file()
+
+
 def _held(read: Record, before: Sequence[Record]) -> Record | Damaged:
     """Hold a sound record against those of the roots before its own."""
     other = alike.contradicted(read, before)
     if other is None:
         return read
     what = f"{other.path} is another result of this run, by the same execution, of the same audio"
+    if alike.cut_apart(read, other):
+        what += "; how many of its clips were cut (run.json: data) cannot be as both say"
     return Damaged(read.path, (what,))
 
 

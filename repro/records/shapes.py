@@ -139,6 +139,7 @@ class _Fetched(_Plain):
     sha256: Line
     verified: bool
     revision: Line = ""
+    derived: _Derived = Field(default_factory=_Derived.model_construct)
 
 
 class _Execution(_Plain):

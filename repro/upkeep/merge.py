@@ -147,7 +147,7 @@ def _add(record: Record, runs: Path, merged: Merged) -> None:
 
 def _brings_weights(record: Record, there: Sequence[Record], runs: Path) -> bool:
     """Tell whether a record has kept weights, and what is here of it ships without them."""
-    alone = not any(here.path.is_relative_to(runs) for here in there)
+    alone = not (runs / record.name).exists()
     kept = [(r.path / seal.WEIGHTS).is_file() for r in (there[0], record)]
     return alone and kept == [False, True] and alike.same_files(record, there[0])
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import shutil
 
 import numpy as np
 import pytest
@@ -192,6 +193,14 @@ class TestWithoutTheAudio:
         assert line.startswith(
             "Audio not compared: tiny is not here; its 2 records state one audio ("
         )
+
+    def test_copies_of_what_ships_are_no_further_records(self, plan, away):
+        for run in plan.needed():
+            write(away, run, heard=A)
+        shutil.copytree(away.runs, away.root / "ships")
+        found = answers(plan, Ledger([away.root / "ships", away.runs]))
+        assert [len(records) for records in found.fitting.values()] == [1, 1]
+        assert found.lines() == asked(plan, away)[0].lines()
 
     @pytest.mark.parametrize(
         ("first", "second"),

@@ -245,6 +245,8 @@ READ = {
         "source": "folder", "added": "2030-01-01", "derived": value}})
        for value in ({"by": "x"}, "x", None, [], {**CUT, "rates": []}, {**CUT, "cut": "1"},
                      {**CUT, "apart": -1})},
+    "fetched audio derived": said("data", {"esc50": {
+        "source": "hub", "name": "x", "sha256": "5", "verified": True, "derived": {"by": "x"}}}),
     "store no digest": said("store", "5"),
     "status unknown": said("status", "done"),
     "status diverged": said("status", "diverged"),

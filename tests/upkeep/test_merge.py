@@ -16,6 +16,7 @@ from repro import places
 from repro.errors import UserError
 from repro.records import locks, seal, writing
 from repro.records.ledger import Ledger
+from repro.records.record import Training
 from repro.upkeep import merge
 from tests import disks, fake_ledger, whole_records
 
@@ -130,6 +131,19 @@ def test_what_contradicts_a_shipped_record_is_a_conflict(ships, tmp_path):
     assert files(tmp_path / "b") == {}
 
 
+def test_what_hides_that_shipped_audio_is_a_copy_is_a_conflict(tmp_path):
+    """A committed record of UrbanSound8K: 479 of 2,985 clips were cut, and 2,598 were heard."""
+    ships = [r for r in Ledger([places.shipped("results")]).all() if r.dataset == "urbansound8k"]
+    record = next(r for r in ships if isinstance(r, Training))
+    there = tmp_path / "a" / record.name
+    shutil.copytree(record.path, there)
+    said = json.loads((there / "run.json").read_bytes())
+    del said["data"]["urbansound8k"]["derived"]
+    fake_ledger.sealed(there, said)
+    assert moved(tmp_path / "a", tmp_path / "a.tar.gz", tmp_path / "b").conflicts == [record.name]
+    assert files(tmp_path / "b") == {}
+
+
 def test_a_shipped_record_is_taken_for_the_weights_that_it_has_not(ships, tmp_path):
     kept = whole_records.write(tmp_path / "a2", kept=b"weights") / seal.WEIGHTS
     merge.export(Ledger([tmp_path / "a2"]).all(), tmp_path / "a2.tar.gz", weights=True)
@@ -137,6 +151,10 @@ def test_a_shipped_record_is_taken_for_the_weights_that_it_has_not(ships, tmp_pa
         merged = merge.take(tmp_path / "a2.tar.gz", tmp_path / "b")
         assert (len(merged.added), len(merged.equal)) == (added, 1 - added)
     assert (tmp_path / "b" / kept.relative_to(tmp_path / "a2")).is_file()
+    (tmp_path / "b" / kept.relative_to(tmp_path / "a2")).unlink()
+    without = files(tmp_path / "b")  # what is there is never replaced
+    assert len(merge.take(tmp_path / "a2.tar.gz", tmp_path / "b").equal) == 1
+    assert files(tmp_path / "b") == without
 
 
 def test_two_executions_of_a_run_live_side_by_side(file, tmp_path):
