@@ -19,8 +19,9 @@ class UserError(Exception):
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """Return the choice that is spelt most like `word`, or None where none comes close.
 
-    Blind to case and to which of "-", "_" and "/" joins. A choice that begins as the word does, up
-    to the first "-", is preferred: a table of the paper that was named.
+    Blind to case and to which of "-", "_" and "/" joins. What has the same parts in another order
+    comes first, then a choice that begins as the word does, up to the first "-": a table of the
+    paper that was named.
     """
     of: dict[str, str] = {}
     for choice in choices:
@@ -28,6 +29,9 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     plain = _plain(word)
     if plain in of:
         return of[plain]
+    for spelt, choice in of.items():
+        if sorted(spelt.split("-")) == sorted(plain.split("-")):
+            return choice
     head, joined, tail = plain.partition("-")
     own = {c.removeprefix(head): c for c in of if joined and c.startswith(f"{head}-")}
     for part, among in ((f"-{tail}", own), (plain, {c: c for c in of})):

@@ -34,6 +34,13 @@ def test_what_is_meant(word, names):
     assert meant(word, TABLES) == names
 
 
+def test_the_same_parts_in_another_order_come_before_what_is_spelt_alike():
+    cells = ["ULSED/accuracy", "M3Net/accuracy", "M3Net/t-acc"]
+    assert meant("accuracy/M3Net", cells) == ["M3Net/accuracy"]
+    assert meant("t-acc/m3net", cells) == ["M3Net/t-acc"]
+    assert meant("ulsed/accuracy", cells) == ["ULSED/accuracy"]
+
+
 def test_case_alone_is_never_a_reason_for_another_choice():
     assert nearest("ESC50", ["esc10", "esc50"]) == "esc50"
     assert nearest("deit", ["DeiT", "Deit-S"]) == "DeiT"

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from repro import places
-from repro.commands.shared import asking, screen
+from repro.commands.shared import asking, damage, screen
 from repro.errors import UserError, unknown
 from repro.spec import catalogue
 from repro.spec.index import paper_ids, table_paths
@@ -103,6 +103,7 @@ def _cell(
         for name, finding in named(report.findings).items()
         if address in finding.cells
     ]
+    damage.tell(ledger)
     one, how = made.cells[names[rest]], fared.get(names[rest])
     return explain.cell(made, one, how, found), explain.cell_data(made, one, how, found)
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import click
 
-from repro.commands.shared import screen
+from repro.commands.shared import asking, screen
 from repro.spec import index
 from repro.spec.index import Title
 
@@ -24,9 +24,17 @@ needs of a card, as counted; `repro plan ID` says what needs less. \
 @click.command()
 @click.option("--paper", metavar="PAPER", help="Only this paper: asmrh, m3net, gafx, eat.")
 @click.option("--core", is_flag=True, help="Only the tables that one GPU trains in a night.")
+@asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
-def command(paper: str | None, core: bool, fmt: str) -> None:
+def command(
+    paper: str | None,
+    core: bool,
+    home: str | None,  # noqa: ARG001 - the option has its extensions read
+    fmt: str,
+) -> None:
     """List the tables, with the hours that each takes on one GPU, and the memory that it needs.
+
+    Of a home your own tables are read, those of its extensions.
 
     \b
     Examples:

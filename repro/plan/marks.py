@@ -8,6 +8,33 @@ from repro.data.clips import ClipSource
 from repro.plan.planning import TablePlan
 from repro.records.record import Training
 
+# What each mark says, by the words that it begins with, or its number has behind it.
+MEANS = {
+    "DEMO": "The runs are of the small demo (`--profile demo`): few clips, few epochs, to see that "
+    "all works. They are not the paper's recipe.",
+    "GENERATED AUDIO": "The clips are made up by the suite (`--data generated`); nobody recorded "
+    "them.",
+    "SUBSET": "The runs have only some clips of the dataset, as was asked: those that are here "
+    "(`--subset`), or those of some official folds (`--folds`).",
+    "PART": "Some clips of the dataset are not here; the runs have the others. How many is said "
+    "behind it.",
+    "ON": "The systems are trained on this dataset in place of the table's (`--on`); behind it "
+    "stands the protocol, where one was asked for.",
+    "STEPS": "A run has the fewest whole epochs that give so many steps of the optimiser "
+    "(`--steps`), and not the epochs of its recipe.",
+    "WITH": "A model of the user's has a line in the table (`--with`); the paper has none for it.",
+    "WITH RIVALS": "Quoted systems that can be trained have a line for runs of ours "
+    "(`--with-rivals`).",
+    "BATCH NORM OVER": "A batch goes through the network in parts of that many clips "
+    "(`--micro-batch`), and batch normalisation takes its statistics over each part.",
+    "SET": "This value was set by hand for a quick look (`--set`), in place of the table's.",
+    "ASSUMING": "This reading of a point on which the paper is silent was asked for (`--assume`).",
+    "ONLY": "Only this system was asked for (`--only`); the others have no runs here.",
+    "SEEDS": "Only the runs of these seeds were asked for (`--seeds`).",
+    "COPY": "Records that stand in the table say that their audio is not the archive's but a copy, "
+    "in which `repro data trim` cut looped clips to their first turn.",
+}
+
 
 def marks(plan: TablePlan, used: Iterable[Training]) -> tuple[str, ...]:
     """Return what makes a plan and the records used for it other than the paper's."""

@@ -36,11 +36,11 @@ class Damaged:
 
 
 def left_out(damaged: Sequence[Damaged]) -> str:
-    """Say how many records are left out of what stands above; empty where none is."""
+    """Say how many records are left out of what stands beside it; empty where none is."""
     if not damaged:
         return ""
     what = "1 record is" if len(damaged) == 1 else f"{len(damaged):,} records are"
-    return f"{what} damaged and left out: repro runs check"
+    return f"{what} damaged and left out"
 
 
 def read(folder: str, before: Known = NOTHING_KNOWN) -> Record | Damaged | None:

@@ -1,5 +1,6 @@
 """Cells and records as pandas DataFrames, for notebooks."""
 
+import shlex
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -38,7 +39,7 @@ def cells(tables: Sequence[str], home: str | Path | None, **request: Any) -> "pd
     entries = [catalogue.load(name) for name in tables] or catalogue.load_all()
     plans = [plan_asked(entry, asked, where) for entry in entries]
     grids = [grid.build(plan, ledger, command_line(plan), where.data) for plan in plans]
-    _warn(ledger)
+    _warn(ledger, home)
     types = dict.fromkeys(records.COLUMNS, "string")
     types |= dict.fromkeys(_NUMBERS, "float64") | dict.fromkeys(_COUNTS, "int64")
     return _frame(records.rows(grids), types)
@@ -48,14 +49,15 @@ def runs(home: str | Path | None) -> "pd.DataFrame":
     """Return one row a record of a training."""
     ledger = Ledger.of(places.home(home))
     found = [rows.of(r) for r in ledger.all() if isinstance(r, Training)]
-    _warn(ledger)
+    _warn(ledger, home)
     return _frame(found, _RUNS)
 
 
-def _warn(ledger: Ledger) -> None:
-    """Warn of damaged records, which are in no frame."""
+def _warn(ledger: Ledger, home: str | Path | None) -> None:
+    """Warn of damaged records, which are in no frame; home: as it was given."""
     if text := reading.left_out(ledger.damaged()):
-        warnings.warn(text, stacklevel=4)
+        words = ["repro", "runs", "check", *(["--home", str(home)] if home else [])]
+        warnings.warn(f"{text}: {shlex.join(words)}", stacklevel=4)
 
 
 def _frame(rows: Iterable[dict[str, Any]], types: dict[str, str]) -> "pd.DataFrame":

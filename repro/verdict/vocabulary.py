@@ -6,6 +6,7 @@ Legends, `repro explain`, the report and docs/verdicts.md take their texts from 
 from collections.abc import Collection
 from typing import NamedTuple
 
+from repro.plan import marks
 from repro.verdict.judgement import REASONS, WORDS
 
 
@@ -158,15 +159,15 @@ def short(word: str, about: Collection[str]) -> str:
 
 
 def known() -> list[str]:
-    """Return every word, reason and notion that has a meaning here."""
-    return [*WORDS, *REASONS, *NOTIONS]
+    """Return every word, reason, notion and mark of a title that has a meaning here."""
+    return [*WORDS, *REASONS, *NOTIONS, *marks.MEANS]
 
 
 def meaning(name: str) -> str:
-    """Return what a word, a reason or a notion means, in full."""
+    """Return what a word, a reason, a notion or a mark of a title means, in full."""
     if name in TERMS:
         others = [f" Of {kind}: {t[name]}." for kind, t in OTHERWISE.items() if name in t]
         return TERMS[name].full + "".join(others)
     if name in REASONS:
         return f"Why a cell is INCONCLUSIVE: {REASONS[name]}."
-    return NOTIONS[name]
+    return f"A mark of a title: {marks.MEANS[name]}" if name in marks.MEANS else NOTIONS[name]

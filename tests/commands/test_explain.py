@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from repro.commands._entry import main
+from repro.plan import marks
 from repro.render import audit_words
 from repro.spec.catalogue import load
 from repro.verdict import vocabulary
@@ -67,6 +68,12 @@ def test_every_word_is_explained_however_it_is_typed(name: str) -> None:
     assert not mark or meaning in explain(mark).stdout
 
 
+@pytest.mark.parametrize("typed", ["COPY", "subset", "On", "SEEDS", "batch norm over"])
+def test_a_mark_of_a_title_is_explained(typed: str) -> None:
+    assert marks.MEANS[typed.upper()] in explain(typed).stdout
+    assert typed.upper() in explain().stdout
+
+
 def test_all_words_in_short_and_as_data() -> None:
     text, data = explain().stdout, json.loads(explain("--format", "json").stdout)
     assert [row["word"] for row in data] == vocabulary.known()
@@ -98,6 +105,7 @@ def test_a_cell_is_explained_with_the_notes_on_it_and_on_its_row() -> None:
     [
         ("REPRODUCD", "did you mean 'REPRODUCED'?", "repro explain"),
         ("asmrh-speechcommands", "is a table", "repro compare asmrh-speechcommands"),
+        ("m3net-urbansound8k/accuracy/M3Net", "did you mean 'M3Net/accuracy'?", "repro cells m3"),
         ("asmrh-urbansound8k/t-acc/ASM-RX", "did you mean 't-acc/ASM-R", "repro cells asmrh-urb"),
         ("asmrh-urbansound9k/t-acc/ASM", "did you mean 'asmrh-urbansound8k", "repro list"),
         ("asmrh/sizes-99", "unknown finding on asmrh", "repro audit asmrh"),

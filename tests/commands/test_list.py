@@ -175,3 +175,11 @@ def test_a_cost_that_is_not_known_is_not_made_up(monkeypatch):
     for title in unknown:
         assert re.search(rf"^  {title.id} .* \? h ", repro(), re.MULTILINE)
     assert "0 h more for all but those of 8 tables, marked ?" in repro()
+
+
+def test_of_a_home_its_own_tables_are_listed(tmp_path):
+    home = ("--home", str(tmp_path))
+    done = CliRunner().invoke(main, ["new", "table", "mypaper", *home])
+    assert done.exit_code == 0, done.output
+    assert "  mypaper-results " in repro(*home)
+    assert "mypaper-results" not in repro()

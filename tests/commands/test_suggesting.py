@@ -48,7 +48,7 @@ def completed(step, typed, message="", program="repro"):
         ("plan t --format sh --home /h", "", "repro plan t", "repro plan t --home /h"),
         ("table t --format csv -o x --home /h", "", "repro show t --home /other",
          "repro show t --home /other"),
-        ("table t --gpu 0 --home /h", "", "repro list", "repro list"),
+        ("table t --gpu 0 --home /h", "", "repro list", "repro list --home /h"),
         # A sentence about a command follows what it takes.
         ("data fetch x --home /h", "", "repro doctor lists the keys",
          "repro doctor --home /h lists the keys"),

@@ -395,7 +395,7 @@ def test_each_is_found_left_out_and_refused_by_import(name: str, folder: Path) -
     listed = repro("runs", "list", "--home", home, "--format", "json")
     assert json.loads(listed.stdout) == []
     if row["word"] == "damaged":
-        assert "1 record is damaged and left out: repro runs check" in listed.stderr
+        assert f"is damaged and left out: repro runs check --home {home}\n" in listed.stderr
     kept = Ledger([home / "runs"], home / "cache")
     assert kept.result(run) is None
     assert_refused(Path(row["path"]), home.parent)
@@ -538,7 +538,8 @@ def test_a_damaged_record_of_a_table_is_counted_under_it(tmp_path: Path) -> None
     assert "66.67" in repro(*words).stdout
     said("metrics.test.accuracy", 0.9)(folder)
     made = repro(*words)
-    assert "1 record is damaged and left out: repro runs check" in made.stdout
+    assert "1 record is damaged and left out." in made.stdout  # a table names no home
+    assert f"1 record is damaged and left out: repro runs check --home {home}\n" in made.stderr
     assert "66.67" not in made.stdout
     assert "90.0" not in made.stdout
     for fmt in ("latex", "csv", "json"):

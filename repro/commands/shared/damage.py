@@ -13,9 +13,9 @@ _TOLD = "repro.unusable"  # in a context's meta: the datasets of which it was to
 
 
 def tell(ledger: Ledger) -> None:
-    """Count the damaged records that a ledger has met, on standard error."""
+    """Count the damaged records that a ledger has met, on standard error, and name the way on."""
     if text := reading.left_out(ledger.damaged()):
-        click.echo(text, err=True)
+        click.echo(f"{text}: {suggesting.completed('repro runs check')}", err=True)
 
 
 def tell_of_audio(data: Path) -> None:

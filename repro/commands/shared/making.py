@@ -107,8 +107,7 @@ def make(entry: Entry, how: How, output: Path | None) -> int:
     if not here:
         return code(plan, ledger, failed)
     forms.put([filled(plan, ledger, how)], how.form, output)
-    if how.form.fmt in ("csv", "latex"):  # elsewhere it stands beside the table
-        damage.tell(ledger)
+    damage.tell(ledger)
     return COMPLETE if how.form.view == "printed" else code(plan, ledger, failed)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from repro.commands.shared import fetching, forms, making, planned, screen, several, writing
+from repro.commands.shared import damage, fetching, forms, making, planned, screen, several, writing
 from repro.commands.shared.making import How
 from repro.commands.shared.planned import Planned
 from repro.errors import UserError
@@ -57,6 +57,7 @@ def make(entries: Sequence[Entry], how: How, output: Path | None) -> int:
             click.echo()
     if how.form.fmt in ("csv", "json") and output is None:
         forms.put(kept, how.form, None, listed=True)
+    damage.tell(ledger)
     return max(codes, default=0)
 
 

@@ -38,6 +38,7 @@ def every_word() -> list[str]:
         *(f"  {name:<20}  {text}" for name, text in why),
         "",
         f"Also: {', '.join(vocabulary.NOTIONS)}.",
+        f"Marks of a title: {', '.join(marks.MEANS)}.",
         "",
         "In full:        repro explain WORD",
         "For one cell:   repro explain TABLE/ROW/COLUMN",
