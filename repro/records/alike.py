@@ -60,7 +60,7 @@ def _cut(record: Training) -> tuple[int, int]:
     among them. Of audio as it came, and of what is uncut in a copy, the samples are the same.
     """
     copies = [origin["derived"] for origin in record.audio.values() if "derived" in origin]
-    most = sum(copy["cut"] for copy in copies)
+    most = sum(copy["cut"] + copy.get("apart", 0) for copy in copies)
     if len(record.audio) != 1 or not copies:  # of several datasets it is not told apart
         return 0, most
     left_out = copies[0]["clips"] - sum(record.clips_used.values())

@@ -13,7 +13,6 @@ import json
 import re
 import shutil
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -107,10 +106,6 @@ def take(file: Path, runs: Path, data: Path | None = None) -> Merged:
     if not file.is_file():
         what = "is not a file" if atomic.existing(file) else "does not exist"
         raise UserError(f"{file} {what}", _AGAIN)
-    if not runs.exists():  # what is refused leaves nothing in a new home
-        above = next(folder for folder in runs.absolute().parents if folder.exists())
-        with tempfile.TemporaryDirectory(prefix=".import-", dir=above) as first:
-            _compared(file, _unpacked(file, Path(first) / "import"), data)
     merged = Merged()
     base = runs / ".work"
     base.mkdir(parents=True, exist_ok=True)

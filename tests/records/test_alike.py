@@ -84,11 +84,12 @@ def test_two_results_that_may_both_be_stay_two(what: str, tmp_path: Path) -> Non
     assert ledger.damaged() == []
 
 
-def told(cut: int | None = None, clips: int = 24, **more: str) -> dict[str, Any]:
+def told(cut: int | None = None, clips: int = 24, apart: int = 0, **more: str) -> dict[str, Any]:
     """Return what a record says of its audio; cut: of a trimmed copy of so many clips."""
     origin: dict[str, Any] = {"source": "folder", "added": "2031-01-01", **more}
     if cut is not None:
-        origin["derived"] = {"by": "repro data trim", "clips": clips, "cut": cut, "rates": [16000]}
+        origin["derived"] = {"by": "repro data trim", "clips": clips, "cut": cut, "apart": apart,
+                             "rates": [16000]}  # fmt: skip
     return {"data": {"speech_commands_v2_35": origin}, "clips_used": USED}
 
 
@@ -105,6 +106,7 @@ AUDIO = {  # what two records say of equal samples, and whether that can be
     "a copy of more clips": (told(4), told(40, 240), True),
     "as many as were heard": (told(9), told(6), True),
     "nothing was cut": (told(0), told(), True),
+    "one was cut to another length": (told(9), told(5, apart=1), True),
     "another day": (told(4), told(4, added="2032-02-02"), True),
     "another level of evidence": (told(), told(evidence="names only"), True),
     "checked on a day": (told(), told(checked="2031-01-02"), True),

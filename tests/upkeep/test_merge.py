@@ -296,12 +296,6 @@ def test_a_foreign_or_damaged_archive_is_refused_whole(change, said, file, tmp_p
     assert str(file) in caught.value.message
     assert "repro" in caught.value.next_step
     assert files(tmp_path / "b") == {}
-    assert not (tmp_path / "b").exists()
-    assert list(tmp_path.glob(".import-*")) == []
-    (tmp_path / "b").mkdir()
-    with pytest.raises(UserError, match=said):
-        merge.take(file, tmp_path / "b")
-    assert files(tmp_path / "b") == {}
     assert not (tmp_path / "b" / ".work" / "import").exists()
 
 
