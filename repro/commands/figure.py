@@ -113,7 +113,7 @@ def _picture(
     filled = grid.build(plan, ledger, command_line(plan), home.data)
     beside = (*filled.marks, filled.judgement.table.coverage)
     if also.ladder:
-        beside = (*also.ladder.marks, *also.ladder.partial)
+        beside = (*also.ladder.marks, *also.ladder.done)
     if also.components:
         beside = also.components.marks
     for picture in kinds.of_grid(filled, also, entry.id):

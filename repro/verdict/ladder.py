@@ -18,7 +18,7 @@ from repro.records.ledger import Ledger
 from repro.spec.entry import Entry
 from repro.spec.readings import as_text
 from repro.spec.schema import Assumption
-from repro.verdict import contrast, evidence, hits, reduction, roles
+from repro.verdict import contrast, evidence, hits, phrases, reduction, roles
 from repro.verdict.contrast import Side
 from repro.verdict.declared import attempts
 from repro.verdict.evidence import Design, Evidence, Pool
@@ -87,10 +87,15 @@ class Ladder:
     tried: tuple[str, ...] = ()  # other results of the systems, which stand in no step
 
     @property
-    def partial(self) -> tuple[str, ...]:
-        """What each choice has that lacks runs."""
-        steps = [step for rung in self.rungs for step in rung.steps if step.state != "complete"]
-        return tuple(dict.fromkeys(f"{step.choice}: {step.state}" for step in steps))
+    def done(self) -> tuple[str, ...]:
+        """How many runs each choice has, or what of them where some lack."""
+        return tuple(self._done(choice) for choice in self.choices)
+
+    def _done(self, choice: str) -> str:
+        steps = [step for rung in self.rungs for step in rung.steps if step.choice == choice]
+        lacking = dict.fromkeys(step.state for step in steps if step.state != "complete")
+        runs = {run for step in steps for run in step.runs}
+        return f"{choice}: {', '.join(lacking) or phrases.units(len(runs), 1)}"
 
 
 @dataclass(frozen=True)

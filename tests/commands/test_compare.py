@@ -152,7 +152,7 @@ def test_a_figure_in_a_file_says_what_it_is_not(kind: str, tmp_path: Path) -> No
     for mark in ("SUBSET of urbansound8k: 3 of 10 official folds", "COPY of urbansound8k"):
         assert mark in text
     if kind == "ladder":
-        assert re.search(r"grouped: partial: \d+ of 15 runs", text)
+        assert "grouped: 15 runs" in text
     if kind == "folds":
         assert re.search(r"\d+ of 45 runs done|\d+ of 15 runs done", text)
 

@@ -136,6 +136,7 @@ def test_runs_of_a_ladder_are_counted_and_those_of_its_choices_are_no_attempts(
     got = climb(tmp_path, "protocol")
     assert [len(step.runs) for step in got.rungs[0].steps] == [3, 30]
     assert [len({*step.runs}) for step in got.rungs[-1].steps] == [9, 90]
+    assert got.done == ("random: 9 runs", "official: 90 runs")
     assert got.tried == ()
     third = planned(tmp_path, TABLE, assume={"time-mask-25-epochs": "48"})
     fill(tmp_path / "runs", third, lambda run: 94.0 if run.system == "asm-rh" else None)
@@ -149,8 +150,9 @@ def test_runs_of_a_ladder_are_counted_and_those_of_its_choices_are_no_attempts(
 def test_what_is_not_all_there_is_partial(tmp_path: Path) -> None:
     fill(tmp_path / "runs", planned(tmp_path, TABLE),
          lambda run: 95.0 + run.seed / 10 if run.seed < 2 else None)  # fmt: skip
-    step = climb(tmp_path, "protocol").rungs[0].steps[0]
-    assert step.state == "partial: 2 of 3 runs"
+    got = climb(tmp_path, "protocol")
+    assert got.rungs[0].steps[0].state == "partial: 2 of 3 runs"
+    assert got.done == ("random: partial: 2 of 3 runs", "official: 0 of 30 runs")
 
 
 def test_the_committed_runs_on_ravdess_and_esc10(tmp_path: Path) -> None:
