@@ -7,6 +7,7 @@ from itertools import groupby
 
 import click
 
+from repro import places
 from repro.commands.shared import asking, screen
 from repro.spec import index
 from repro.spec.index import Title
@@ -26,12 +27,7 @@ needs of a card, as counted; `repro plan ID` says what needs less. \
 @click.option("--core", is_flag=True, help="Only the tables that one GPU trains in a night.")
 @asking.home_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text")
-def command(
-    paper: str | None,
-    core: bool,
-    home: str | None,  # noqa: ARG001 - the option has its extensions read
-    fmt: str,
-) -> None:
+def command(paper: str | None, core: bool, home: str | None, fmt: str) -> None:
     """List the tables, with the hours that each takes on one GPU, and the memory that it needs.
 
     Of a home your own tables are read, those of its extensions.
@@ -43,6 +39,7 @@ def command(
       repro list --core
       repro list --format json
     """
+    places.home(home)  # refused here if it is no folder; the option has its extensions read
     titles = [title for title in index.titles(paper) if title.core or not core]
     if fmt == "json":
         rows = [dataclasses.asdict(title) for title in titles]

@@ -183,3 +183,10 @@ def test_of_a_home_its_own_tables_are_listed(tmp_path):
     assert done.exit_code == 0, done.output
     assert "  mypaper-results " in repro(*home)
     assert "mypaper-results" not in repro()
+
+
+def test_a_home_that_is_a_file_is_named_as_it_was_given(tmp_path):
+    (file := tmp_path / "file").write_text("")
+    done = CliRunner().invoke(main, ["list", "--home", str(file)])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"--home {file} is not a folder" in done.stderr
