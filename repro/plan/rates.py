@@ -26,6 +26,7 @@ from repro.errors import unknown
 
 SHARE = 0.5  # of a device's limit that training is taken to sustain
 _AGAIN = 3600.0  # seconds until the rate of a CPU is measured again
+_THREADS = 2  # of a run on a CPU, unless --threads says otherwise
 PER_CLIP = {"cuda": 1e-4, "cpu": 2e-3}  # seconds besides: loop, launches
 CARD = "REPRO_CARD"  # the card that plans are made for, whatever is here
 UNNAMED = "H200"  # the class that is assumed where no card is named
@@ -133,7 +134,7 @@ class Rates:
         if self._tried:
             return f"half of the limit of {self.tried[0]}, measured (repro doctor --selftest)"
         if self.kind == "cpu":
-            how = "half of the best matrix rate measured here"
+            how = "half of the matrix rate of two threads, measured here"
             return f"{tflops(self.cache):.2g} TFLOP/s ({how})"
         sheet = self._sheet
         text = f"half of the limit of the data sheet of {sheet.name}"
@@ -169,9 +170,8 @@ class Rates:
 def tflops(cache: Path | None) -> float:
     """Return the rate that training sustains on this CPU; it follows from a matrix product.
 
-    The best that was ever measured here is kept: what else runs on the machine now says nothing
-    about the hours to come, and two plans in a row say the same. It is measured again after an
-    hour.
+    The best that was ever measured here is kept: a clock that is low now says nothing about the
+    hours to come, and two plans in a row say the same. It is measured again after an hour.
     """
     file = None if cache is None else cache / "plans" / f"rate-{platform.node() or 'here'}.json"
     if file is None:
@@ -192,16 +192,21 @@ def tflops(cache: Path | None) -> float:
 
 @cache
 def measured_now() -> float:
-    """Return the rate of matrix products on this CPU now, in TFLOP/s: the best of five."""
+    """Return the rate of matrix products that a run's threads reach on this CPU, in TFLOP/s.
+
+    Counted in the processor time of one thread, so that what else runs here makes no difference;
+    products of 64 x 64, for which numpy's libraries start no other thread. Times `_THREADS`, or as
+    many cores as there are. The best of five.
+    """
     import numpy as np
 
-    a = np.ones((768, 768), dtype=np.float32)
-    a @ a
+    a = np.ones((16, 64, 64), dtype=np.float32)
+    out = np.matmul(a, a)
     best = 0.0
     for _ in range(5):
-        began, rounds = time.perf_counter(), 0
-        while time.perf_counter() - began < 0.03:
-            a @ a
+        began, rounds = time.thread_time(), 0
+        while (spent := time.thread_time() - began) < 0.03:
+            np.matmul(a, a, out=out)
             rounds += 1
-        best = max(best, rounds * 2 * 768**3 / (time.perf_counter() - began) / 1e12)
-    return best
+        best = max(best, rounds * 16 * 2 * 64**3 / spent / 1e12)
+    return best * min(_THREADS, os.cpu_count() or 1)

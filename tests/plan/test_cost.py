@@ -1,6 +1,7 @@
 """What runs cost: from records of their kind, else from operations, which torch counts too."""
 
 import dataclasses
+import itertools
 import os
 from pathlib import Path
 
@@ -172,7 +173,7 @@ def test_what_records_say_is_remembered_until_one_comes(runs, tmp_path, monkeypa
     assert seconds() == pytest.approx(0.02 * asked[0].clip_epochs)
 
 
-def test_of_a_busy_machine_the_best_rate_that_was_ever_measured_is_kept(tmp_path, monkeypatch):
+def test_of_a_machine_the_best_rate_that_was_ever_measured_is_kept(tmp_path, monkeypatch):
     found = iter([0.2, 0.05, 0.21, 0.4, 0.1])
     monkeypatch.setattr(rates, "measured_now", lambda: next(found))
     got = []
@@ -185,6 +186,22 @@ def test_of_a_busy_machine_the_best_rate_that_was_ever_measured_is_kept(tmp_path
     kept.write_text("NaN")
     monkeypatch.setattr(rates, "measured_now", lambda: 0.3)
     assert rates.tflops(tmp_path / "cache") == 0.3 * rates.SHARE
+
+
+def test_the_rate_counts_processor_time_so_that_what_else_runs_here_makes_no_difference(
+    monkeypatch,
+):
+    """By the clock, two trainings beside the plan left a sixteenth of the rate."""
+    ticks = itertools.count()
+    monkeypatch.setattr(rates.time, "thread_time", lambda: next(ticks) / 64)
+    monkeypatch.setattr(rates.time, "perf_counter", None)
+    monkeypatch.setattr(rates.os, "cpu_count", lambda: 64)
+    rates.measured_now.cache_clear()
+    try:
+        a_round = 16 * 2 * 64**3  # operations, between two readings of the clock, in 2/64 s
+        assert rates.measured_now() == pytest.approx(2 * a_round / (2 / 64) / 1e12)  # two threads
+    finally:
+        rates.measured_now.cache_clear()
 
 
 def test_recorded_runs_say_how_long_operations_take_in_their_precision(runs, tmp_path, monkeypatch):
