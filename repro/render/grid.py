@@ -217,8 +217,15 @@ def _cell(
         state=_state(reduced),
         reason=_reason(runs, reduced, answered, failed),
         runs=tuple(run.id for run in runs),
-        protocol="own" if plan.request.on else reduction.protocol(plan, planned).name,
+        protocol=_protocol(plan, planned),
     )
+
+
+def _protocol(plan: TablePlan, planned: PlannedCell) -> str:
+    """Return the protocol of a cell's runs: the table's, or with --on how that dataset is split."""
+    if plan.request.on:
+        return ", ".join(dict.fromkeys(run.clips.protocol for run in planned.runs))
+    return reduction.protocol(plan, planned).name
 
 
 def _reported(plan: TablePlan, planned: PlannedCell) -> str:

@@ -3,6 +3,7 @@
 from repro import identity
 from repro.data import generated, registry
 from repro.data.clips import ClipSource, select, unlisted
+from repro.data.folders import folds
 from repro.errors import UserError
 from repro.places import Home
 from repro.plan.asking import Asked, Tables
@@ -87,6 +88,11 @@ def _check_clips(record: Training, home: Home) -> None:
         card = registry.card(name, home.data)
         raise UserError(f"run {record.run} needs {card.by_hand}", card.next_step)
     selection = select(source, home.data)
+    part = folds.part(source.dataset, source.only, home.data) if source.only else ""
+    if part:
+        asked = f"folds {', '.join(source.only)} of {source.dataset}"
+        raise UserError(f"run {record.run} needs {asked}; here are {part}",
+                        f"repro data verify {source.dataset}")  # fmt: skip
     for name in selection.lacking:
         raise UserError(f"run {record.run} needs {name}", f"repro data add {name} DIR")
     least = 0.0 if source.subset else registry.card(source.dataset, home.data).min_share

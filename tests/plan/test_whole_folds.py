@@ -18,6 +18,7 @@ from repro.plan import marks
 from repro.plan.planning import plan_table
 from repro.plan.request import Missing, Request, ask, requests
 from repro.records.ledger import Ledger
+from repro.records.record import Training
 from repro.render import grid
 from repro.spec import catalogue
 
@@ -210,6 +211,15 @@ def test_records_of_folds_of_which_a_part_is_here_are_shown_as_without_audio(eig
     assert re.search(rf"Audio not compared: {re.escape(whole)}\d+ records state one audio", partly)
     told = partly.replace(whole, "urbansound8k is not here; its ")
     assert told.replace(part, "needs urbansound8k") == without
+
+
+def test_a_record_of_folds_of_which_a_part_is_here_is_not_trained_again(eight):
+    of = next(r for r in Ledger.of(eight).all() if isinstance(r, Training) and r.clips.get("only"))
+    asked = ["verify", of.run, "--home", str(eight.root)]
+    done = CliRunner().invoke(main, asked, env={"REPRO_DATA": str(eight.data)})
+    assert done.exit_code != 0
+    assert f"run {of.run} needs folds 1, 2, 10 of urbansound8k; here are 8 of 2,598" in done.output
+    assert f"repro data verify {NAME}" in done.output
 
 
 def test_clips_that_went_after_the_plan_are_named_and_nothing_is_written(eight, listed):

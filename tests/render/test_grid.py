@@ -152,5 +152,6 @@ def test_marks_say_what_a_table_must_not_be_taken_for(tmp_path: Path) -> None:
     random = made(tmp_path, TABLE, on="esc50", protocol="random")
     assert random.title.endswith("[ON esc50 random]")
     assert "Protocol random: as --protocol asks." in random.notes
-    assert other.cells["t-acc", "ASM"].protocol == "own"
+    assert other.cells["t-acc", "ASM"].protocol == "official"
+    assert random.cells["t-acc", "ASM"].protocol == "random"
     assert "architecture reconstructed" in made(tmp_path, "m3net-urbansound8k").title
