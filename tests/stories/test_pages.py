@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -122,8 +123,8 @@ def test_what_a_page_shows_is_what_the_committed_records_give(
 
 
 def test_every_dataset_is_shown() -> None:
-    ours = ("urbansound8k", "urbansound8k", "ravdess_speech", "esc10", "ravdess_speech", "esc10")
-    assert all(f"--on {on} " in words for (words, _), on in zip(SHOWN, ours, strict=True))
+    found = Counter(words.partition("--on ")[2].split()[0] for words, _ in SHOWN)
+    assert found == {"urbansound8k": 2, "ravdess_speech": 2, "esc10": 3}
 
 
 THREE_FOLDS = (
