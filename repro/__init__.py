@@ -20,9 +20,9 @@ def frame(
 ) -> "pd.DataFrame":
     """Return every cell of a table, or of all tables, as a DataFrame: the columns of `repro cells`.
 
-    request: as the options of `repro table`: profile ("full", "demo"), audio ("local",
-    "generated"), on, protocol, subset, folds (a tuple of names), seeds (numbers), only, assume
-    (values by key), execution.
+    request: as the options of `repro table`: profile ("full", "demo"), data ("local",
+    "generated"), on, protocol, subset, folds and seeds (a list, or "1,2,10"), only, assume and set
+    (values by key, or "KEY=VALUE"), with_rivals, execution.
     value, ours, spread and delta are float64 (NaN: none), n_done, n_needed and diverged int64, all
     else string. Nothing is trained. UserError for what the command refuses.
     """

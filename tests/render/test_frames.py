@@ -13,7 +13,8 @@ from click.testing import CliRunner
 import repro
 from repro.commands._entry import main
 from repro.errors import UserError
-from repro.render import records
+from repro.plan.request import ask
+from repro.render import frames, records
 
 
 def test_a_frame_is_what_the_command_prints(tmp_path):
@@ -44,9 +45,58 @@ def test_every_table_is_in_the_frame_of_all():
 def test_a_request_is_checked_as_on_the_command_line():
     assert (repro.frame("asmrh-speechcommands", profile="demo")["profile"] == "demo").all()
     with pytest.raises(UserError, match="--profile full with --data generated"):
-        repro.frame("asmrh-speechcommands", audio="generated")
+        repro.frame("asmrh-speechcommands", data="generated")
     with pytest.raises(UserError, match="did you mean"):
         repro.frame("asmrh-speechcomands")
+
+
+FOLDS = ("1", "2", "10")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"folds": "1,2,10"}, {"folds": FOLDS}),
+        ({"folds": [1, 2, 10]}, {"folds": FOLDS}),
+        ({"seeds": "0, 1"}, {"seeds": (0, 1)}),
+        ({"seeds": 0}, {"seeds": (0,)}),
+        ({"seeds": range(2), "only": None}, {"seeds": (0, 1)}),
+        ({"assume": "batch=64"}, {"assume": {"batch": "64"}}),
+        ({"assume": ["a=1,2", "b=x=y"]}, {"assume": {"a": "1,2", "b": "x=y"}}),
+        ({"assume": {"batch": 64, "lr": 0.001}}, {"assume": {"batch": "64", "lr": "0.001"}}),
+        ({"set": {"recipe.drop_last": True}}, {"settings": {"recipe.drop_last": "true"}}),
+        ({"with_rivals": True, "own": "mine"}, {"rivals": True, "own": ("mine",)}),
+    ],
+)
+def test_values_are_taken_as_one_types_them(given, meant, monkeypatch):
+    asked = []
+    monkeypatch.setattr(frames, "ask", lambda **request: asked.append(request) or ask(**request))
+    monkeypatch.setattr(frames.catalogue, "load_all", list)
+    assert repro.frame(**given).empty
+    assert asked == [meant]
+
+
+def test_what_is_typed_in_a_notebook_gives_the_records_of_three_folds(tmp_path):
+    asked = {"on": "urbansound8k", "folds": "1,2,10", "home": tmp_path}
+    found = repro.frame("m3net-urbansound8k", **asked, with_rivals=True, seeds=[0, 1])
+    found = found[found["column"] == "accuracy"].set_index("row")["ours"].dropna()
+    assert found.round(2).to_dict() == {"M3Net": 45.84, "phinets-m40": 52.09}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"rival": True}, "unknown argument 'rival': did you mean 'rivals'"),
+        ({"profile": "dmo"}, "unknown profile 'dmo': did you mean 'demo'"),
+        ({"protocol": "rando"}, "unknown protocol 'rando': did you mean 'random'"),
+        ({"seeds": "a,1"}, "seeds: 'a' is no seed; give numbers"),
+        ({"assume": "batch"}, "'batch' is no reading; give {'KEY': 'VALUE'} or 'KEY=VALUE'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(given, said):
+    with pytest.raises(UserError, match=re.escape(said)) as refused:
+        repro.frame("m3net-urbansound8k", **given)
+    assert refused.value.next_step == "help(repro.frame)"
 
 
 def test_the_ledger_has_a_row_for_each_committed_training_and_the_readme_counts_them(tmp_path):
