@@ -91,7 +91,7 @@ def test_a_demo_trains_a_run_on_every_core_with_a_thread(
     assert seen == [(each, threads)]
     told = repro("table", TABLE, "--profile", "demo", "--home", tmp_path, "--dry-run", *words)
     which = "a thread each" if threads == 1 else f"{threads} threads each"
-    said = f"{each} runs at once on each device, with {which}"
+    said = f"{each} runs at once on each device, with {which}; the time above is of one after"
     assert (said in told.stdout) == (each > 1)
 
 

@@ -177,7 +177,8 @@ def _told(one: Planned, how: How) -> list[str]:
     lines = planned.detail(one, how.devices)
     if how.per_device > 1:
         thread = "a thread" if how.threads == 1 else f"{how.threads} threads"
-        lines.append(f"  {how.per_device} runs at once on each device, with {thread} each")
+        lines.append(f"  {how.per_device} runs at once on each device, with {thread} each; "
+                     "the time above is of one after the other")  # fmt: skip
     return [*lines, *how.offer.lines(wanted)]
 
 
