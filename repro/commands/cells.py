@@ -29,9 +29,9 @@ def command(
     """Print one row per cell: printed, ours, spread, coverage, verdict, runs; trains nothing.
 
     To exchange, trained cells alone, printed numbers as documentation and ours as runs:
-    hf-eval-results is YAML for `.eval_results/` of a model on the Hugging Face hub (of datasets
-    that the hub has); every-eval-ever is a folder (-o DIR) of logs of that schema. Neither takes
-    numbers of a demo.
+    hf-eval-results is YAML for `.eval_results/` of a model on the Hugging Face hub (results on
+    whole datasets that the hub has); every-eval-ever is a folder (-o DIR) of logs of that schema.
+    Neither takes numbers of a demo.
 
     \b
     Examples:
@@ -62,5 +62,6 @@ def command(
         return
     text, left = huggingface.render(found)
     if left:
-        click.echo(f"left out, as the hub has no copy known here: {', '.join(left)}", err=True)
+        told = ["left out, as none is on a whole dataset of the hub:", *left]
+        click.echo("\n  ".join(told), err=True)
     writing.write(text, output)

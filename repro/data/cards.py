@@ -40,7 +40,8 @@ class Hub:
 
     name: of the repository. revision: the commit as its source states it, or "unverified", which
     takes the newest. clip: from a row to the clip's id; audio: the column that holds the file.
-    size: in bytes, about. stated_by: who states the revision.
+    size: in bytes, about. stated_by: who states the revision. whole: the dataset is
+    all that it holds, and no part of it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Hub:
     audio: str = "audio"
     size: int | None = None
     stated_by: str = ""
+    whole: bool = True
 
     @property
     def verified(self) -> bool:

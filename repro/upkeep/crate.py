@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from repro import __version__
+from repro import __version__, identity
+from repro.data.folders import derived
 from repro.records.record import Record, Training
 
 NAME = "ro-crate-metadata.json"
@@ -23,7 +24,7 @@ def metadata(records: Sequence[Record], files: Mapping[str, Path]) -> bytes:
     The same results give the same bytes: its date is that of the last result.
     """
     actions = [_action(record, _of(record, files)) for record in records]
-    datasets = dict.fromkeys(record.dataset for record in records if record.dataset)
+    data = {told["@id"]: told for record in records if (told := _data(record))}
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -39,7 +40,7 @@ def metadata(records: Sequence[Record], files: Mapping[str, Path]) -> bytes:
              "version": __version__}  # fmt: skip
     about = {"@id": NAME, "@type": "CreativeWork", "conformsTo": {"@id": _CONTEXT},
              "about": {"@id": "./"}}  # fmt: skip
-    graph = [about, root, suite, *map(_dataset, datasets), *actions, *_files(files)]
+    graph = [about, root, suite, *data.values(), *actions, *_files(files)]
     told = {"@context": f"{_CONTEXT}/context", "@graph": graph}
     return json.dumps(told, indent=1, sort_keys=True).encode()
 
@@ -56,8 +57,20 @@ def _files(files: Mapping[str, Path]) -> Iterable[dict[str, Any]]:
                "encodingFormat": _TYPES.get(path.suffix, "application/octet-stream")}  # fmt: skip
 
 
-def _dataset(name: str) -> dict[str, Any]:
-    return {"@id": f"#data-{name}", "@type": "Dataset", "name": name}
+def _data(record: Record) -> dict[str, Any]:
+    """Return the dataset that a record is about; a part or a copy of one is another."""
+    name = record.dataset
+    whole = {"@id": f"#data-{name}", "@type": "Dataset", "name": name}
+    if not name or not isinstance(record, Training):
+        return whole if name else {}
+    clips, origin = record.clips, record.audio.get(name, {})
+    told = ["the clips alone that were there"] if clips["subset"] else []
+    told = [f"official folds {', '.join(clips['only'])} alone"] if clips.get("only") else told
+    told += [derived.told(origin["derived"])] if "derived" in origin else []
+    if not told:
+        return whole
+    return {**whole, "@id": f"#data-{name}-{identity.digest(told)[:6]}",
+            "description": "; ".join(told)}  # fmt: skip
 
 
 def _action(record: Record, files: Sequence[str]) -> dict[str, Any]:
@@ -67,7 +80,7 @@ def _action(record: Record, files: Sequence[str]) -> dict[str, Any]:
         "@type": "CreateAction",
         "name": f"run {record.run}, execution {record.execution}",
         "instrument": {"@id": _SUITE},
-        **({"object": {"@id": f"#data-{record.dataset}"}} if record.dataset else {}),
+        **({"object": {"@id": about["@id"]}} if (about := _data(record)) else {}),
         "result": [{"@id": name} for name in files],
         "endTime": record.finished,
         "description": f"on {record.device_name}",

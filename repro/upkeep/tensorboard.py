@@ -25,7 +25,8 @@ def files(records: Iterable[Training]) -> dict[str, bytes]:
         if epochs:
             clips = record.clips
             fold = f"-fold{clips['fold'] + 1}of{clips['folds']}" if clips["folds"] > 1 else ""
-            run = f"{record.system}-{record.dataset}-{clips['protocol']}{fold}"
+            only = f"-folds{'-'.join(clips['only'])}" if clips.get("only") else ""
+            run = f"{record.system}-{record.dataset}{only}-{clips['protocol']}{fold}"
             run = f"{run}-seed{record.resolved['seed']}-{record.run}-{record.execution}"
             ended = datetime.fromisoformat(record.finished).timestamp()
             name = f"events.out.tfevents.{int(ended)}.repro"

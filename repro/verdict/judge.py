@@ -36,6 +36,7 @@ from repro.verdict.reduction import Measured, Reduced, Results
 __all__ = ["WORDS", "CellVerdict", "ClaimVerdict", "Judgement", "TableVerdict", "judge"]
 
 NO_MEASUREMENTS: Measured = {}
+NO_POOLS: Mapping[Design, Pool] = {}  # where nothing is judged, a cell's spread is its own
 
 
 def judge(plan: TablePlan, found: Results, measurements: Measured = NO_MEASUREMENTS) -> Judgement:
@@ -123,6 +124,8 @@ def _cell(
         return special.measured(plan, cell, measurements)
     reduced = reduction.observe(plan, cell, found)
     verdict = mute if silenced or not cell.text else _from_runs(plan, cell, reduced, found, pools)
+    if verdict.se is None and (own := evidence.evidence(plan, cell, found, NO_POOLS)) is not None:
+        verdict = replace(verdict, se=own.estimate.se, df=own.estimate.df)
     return replace(
         verdict,
         flags=(*verdict.flags, *_flags(plan, cell, reduced.records)),
@@ -198,7 +201,7 @@ def _decided(
             ours, float(printed.value), margin.value, proof.paper_units, float(printed.unit) / 2
         )
         word, reason = decide(close, margin.value, ours.df)
-        if word == "REPRODUCED" and _part(plan, cell):
+        if word == "REPRODUCED" and part_of(plan, cell):
             word, reason = "COMPATIBLE", "part"
         if word == "REPRODUCED" and close.excess > close.h:
             notes.insert(0, "detectably different, within the margin")
@@ -222,7 +225,7 @@ def _decided(
     return replace(verdict, sentence=told)
 
 
-def _part(plan: TablePlan, cell: PlannedCell) -> str:
+def part_of(plan: TablePlan, cell: PlannedCell) -> str:
     """Say which part of its dataset a cell's runs had, if it was not all of it."""
     clips = cell.runs[0].clips
     if clips.only:
@@ -236,7 +239,7 @@ def _part(plan: TablePlan, cell: PlannedCell) -> str:
 def _flags(plan: TablePlan, cell: PlannedCell, records: tuple[Training, ...]) -> tuple[str, ...]:
     """Return what a reader has to know beside the word of a cell with runs."""
     flags = [f"assuming {key}={value}" for key, value in plan.request.assume.items()]
-    flags += [part] if (part := _part(plan, cell)) else []
+    flags += [some] if (some := part_of(plan, cell)) else []
     made = {record.execution: record.described for record in records}
     if len(made) > 1:
         flags.append(f"mixed executions: {executions.listed(made)}")

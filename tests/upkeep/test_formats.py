@@ -42,6 +42,31 @@ def test_an_archive_names_every_file_and_how_it_was_made(records, unpacked):
         assert by_id[name]["contentSize"] == str((unpacked / name).stat().st_size)
 
 
+def test_a_part_and_a_copy_are_no_dataset_of_the_whole():
+    """Runs over three folds of a trimmed copy of UrbanSound8K, and others of all of ESC-10."""
+    every = Ledger([places.shipped("results")]).all()
+    folds = next(r for r in every if r.dataset == "urbansound8k" and r.clips.get("only"))
+    whole = next(r for r in every if r.dataset == "esc10" and "only" not in r.clips)
+    told = {one["@id"]: one for one in json.loads(crate.metadata([folds, whole], {}))["@graph"]}
+    about = told[told[f"#{folds.name}"]["object"]["@id"]]
+    assert "#data-urbansound8k" not in told
+    assert about["name"] == "urbansound8k"
+    assert about["description"].startswith("official folds 1, 2, 10 alone; not the archive's audio")
+    assert told[told[f"#{whole.name}"]["object"]["@id"]] == {
+        "@id": "#data-esc10", "@type": "Dataset", "name": "esc10"
+    }  # fmt: skip
+
+
+def test_event_files_name_the_folds_that_alone_were_used(tmp_path):
+    """Fold 1 of 3 of the folds 1, 2 and 10 is not that of the dataset's ten."""
+    every = Ledger([places.shipped("results")]).all()
+    folds = next(r for r in every if r.dataset == "urbansound8k" and r.clips.get("only"))
+    whole = next(r for r in every if r.dataset == "esc10" and "only" not in r.clips)
+    names = sorted(tensorboard.files([folds, whole]))
+    assert names[0].startswith(f"{whole.system}-esc10-{whole.clips['protocol']}-fold")
+    assert "-urbansound8k-folds1-2-10-" in names[1]
+
+
 def test_a_reader_of_crates_reads_it(records, unpacked):
     reader = pytest.importorskip("rocrate.rocrate", reason="rocrate is not installed")
     read = reader.ROCrate(unpacked)

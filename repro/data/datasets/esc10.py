@@ -36,4 +36,5 @@ CARD = dataclasses.replace(
     clips=400,
     rebuild=rebuild,
     layouts=(*esc50.CARD.layouts, first_published),
+    hub=dataclasses.replace(esc50.HUB, whole=False),
 )

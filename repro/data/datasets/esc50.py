@@ -38,6 +38,14 @@ BIBTEX = """\
   doi       = {10.1145/2733373.2806390}
 }"""
 
+HUB = Hub(
+    name="ashraq/esc50",
+    revision="e3e2a63ffff66b9a9735524551e3818e96af03ee",
+    stated_by="the tasks of MTEB",
+    clip=_of_row,
+    size=773_320_991,
+)
+
 CARD = Card(
     title="ESC-50 (50 classes, 5 folds)",
     licence="CC BY-NC 3.0 (its ESC-10 part: CC BY 3.0)",
@@ -60,11 +68,5 @@ CARD = Card(
         unpacked=3_000_000_000,
         root="ESC-50-master",
     ),
-    hub=Hub(
-        name="ashraq/esc50",
-        revision="e3e2a63ffff66b9a9735524551e3818e96af03ee",
-        stated_by="the tasks of MTEB",
-        clip=_of_row,
-        size=773_320_991,
-    ),
+    hub=HUB,
 )

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from repro import __version__
+from repro.plan import marks
 from repro.render.exchange.results import SUITE, Result
 from repro.render.records import dump
 
@@ -17,14 +18,14 @@ SCHEMA = "0.3.0"
 def files(found: Sequence[Result], now: datetime) -> dict[str, str]:
     """Return the logs by their paths in a datastore; `now`: when they are written."""
 
-    def log(one: Result) -> tuple[str, str, bool]:
-        return one.grid.place, one.cell.system, one.ours
+    def log(one: Result) -> tuple[str, str, str]:
+        return one.grid.place, one.cell.system, one.grid.command if one.ours else ""
 
     made = {}
-    for (table, system, ours), group in groupby(sorted(found, key=log), key=log):
+    for (table, system, asked), group in groupby(sorted(found, key=log), key=log):
         text = dump(_log(list(group), now))
         paper = table.partition("-")[0]
-        name = _uuid(f"{table}/{system}/{ours}")
+        name = _uuid(f"{table}/{system}/{asked}")
         made[f"data/{_plain(table)}/{paper}/{_plain(system)}/{name}.json"] = text
     return made
 
@@ -54,7 +55,7 @@ def _log(found: Sequence[Result], now: datetime) -> dict[str, Any]:
     }
     return {
         "schema_version": SCHEMA,
-        "evaluation_id": f"{first.cell.table}/{model}/{stamp}",
+        "evaluation_id": f"{_plain(first.grid.place)}-{first.kind}/{model}/{stamp}",
         **run,
         "retrieved_timestamp": stamp,
         "source_metadata": source,
@@ -74,20 +75,22 @@ def _log(found: Sequence[Result], now: datetime) -> dict[str, Any]:
 def _result(one: Result) -> dict[str, Any]:
     """Return one score with its metric, its data and what stands behind it."""
     details: dict[str, Any] = {"score": one.score}
+    on, shown = f"{one.cell.metric} on {one.card.title}", one.grid.marks if one.ours else ()
     if one.ours:
         details["details"] = {key: text for key, text in one.evidence.items() if text}
         if one.cell.judged.se is not None:
-            error = {"value": one.cell.judged.se, "method": "over runs"}
+            over = "passes over folds" if len(one.cell.units[0].folds) > 1 else "runs"
+            error = {"value": one.cell.judged.se, "method": f"over {over}"}
             spread = {"num_samples": len(one.cell.units), "standard_error": error}
             details["uncertainty"] = spread
     else:
         details["details"] = {"printed": one.cell.printed}
     return {
-        "evaluation_result_id": f"{one.address}/{'ours' if one.ours else 'printed'}",
-        "evaluation_name": f"{one.dataset} ({one.part})",
+        "evaluation_result_id": f"{one.address}/{one.kind}",
+        "evaluation_name": marks.titled(f"{one.dataset} ({one.part})", shown),
         "source_data": _data(one),
         "metric_config": {
-            "evaluation_description": f"{one.cell.metric} on {one.card.title}",
+            "evaluation_description": ", ".join([on, *one.limits]),
             "metric_id": one.metric,
             "metric_name": one.cell.metric,
             "metric_kind": one.metric,
@@ -102,12 +105,15 @@ def _result(one: Result) -> dict[str, Any]:
 
 
 def _data(one: Result) -> dict[str, Any]:
-    """Return where the clips come from."""
-    told = {"licence": one.card.licence, "source": one.card.source}
-    if one.card.hub is not None:
-        return {"dataset_name": one.dataset, "source_type": "hf_dataset",
-                "hf_repo": one.card.hub.name, "additional_details": told}  # fmt: skip
-    return {"dataset_name": one.dataset, "source_type": "other", "additional_details": told}
+    """Return where the clips come from: the hub only where records heard a whole dataset of it."""
+    hub = one.card.hub
+    told = {"licence": one.card.licence, "published": one.card.source,
+            "part": one.some, "audio": one.audio}  # fmt: skip
+    kind = {"source_type": "other"}
+    if hub is not None and hub.whole and not one.some and one.revision is not None:
+        kind = {"source_type": "hf_dataset", "hf_repo": hub.name}
+    return {"dataset_name": one.dataset, **kind,
+            "additional_details": {key: text for key, text in told.items() if text}}  # fmt: skip
 
 
 def now() -> datetime:
