@@ -65,6 +65,20 @@ def test_cells_prints_one_line_for_each_cell(home: Path) -> None:
     assert [cell["runs"] for cell in as_json] == [line["runs"].split() for line in lines[:12]]
 
 
+def test_what_is_no_result_of_the_hub_is_told_beside_the_file(tmp_path: Path) -> None:
+    """The committed runs of UrbanSound8K have three folds of a copy; the print stays."""
+    asked = ["--folds", "1,2,10", "--assume", "split=official", "--format", "hf-eval-results"]
+    where = ["--home", str(tmp_path)]
+    done = CliRunner().invoke(main, ["cells", "m3net-urbansound8k", *asked, *where])
+    assert done.exit_code == 0, done.output
+    assert [line for line in done.stdout.splitlines() if "value:" in line] == ["  value: 97.44"]
+    assert "revision" not in done.stdout
+    assert done.stderr.startswith(
+        "left out, as none is on a whole dataset of the hub:\n  m3net: ours is of part of "
+        "urbansound8k: 3 of 10 official folds (1, 2, 10), 2,598 of 8,732 clips, of a copy of"
+    )
+
+
 def test_cells_of_all_tables(home: Path) -> None:
     done = repro(home, "cells", "all", "-o", str(home / "cells.csv"))
     assert done.exit_code == 0
