@@ -341,3 +341,32 @@ def test_the_runs_that_others_start_from_are_jobs_too(repro):
     parents = {parent: job["run"] for job in jobs for parent in job["parents"]}
     assert parents
     assert all(place[parent] < place[child] for parent, child in parents.items())
+
+
+def test_a_plan_says_what_is_missing_of_the_runs_that_others_start_from(home, tmp_path):
+    """That EAT's ESC-50 takes AudioSet stood in no plan until ESC-50 was there."""
+    asked = ["plan", "eat-esc50", "--device", "cuda:0", "--home", str(tmp_path / "home")]
+    text = CliRunner().invoke(main, asked).stdout
+    parents = [f"{system} on audioset_unbalanced" for system in ("eat-s", "eat-m")]
+    assert f"45 blocked (and 3 of {parents[0]}, 3 of {parents[1]}, which they start from)" in text
+    assert "eat-m on audioset_unbalanced, eat-s on audioset_unbalanced: put AudioSet's" in text
+    for parent, gigabytes in zip(parents, (44, 91), strict=True):
+        assert f"{parent}: {gigabytes} GB of a card" in text
+    table = json.loads(CliRunner().invoke(main, [*asked, "--format", "json"]).stdout)["tables"][0]
+    assert len(table["before_them"]) == 6
+    assert {name for gap in table["missing"].values() for name in gap["systems"]} == {
+        *parents, "eat-s", "eat-s@audioset", "eat-m@audioset",
+    }  # fmt: skip
+
+
+def test_the_sum_of_tables_has_the_runs_that_others_start_from_once(tmp_path):
+    def planned(what):
+        asked = ["plan", what, "--device", "cuda:0", "--home", str(tmp_path), "--format", "text"]
+        return CliRunner().invoke(main, asked).stdout
+
+    one, both = planned("eat-esc50"), planned("eat")
+    assert "(51 from operations" in one
+    every = int(re.search(r"(\d+) different runs", both)[1])
+    # The two printed runs of AudioSet's table are among the six.
+    assert "the blocked ones and what they start from: " in both
+    assert f"({every + 4} from operations" in both

@@ -133,13 +133,14 @@ def _summary(
 
 def _table(one: Planned, home: places.Home) -> dict[str, Any]:
     """Return one table's part of the plan as plain data."""
-    kinds = {gap.text: gap.kind for run in one.blocked for gap in run.missing}
+    kinds = {gap.text: gap.kind for run in one.lacking for gap in run.missing}
     return {
         "table": one.id,
         "runs": len(one.plan.needed()),
         "done": one.done,
         "to_train": [run.id for run in one.ready],
         "blocked": [run.id for run in one.blocked],
+        "before_them": [run.id for run in one.first],
         "seconds": one.estimate.seconds,
         "basis": one.estimate.basis,
         "seconds_blocked": one.later.seconds if one.blocked else 0.0,

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from repro.commands.runs.again import bare
 from repro.commands.shared import suggesting
@@ -30,12 +30,13 @@ class Planned:
     blocked: list[Run]
     estimate: cost.Estimate  # of the ready ones
     answered: Answers
-    later: cost.Estimate  # of the blocked ones and those that they start from
+    first: list[Run]  # that the blocked ones start from, and that are open too
+    later: cost.Estimate  # of the blocked ones and those
     device: str
     bare: tuple[Training, ...] = ()  # results to train again, for their weights
     # By system, on a CPU; those whose data is missing only where it was measured.
     beside: Mapping[str, cost.Beside | None] = field(default_factory=dict)
-    # By system of the open runs: what a step needs of a card, where it is counted.
+    # By system of the open runs (see `who`): what a step needs of a card, where it is counted.
     needs: Mapping[str, memory.Need] = field(default_factory=dict)
 
     @classmethod
@@ -50,9 +51,9 @@ class Planned:
             now = cost.estimate([*ready, *map(Run.of_record, again)], ledger, device)
         sides = _sides(ready, blocked, ledger) if device == "cpu" and _CORES > 1 else {}
         held = cost.reserved(ledger)
-        needs = {run.system: memory.need(run.resolved, held) for run in (*ready, *blocked)}
-        known = {system: need for system, need in needs.items() if need}
-        return cls(plan, ready, blocked, now, answered, later, device, again, sides, known)
+        made = cls(plan, ready, blocked, now, answered, first, later, device, again, sides)
+        needs = {made.who(run): memory.need(run.resolved, held) for run in (*ready, *made.lacking)}
+        return replace(made, needs={system: need for system, need in needs.items() if need})
 
     @property
     def id(self) -> str:
@@ -74,12 +75,22 @@ class Planned:
         known = [seconds for seconds in open_runs if seconds is not None]
         return cost.feasible(sum(known) if known else None, self.device)
 
+    @property
+    def lacking(self) -> list[Run]:
+        """Return the runs that wait for something: the blocked ones after what they start from."""
+        return [*self.first, *self.blocked]
+
+    def who(self, run: Run) -> str:
+        """Name what an open run trains: a system, with its data where it stands in no cell."""
+        parent = any(run.id == other.id for other in self.plan.parents)
+        return f"{run.system} on {run.clips.dataset}" if parent else run.system
+
     def gaps(self, by_system: bool) -> Gaps:
         """Return what is missing and the next step, with the systems or the table that lack it."""
         found: Gaps = {}
-        for run in self.blocked:
+        for run in self.lacking:
             for gap in run.missing:
-                who = run.system if by_system else self.id
+                who = self.who(run) if by_system else self.id
                 step = suggesting.completed(gap.next_step)
                 found.setdefault((gap.text, step), {})[who] = None
         return found
@@ -98,10 +109,12 @@ def _sides(
 
 def detail(one: Planned, devices: Sequence[str]) -> list[str]:
     """Say of one table what will be trained, what is missing, and how long it takes."""
-    behind = f" ({'; '.join(_parents(one))})" if any(_parents(one)) else ""
+    ready, first = _parents(one, one.ready), _parents(one, one.first)
+    behind = f" ({ready} of them only for others to start from)" if ready else ""
+    more = f" (and {first}, which they start from)" if first else ""
     lines = [
         f"{one.id}: {len(one.plan.needed())} runs: {one.done} done, "
-        f"{len(one.ready)} to train{behind}, {len(one.blocked)} blocked"
+        f"{len(one.ready)} to train{behind}, {len(one.blocked)} blocked{more}"
     ]
     for (text, step), systems in one.gaps(by_system=True).items():
         lines.append(f"  {', '.join(sorted(systems))}: {text}" + (f" -> {step}" if step else ""))
@@ -149,12 +162,11 @@ def cards(one: Planned) -> Iterator[str]:
     yield from (f"{', '.join(names)}: {text}" for text, names in alike.items())
 
 
-def _parents(one: Planned) -> Iterator[str]:
-    """Name the runs to train that stand behind no cell: others start from them."""
+def _parents(one: Planned, runs: Sequence[Run]) -> str:
+    """Count those of some runs that stand behind no cell: others start from them."""
     own = {run.id for run in one.plan.parents}
-    counts = Counter((r.system, r.clips.dataset) for r in one.ready if r.id in own)
-    for (system, dataset), number in counts.items():
-        yield f"{number} of them only for others to start from: {system} on {dataset}"
+    counts = Counter(one.who(run) for run in runs if run.id in own)
+    return ", ".join(f"{number} of {which}" for which, number in counts.items())
 
 
 def lengths(one: Planned) -> Iterator[str]:
@@ -200,8 +212,9 @@ def total(tables: Sequence[Planned], ledger: Ledger, devices: Sequence[str]) -> 
         f"{len(tables)} tables, {len(needed)} different runs: {finished} done, "
         f"{len(ready)} to train, {len(blocked)} blocked"
     ]
-    where = ", ".join(devices)
-    for runs, what in ((ready, "to train"), (blocked, "the blocked ones")):
+    first = {run.id: run for one in tables for run in one.first if run.id not in ready}
+    where, behind = ", ".join(devices), " and what they start from" if first else ""
+    for runs, what in ((ready, "to train"), ({**first, **blocked}, f"the blocked ones{behind}")):
         if runs:
             estimate = cost.estimate(list(runs.values()), ledger, devices[0])
             seconds = None if estimate.seconds is None else estimate.seconds / len(devices)
