@@ -66,9 +66,13 @@ def part(dataset: str, names: tuple[str, ...], data: Path) -> str:
 
 
 def _instead(names: tuple[str, ...], folds: list[str], whole: list[str]) -> str:
-    """Return the next step: the whole folds among the names, filled up to the least that do."""
-    first = sorted(whole, key=lambda fold: (fold not in names, int(fold)))
-    chosen = first[: max(settings.FEW, len({*names} & {*whole}))]
+    """Return the next step: the whole folds among the names, filled up to the least that do.
+
+    Where too few are whole, any: records of folds are shown without their audio.
+    """
+    usable = whole if len(whole) >= settings.FEW else folds
+    first = sorted(usable, key=lambda fold: (fold not in names, int(fold)))
+    chosen = first[: max(settings.FEW, len({*names} & {*usable}))]
     if not settings.FEW <= len(chosen) < len(folds):
         return "leave --folds out"
     return f"--folds {','.join(sorted(chosen, key=int))}, or leave it out"
