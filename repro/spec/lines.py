@@ -5,9 +5,10 @@ trained and loses every printed text. A system of the user's, or of another tabl
 its own beside those of the paper, in which nothing is printed.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from repro.errors import UserError, unknown
 from repro.spec import own, readings, rivals
@@ -16,6 +17,7 @@ from repro.spec.rivals import Rival
 from repro.spec.schema import Assumption, Cell, CellFields, Column, Recipes, Row, System
 
 PARAMETERS = "parameters"
+Line = TypeVar("Line", Row, Column)
 _LABELS = {"accuracy": "Accuracy (%)", "auc": "AUC (%)", "map": "mAP (%)"}
 
 
@@ -158,13 +160,17 @@ def _cleared(entry: Entry) -> Entry:
     cells += [Cell(row=r.id, column=c.id, kind="declared") for r in kept_rows for c in kept_columns
               if (r.id, c.id) not in taken]  # fmt: skip
     rows = [*kept_rows, row] if columns else kept_rows
-    headed = [_named(c, trained) for c in kept_columns] if not columns else list(kept_columns)
+    headed = list(kept_columns) if columns else [_named(c, trained) for c in kept_columns]
     headed += [] if columns else [column]
     bare = [
         r.model_copy(update={"cells": [""] * len(headed), "in_heading": False, "bold": [],
                              "group": "", "note": None, "kind": None, "metric": None})
         for r in rows
     ]  # fmt: skip
+    if columns:
+        headed = _apart(headed, trained)
+    else:
+        bare = _apart(bare, trained)
     ids = {c.id for c in headed} | {r.id for r in bare}
     told = table.statistics.model_copy(
         update={"primary": [name for name in table.statistics.primary if name in ids]}
@@ -178,6 +184,18 @@ def _cleared(entry: Entry) -> Entry:
         }
     )  # fmt: skip
     return replace(entry, table=cleared)
+
+
+def _apart(lines: list[Line], trained: dict[tuple[str, str], CellFields]) -> list[Line]:
+    """Return lines with their system behind a label that several have: what told them is gone."""
+    often = Counter(line.label for line in lines)
+    systems = {name: fields.system for at, fields in trained.items() for name in at}
+    return [
+        line.model_copy(update={"label": f"{line.label} ({systems[line.id]})"})
+        if often[line.label] > 1
+        else line
+        for line in lines
+    ]
 
 
 def _plain(fields: CellFields) -> dict[str, Any]:

@@ -55,6 +55,13 @@ def test_on_other_data_every_table_keeps_its_systems_and_loses_its_print():
         assert counted == trained, entry.id
         assert fitted.table.claim == fitted.table.footnotes == []
         assert "birds" in fitted.table.title
+        for named in (fitted.table.row, fitted.table.column):
+            assert len({one.label for one in named}) == len(named), entry.id
+
+
+def test_lines_of_other_data_that_share_a_label_have_their_system_behind_it():
+    labels = [row.label for row in fit("eat-esc50", "birds").table.row]
+    assert labels == ["EAT-S (eat-s)", "EAT-S (eat-s@audioset)", "EAT-M"]
 
 
 @pytest.mark.parametrize(
