@@ -31,6 +31,8 @@ MEANS = {
     "ASSUMING": "This reading of a point on which the paper is silent was asked for (`--assume`).",
     "ONLY": "Only this system was asked for (`--only`); the others have no runs here.",
     "SEEDS": "Only the runs of these seeds were asked for (`--seeds`).",
+    "EXECUTION": "Only the runs of this execution were asked for (`--execution`): a device with "
+    "its threads and versions, as the lines under a table describe it.",
     "COPY": "Records that stand in the table say that their audio is not the archive's but a copy, "
     "in which `repro data trim` cut looped clips to their first turn.",
 }
@@ -69,7 +71,8 @@ def _asked(plan: TablePlan) -> list[str]:
     found += [f"ASSUMING {key}={value}" for key, value in request.assume.items()]
     found += [f"ONLY {request.only}"] if request.only else []
     seeds = request.seeds
-    return found + ([f"SEEDS {', '.join(map(str, seeds))}"] if seeds is not None else [])
+    found += [f"SEEDS {', '.join(map(str, seeds))}"] if seeds is not None else []
+    return found + ([f"EXECUTION {request.execution}"] if request.execution else [])
 
 
 def _copies(records: Iterable[Training]) -> list[str]:

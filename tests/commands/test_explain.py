@@ -68,7 +68,7 @@ def test_every_word_is_explained_however_it_is_typed(name: str) -> None:
     assert not mark or meaning in explain(mark).stdout
 
 
-@pytest.mark.parametrize("typed", ["COPY", "subset", "On", "SEEDS", "batch norm over"])
+@pytest.mark.parametrize("typed", ["COPY", "subset", "On", "SEEDS", "EXECUTION", "batch norm over"])
 def test_a_mark_of_a_title_is_explained(typed: str) -> None:
     assert marks.MEANS[typed.upper()] in explain(typed).stdout
     assert typed.upper() in explain().stdout

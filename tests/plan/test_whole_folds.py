@@ -1,6 +1,7 @@
 """With three of ten official folds at hand, --subset runs the protocol over those three."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,6 +66,8 @@ def test_each_whole_fold_is_tested_once_and_the_next_one_validates(home):
     ]  # fmt: skip
     assert not any(run.missing for run in runs)
     assert FOLDS in marks.marks(plan, ())
+    chosen = plan_table(catalogue.load(TABLE), replace(request, execution="eb2048"), home)
+    assert marks.marks(chosen, ())[-2:] == ("SEEDS 0", "EXECUTION eb2048")
     source = clips.ClipSource.from_dict(runs[0].clips.as_dict())
     assert source == runs[0].clips
     assert len({run.id for run in runs}) == 3
