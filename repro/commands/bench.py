@@ -300,10 +300,12 @@ def _name(report: dict[str, Any], batch: bool, table: str | None) -> str:
 def _lines(report: dict[str, Any]) -> list[str]:
     """Write a report for people."""
     from repro.measure.clock import WHAT
+    from repro.verdict import phrases
 
     execution, limit = report["execution"], report["limit"]
     device = f"{execution['device_name']} ({execution['device']}"
-    device += f", {execution['threads']} threads)" if execution["device"] == "cpu" else ")"
+    threads = phrases.many(execution["threads"], "thread")
+    device += f", {threads})" if execution["device"] == "cpu" else ")"
     shape = " x ".join(map(str, report["input"]))
     lines = [
         f"system     {report['system']}: {report['parameters']:,} parameters, input {shape}",

@@ -14,6 +14,7 @@ from repro.spec import readings
 from repro.spec.readings import Reading, as_text
 from repro.spec.schema import Assumption
 from repro.verdict import lengths as trained
+from repro.verdict import phrases
 from repro.verdict.judgement import Judgement
 
 
@@ -199,8 +200,9 @@ def executions(used: Sequence[Training]) -> list[str]:
     """Describe the executions that records come from."""
     found, promised = {record.execution: record.described for record in used}, tiers(used)
     described = [
-        f"Execution {name}: {e['device']} ({_device(e)}), {_threads(e)}, torch "
-        f"{e['torch']}{_compiled(e)}, tier {promised[name]}{_promise(promised[name], e)}."
+        f"Execution {name}: {e['device']} ({_device(e)}), "
+        f"{phrases.many(e['threads'], 'thread')}, torch {e['torch']}{_compiled(e)}, "
+        f"tier {promised[name]}{_promise(promised[name], e)}."
         for name, e in sorted(found.items())
     ]
     if len(found) > 1:
@@ -220,12 +222,6 @@ def _device(execution: Mapping[str, Any]) -> str:
     """Name the device; of a processor also its instructions, which decide bits too."""
     name = str(execution["device_name"])
     return f"{name}, {execution['instructions']}" if execution["device"] == "cpu" else name
-
-
-def _threads(execution: Mapping[str, Any]) -> str:
-    """Count the threads."""
-    number = execution["threads"]
-    return f"{number} thread{'s' if number != 1 else ''}"
 
 
 def _compiled(execution: Mapping[str, Any]) -> str:

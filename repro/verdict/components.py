@@ -103,14 +103,14 @@ def components(entry: Entry, request: Request, home: Home, ledger: Ledger) -> Pa
         told = answers(plan, ledger)
         results = reduction.standing(plan, told)
         used += [record for record in results.values() if record is not None]
-        for cell in roles.primary(plan):
+        for cell in roles.shown(plan):
             if cell.runs and reduction.base(plan, cell) is None:
                 reduced = reduction.reduce(cell, results)
-                system = entry.recipes.systems[str(cell.fields.system)]
+                label = roles.named(plan, str(cell.fields.system))
                 done = f"{reduced.n_done} of {reduced.n_needed} runs"
                 lost = told.why(run.id for run in cell.runs)
                 state = "; ".join(filter(None, (done, lost)))
-                empty = Components(cell.row.id, cell.column.id, system.label, choice, state)
+                empty = Components(cell.row.id, cell.column.id, label, choice, state)
                 found.append(_parts(empty, cell, reduced.units, home.data))
     plain = next(iter(plans.values()))
     return Parted(marks.marks(plain, used), marks.warning(plain), tuple(found))

@@ -51,16 +51,18 @@ def judge(plan: TablePlan, found: Results, measurements: Measured = NO_MEASUREME
         for cell in plan.cells
     }
     judged = claims.judge(plan, found, silenced)
-    printed = {at: verdict for at, verdict in cells.items() if at not in added(plan)}
+    added = roles.added(plan)
+    printed = {at: verdict for at, verdict in cells.items() if at not in added}
     runs = {run.id for c in plan.cells if (c.row.id, c.column.id) in printed for run in c.runs}
     behind = {run: record for run, record in found.items() if run in runs}
+    beside = {run: record for run, record in found.items() if run not in runs}
     registered = registration.of(
         plan.entry, [r for r in behind.values() if r is not None], _of_rivals(plan, found)
     )
     return Judgement(
         cells=cells,
         claims=judged,
-        table=statements.of(plan, printed, judged, behind, registered, silenced),
+        table=statements.of(plan, printed, judged, behind, beside, registered, silenced),
         primary=frozenset((cell.row.id, cell.column.id) for cell in roles.primary(plan)),
     )
 
@@ -72,13 +74,6 @@ def _of_rivals(plan: TablePlan, found: Results) -> dict[str, list[Training]]:
         name: [r for run in plan.runs if run.system == name and (r := found[run.id]) is not None]
         for name in dict.fromkeys(asked)
     }
-
-
-def added(plan: TablePlan) -> set[tuple[str, str]]:
-    """Return the cells of systems that are no part of the printed table."""
-    entry = plan.entry
-    lines = set() if entry.on else entry.own  # such a line has the name of its system
-    return {(c.row.id, c.column.id) for c in plan.cells if {c.row.id, c.column.id} & lines}
 
 
 def silence(plan: TablePlan) -> str:

@@ -75,7 +75,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class Ladder:
-    """A table's primary cells under every choice along one axis."""
+    """A table's primary cells, those of added systems too, under every choice along one axis."""
 
     table: str
     axis: str  # the assumption's key
@@ -92,10 +92,19 @@ class Ladder:
         return tuple(self._done(choice) for choice in self.choices)
 
     def _done(self, choice: str) -> str:
-        steps = [step for rung in self.rungs for step in rung.steps if step.choice == choice]
-        lacking = dict.fromkeys(step.state for step in steps if step.state != "complete")
-        runs = {run for step in steps for run in step.runs}
-        return f"{choice}: {', '.join(lacking) or phrases.units(len(runs), 1)}"
+        """Say it of all systems at once where they are alike, else of each."""
+        found: dict[str, list[tuple[str, Step]]] = {}
+        for rung in self.rungs:
+            if rung.row:  # the mean over systems has runs of others
+                for step in (step for step in rung.steps if step.choice == choice):
+                    found.setdefault(step.state, []).append((rung.label, step))
+        told = []
+        for state, alike in found.items():
+            runs = {run for _, step in alike for run in step.runs}
+            text = phrases.units(len(runs), 1) if state == "complete" else state
+            names = ", ".join(dict.fromkeys(label for label, _ in alike))
+            told.append(f"{text} ({names})" if len(found) > 1 else text)
+        return f"{choice}: {', '.join(told)}"
 
 
 @dataclass(frozen=True)
@@ -209,7 +218,7 @@ def _default(plan: TablePlan, assumption: Assumption) -> str:
 
 
 def _cells(plan: TablePlan) -> list[PlannedCell]:
-    return [cell for cell in roles.primary(plan) if cell.runs]
+    return [cell for cell in roles.shown(plan) if cell.runs]
 
 
 def _rung(
@@ -230,7 +239,7 @@ def _rung(
         steps.append(step)
         sides.append(side)
     first, default = cells[0], next(iter(plans.values()))
-    label = default.entry.recipes.systems[str(first.fields.system)].label
+    label = roles.named(default, str(first.fields.system))
     where = (first.row.id, first.column.id)
     printed = "" if default.request.on else first.text  # of another dataset
     return Rung(*where, label, printed, tuple(steps), _effects(steps, sides, data)), sides

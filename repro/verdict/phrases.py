@@ -21,10 +21,15 @@ def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
+def many(number: int, what: str) -> str:
+    """Write a number of things, of which one has no s."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def units(n: int, folds: int) -> str:
     """Write how many units stand behind a mean."""
     if folds == 1:
-        return f"{n} run" if n == 1 else f"{n} runs"
+        return many(n, "run")
     return f"{n} pass over {folds} folds" if n == 1 else f"{n} passes over {folds} folds"
 
 

@@ -1,4 +1,4 @@
-"""Which cells of a table are ours, which vote on its statement, and which a claim compares."""
+"""Which cells of a table are ours, which vote, which stand beside them, which a claim compares."""
 
 from repro.plan.planning import PlannedCell, TablePlan
 from repro.spec.schema import Claim
@@ -25,6 +25,37 @@ def primary(plan: TablePlan) -> list[PlannedCell]:
         if (is_ours(cell) or (on and cell.fields.kind == "trained"))
         and (not names or cell.row.id in names or cell.column.id in names)
     ]
+
+
+def added(plan: TablePlan) -> set[tuple[str, str]]:
+    """Return the cells of systems that are no part of the printed table."""
+    entry = plan.entry
+    lines = set() if entry.on else entry.own  # such a line has the name of its system
+    return {(c.row.id, c.column.id) for c in plan.cells if {c.row.id, c.column.id} & lines}
+
+
+def shown(plan: TablePlan) -> list[PlannedCell]:
+    """Return the primary cells, and their like of the systems that were added to the table.
+
+    These have no vote, but what puts the systems of a table side by side has them.
+    """
+    voting = primary(plan)
+    rows, columns = {cell.row.id for cell in voting}, {cell.column.id for cell in voting}
+    votes, beside = {(cell.row.id, cell.column.id) for cell in voting}, added(plan)
+    return [
+        cell
+        for cell in plan.cells
+        for at in [(cell.row.id, cell.column.id)]
+        if at in votes
+        or (at in beside and cell.runs and (cell.row.id in rows or cell.column.id in columns))
+    ]
+
+
+def named(plan: TablePlan, system: str) -> str:
+    """Return what a reader calls a system: its label, with its id where another is called alike."""
+    label = plan.entry.recipes.systems[system].label
+    alike = {run.system for run in plan.runs if run.label == label}
+    return label if len(alike) < 2 else f"{label} ({system})"
 
 
 def sides(plan: TablePlan, claim: Claim) -> tuple[PlannedCell, PlannedCell]:

@@ -21,14 +21,18 @@ def of(
     cells: Cells,
     judged: Sequence[ClaimVerdict],
     found: Results,
+    beside: Results,
     registered: str,
     silenced: str,
 ) -> TableVerdict:
-    """State what the primary cells and the claims say of a table."""
+    """State what the primary cells and the claims say of a table.
+
+    found: the records of its own systems; beside: of systems that were added to it.
+    """
     voting = {(c.row.id, c.column.id): cells[c.row.id, c.column.id] for c in roles.primary(plan)}
     word, reason = ("NO VERDICT", silenced) if silenced else _word(voting, judged)
     votes = count(voting)
-    coverage = _coverage(plan, voting, found, silenced)
+    coverage = _coverage(plan, voting, found, beside, silenced)
     level = _level(plan, found) if not silenced else ""
     order = claims.summary(judged)
     said = ", ".join(f"{number} {name}" for name, number in votes.items()) or "none of ours"
@@ -51,10 +55,16 @@ def of(
     )
 
 
-def _coverage(plan: TablePlan, voting: Cells, found: Results, silenced: str) -> str:
+def _coverage(
+    plan: TablePlan, voting: Cells, found: Results, beside: Results, silenced: str
+) -> str:
     """Say how much of what is declared is there: runs, primary cells, clips of each dataset."""
     done = sum(record is not None for record in found.values())
     parts = [f"{done} of {len(found)} runs done"] if found else []
+    added: dict[str, list[bool]] = {}
+    for run in (run for run in plan.runs if run.id in beside):
+        added.setdefault(run.system, []).append(beside[run.id] is not None)
+    parts += [f"{sum(done)} of {len(done)} of {system}" for system, done in added.items()]
     if voting and not silenced:
         missing = sum(v.word == "NOT RUN" or v.reason == "partial" for v in voting.values())
         parts.append(f"{len(voting) - missing} of {len(voting)} primary cells complete")
@@ -125,11 +135,8 @@ def _level(plan: TablePlan, found: Results) -> str:
         half = summary.t_quantile(0.975, len(values) - 1) * stdev(values) / len(values) ** 0.5
         bounds = phrases.interval(fmean(values) - half, fmean(values) + half)
         text += f", 95 % interval {bounds}"
-    return f"mean shift {text}, over {_many(len(shifts), 'cell')} and {_many(len(values), 'seed')}"
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    over = f"{phrases.many(len(shifts), 'cell')} and {phrases.many(len(values), 'seed')}"
+    return f"mean shift {text}, over {over}"
 
 
 def seed_means(cells: Sequence[Mapping[int, float]]) -> list[float]:

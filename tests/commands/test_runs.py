@@ -100,12 +100,19 @@ def test_every_kind_of_record_is_shown(write: Any, tmp_path: Path) -> None:
     assert whole[0]["run"] == folder.parent.name
 
 
+def test_one_thread_is_one_thread(tmp_path: Path) -> None:
+    folder = whole_records.write(tmp_path / "runs", threads=1)
+    shown = repro("show", folder.parent.name, "--home", tmp_path).stdout
+    assert ", 1 thread, torch" in shown
+
+
 def test_a_run_says_what_was_asked_and_where_it_fails(tmp_path: Path) -> None:
     # Of three test clips of three classes the second is taken for the third.
     scores = [[0.8, 0.1, 0.1], [0.2, 0.1, 0.7], [0.1, 0.3, 0.6]]
     folder = whole_records.write(tmp_path / "runs", scores=scores)
     lines = repro("show", folder.parent.name, "--home", tmp_path).stdout.splitlines()
     assert lines[3].startswith("asked by   repro table asmrh-speechcommands --profile demo")
+    assert any(", 2 threads, torch" in line for line in lines)
     (errors,) = (line for line in lines if line.startswith("errors "))
     assert "balanced accuracy 66.67 %" in errors  # (1 + 0 + 1) / 3
     assert "macro F1 55.56 %" in errors  # 1, none of one, 2 * 1 / (1 + 2): (1 + 0 + 2/3) / 3

@@ -98,6 +98,69 @@ def test_folds_of_some_are_named_as_the_dataset_names_them(tmp_path: Path) -> No
     assert any(note.startswith("By fold, m3net") and "(10)" in note for note in made.notes)
 
 
+@pytest.fixture
+def rival(tmp_path: Path) -> Grid:
+    """Return M3Net with all passes over three folds, and a rival with two of its five."""
+    return made(
+        tmp_path, "m3net-urbansound8k",
+        lambda run: near(50.0)(run) if run.system == "m3net" or run.seed < 2 else None,
+        rivals=True, assume={"split": "official"}, subset=True, folds=("1", "2", "10"),
+    )  # fmt: skip
+
+
+def test_a_rival_is_drawn_beside_the_papers_system_with_its_own_count(rival: Grid) -> None:
+    """Passes 50.1 and 50.4 of the rival: 50.25 and 0.3 / sqrt 2; its 6 runs are not M3Net's 15."""
+    assert rival.judgement.table.coverage == "15 of 15 runs done, 6 of 15 of phinets-m40"
+    drawn = {picture.kind: picture for picture in kinds.of_grid(rival, kinds.Beside(), "x")}
+    name = "PhiNets M40, trained here, Accuracy (%)"
+    ours, theirs = "M3Net (Ours), Accuracy (%): 50.14 ± 0.21", f"{name}: 50.25 ± 0.21"
+    assert set(drawn["forest"].alt.split("; ")) == {ours, f"{theirs} (6 of 15 runs)"}
+    assert "50.25 ± 0.21 (6 of 15 runs)" in text_of(canvas.inline(drawn["forest"]))
+    assert f"{name}: seed 0 50.10, seed 1 50.40" in drawn["folds"].alt
+
+
+def test_what_has_no_print_has_no_line_in_a_forest_of_differences(tmp_path: Path) -> None:
+    value = {"m3net": 97.4, "phinets-m40": 70.0}
+    filled = made(tmp_path, "m3net-urbansound8k", lambda r: value[r.system], rivals=True)
+    (picture,) = forest.pictures(filled)
+    assert picture.told == ("1 of 1 cells have a value of ours. "
+                            "Nothing is printed of PhiNets M40: no line.")  # fmt: skip
+    assert "no line" not in forest.pictures(made(tmp_path, "m3net-urbansound8k"))[0].caption
+
+
+def test_a_file_says_how_its_figure_is_read(rival: Grid) -> None:
+    for picture in kinds.of_grid(rival, kinds.Beside(), "x"):
+        on_page = " ".join(text_of(canvas.drawn(picture, "svg").decode()))
+        below = " ".join(text_of(canvas.drawn(picture, "svg", ["DEMO"]).decode()))
+        assert picture.reading in below.replace("&gt;", ">")
+        assert picture.reading not in on_page
+        assert "DEMO" in below
+        assert "DEMO" not in on_page
+        assert picture.caption.startswith(picture.reading)
+    (picture,) = forest.pictures(rival)
+    assert (
+        picture.reading == "Dots: passes over folds; line: mean ± one standard deviation of them."
+    )
+
+
+def test_curves_name_the_seeds_of_lines_and_say_what_each_panel_has(tmp_path: Path) -> None:
+    def run(seed: int) -> curves.Run:
+        return curves.Run(seed, (2.0, 1.0), (50.0, 60.0), 2)
+
+    few = curves.Panel("A", "accuracy", (run(0), run(3)))
+    many = curves.Panel("B", "accuracy", tuple(map(run, range(7))))
+    picture = canvas.Picture("curves", "x", "t", "", "", "", lambda: curves._draw([few, many]))
+    said = text_of(canvas.inline(picture))
+    assert [text for text in said if text.startswith("seed")] == ["seed 0", "seed 3"]
+    picture = replace(picture, draw=lambda: curves._draw([many]))
+    assert not any(text.startswith("seed") for text in text_of(canvas.inline(picture)))
+    assert curves._how(few).startswith("A line for each run; the dot is")
+    assert curves._how(many).startswith("Of more than 6 runs the median")
+    assert curves._said(curves.Panel("A", "m", (curves.Run(0, (2.0,), (1.0,), 1),))) == (
+        "A: 1 run of 1 epoch, last loss 2"
+    )
+
+
 def test_folds_are_the_values_of_the_records(esc10: Grid) -> None:
     (cell,) = (c for c in esc10.cells.values() if c.units)
     panel = folds._panel(esc10, cell)
@@ -154,7 +217,10 @@ def test_a_ladder_draws_the_choices_that_have_runs(esc10: Grid) -> None:
     effects = (Effect("official - random", -11.0, (-20.6, -1.4), 0.04),)
     climbed = Ladder("t", "split", "split", ("official", "random"), (
         Rung("r", "c", "M3Net", "", both, effects),))  # fmt: skip
+    climbed = replace(climbed, rungs=(climbed.rungs[0], replace(alone.rungs[0], label="Other")))
     (picture,) = ladder.pictures(climbed, "t")
+    assert "Other: official 61.00 (complete)" in picture.alt
+    assert "Other" in text_of(canvas.inline(picture))
     assert {"official", "random", "M3Net", "official − random"} <= set(
         text_of(canvas.inline(picture))
     )

@@ -155,6 +155,34 @@ def test_what_is_not_all_there_is_partial(tmp_path: Path) -> None:
     assert got.done == ("random: partial: 2 of 3 runs", "official: 0 of 30 runs")
 
 
+def test_a_ladder_counts_the_runs_of_each_system_where_they_differ(tmp_path: Path) -> None:
+    """All three seeds of one, two of another, none of the third: none stands for the others."""
+    there = {"asm": 3, "asm-i": 2, "asm-rh": 0}
+    fill(tmp_path / "runs", planned(tmp_path, TABLE),
+         lambda run: 95.0 if run.seed < there[run.system] else None)  # fmt: skip
+    random, official = climb(tmp_path, "protocol").done
+    assert sorted(random.removeprefix("random: ").split(", ")) == [
+        "0 of 3 runs (ASM-RH)", "3 runs (ASM)", "partial: 2 of 3 runs (ASM-I)"
+    ]  # fmt: skip
+    assert official == "official: 0 of 30 runs"
+
+
+def test_rivals_climb_the_papers_own_ladder_beside_its_systems(tmp_path: Path) -> None:
+    table = "m3net-urbansound8k"
+    asked = {"rivals": True, "subset": True, "folds": ("1", "2", "10")}
+    plan = planned(tmp_path, table, assume={"split": "official"}, **asked)
+    fill(tmp_path / "runs", plan, lambda run: {"m3net": 47.0, "phinets-m40": 52.0}[run.system])
+    rungs = climb(tmp_path, "split", table, **asked).rungs
+    found = {rung.label: rung.steps[1].mean for rung in rungs}
+    assert found == {"M3Net": pytest.approx(47.0), "PhiNets M40": pytest.approx(52.0)}
+    assert [rung.printed for rung in rungs if rung.label == "PhiNets M40"] == [""]
+
+
+def test_systems_of_one_label_are_told_apart(tmp_path: Path) -> None:
+    labels = [r.label for r in climb(tmp_path, "learning-rate", "eat-esc50").rungs]
+    assert labels == ["EAT-S (eat-s)", "EAT-S (eat-s@audioset)", "EAT-M"]
+
+
 def test_the_committed_runs_on_ravdess_and_esc10(tmp_path: Path) -> None:
     """By hand from the counts of the records: p .099 where Welch has .046; a pass is ±1.91."""
     ledger = Ledger([shipped("results")])

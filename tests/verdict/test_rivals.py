@@ -57,7 +57,8 @@ def test_the_users_model_is_tested_on_real_pairs_and_leaves_the_papers_verdict_a
     assert made.cells["mynet", "parameters"].ours == 1000 / 1e6  # as its records state
     assert made.judgement.table.word == alone.judgement.table.word
     assert made.judgement.table.counts == alone.judgement.table.counts
-    assert made.judgement.table.coverage == alone.judgement.table.coverage
+    own, cells = alone.judgement.table.coverage.split(", ")
+    assert made.judgement.table.coverage == f"{own}, 5 of 5 of mynet, {cells}"
     for at, cell in alone.cells.items():
         assert made.cells[at].judged == cell.judged
     assert "WITH mynet" in made.marks

@@ -15,6 +15,7 @@ from repro.places import Home
 from repro.records import learning
 from repro.records.ledger import Ledger
 from repro.records.record import Epoch, Measurement, Metrics, Record, Training
+from repro.verdict import phrases
 
 
 @click.group()
@@ -144,7 +145,7 @@ def _lines(record: Record, home: Home) -> list[str]:
         f"made       {record.finished}, {record.seconds:.0f} s, commit "
         f"{(record.git.commit or 'unknown')[:12]}{changed}",
         f"on         {execution['device']} ({record.device_name}, "
-        f"{execution['instructions']}), {execution['threads']} threads, torch "
+        f"{execution['instructions']}), {phrases.many(execution['threads'], 'thread')}, torch "
         f"{execution['torch']}, tier {record.tier}",
         *_place(record),
         f"model      {json.dumps(resolved['model'])}",

@@ -63,7 +63,8 @@ def submit(ready: Sequence[Run], table: str, asked: Asked, home: places.Home) ->
         click.echo(f"submitted {count} ({systems}) as job {batch.job}{tasks}", err=True)
     if waiting:
         jobs = ", ".join(sorted({place.job.partition("_")[0] for place in waiting.values()}))
-        click.echo(f"{len(waiting)} runs are in the queue already (jobs {jobs})", err=True)
+        runs = "1 run is" if len(waiting) == 1 else f"{len(waiting)} runs are"
+        click.echo(f"{runs} in the queue already (jobs {jobs})", err=True)
     if batches and asked.device != "cpu" and (hint := slurm_nodes.mixed(asked.options)):
         click.echo(hint, err=True)
     follow = suggesting.completed(f"repro status {table}")

@@ -16,6 +16,7 @@ from repro.records import learning
 from repro.records.ledger import Ledger
 from repro.records.record import Training
 from repro.verdict import lengths as trained
+from repro.verdict import phrases
 
 _CORES = os.cpu_count() or 1
 Gaps = dict[tuple[str, str], dict[str, None]]  # what is missing and the next step: who lacks it
@@ -110,10 +111,10 @@ def _sides(
 def detail(one: Planned, devices: Sequence[str]) -> list[str]:
     """Say of one table what will be trained, what is missing, and how long it takes."""
     ready, first = _parents(one, one.ready), _parents(one, one.first)
-    behind = f" ({ready} of them only for others to start from)" if ready else ""
+    behind = f" (with {ready}, only for others to start from)" if ready else ""
     more = f" (and {first}, which they start from)" if first else ""
     lines = [
-        f"{one.id}: {len(one.plan.needed())} runs: {one.done} done, "
+        f"{one.id}: {phrases.many(len(one.plan.needed()), 'run')}: {one.done} done, "
         f"{len(one.ready)} to train{behind}, {len(one.blocked)} blocked{more}"
     ]
     for (text, step), systems in one.gaps(by_system=True).items():
@@ -209,7 +210,8 @@ def total(tables: Sequence[Planned], ledger: Ledger, devices: Sequence[str]) -> 
     needed = {run.id for one in tables for run in one.plan.needed()}
     finished = len(needed - ready.keys() - blocked.keys())
     lines = [
-        f"{len(tables)} tables, {len(needed)} different runs: {finished} done, "
+        f"{phrases.many(len(tables), 'table')}, {phrases.many(len(needed), 'different run')}: "
+        f"{finished} done, "
         f"{len(ready)} to train, {len(blocked)} blocked"
     ]
     first = {run.id: run for one in tables for run in one.first if run.id not in ready}

@@ -9,6 +9,7 @@ from repro.records.ledger import Ledger
 from repro.records.record import Record
 from repro.spec.readings import Differences
 from repro.upkeep.parting import Alike, Parting
+from repro.verdict import phrases
 
 
 def one(ledger: Ledger, name: str) -> Record:
@@ -59,9 +60,10 @@ def _epoch_lines(found: Parting) -> Iterator[str]:
     """Say at which epoch the weights part, if they do."""
     ours, theirs = found.epochs
     if found.epoch is None:
-        yield f"weights: equal at each of {ours} epochs"
+        yield f"weights: equal at each of {phrases.many(ours, 'epoch')}"
     elif found.epoch > min(found.epochs):
-        yield f"weights: equal at each of {min(found.epochs)} epochs; one has {max(ours, theirs)}"
+        least = phrases.many(min(found.epochs), "epoch")
+        yield f"weights: equal at each of {least}; one has {max(ours, theirs)}"
     else:
         before = "from the start" if found.epoch == 1 else f"equal up to epoch {found.epoch - 1}"
         yield f"weights: part at epoch {found.epoch} ({before}; {ours} and {theirs} epochs)"

@@ -78,14 +78,36 @@ class Picture:
     kind: str
     name: str  # of its own among all pictures: part of ids and file names
     title: str
-    caption: str  # what one sees, of which runs
+    reading: str  # what its signs mean: begins the caption, and stands below a file
+    told: str  # what it shows of which runs
     alt: str  # what it shows, in words: for who does not see it
     draw: Callable[[], Figure]
+
+    @property
+    def caption(self) -> str:
+        """What stands below it on a page."""
+        return f"{self.reading} {self.told}".strip()
 
 
 def sheet(height: float) -> Figure:
     """Return an empty figure of the common width; `height` in inches."""
     return Figure(figsize=(WIDTH, height))
+
+
+def seeds(figure: Figure, numbers: Sequence[int], markers: bool = True) -> None:
+    """Put the signs of seeds below a figure; markers: not of lines alone."""
+    from matplotlib.lines import Line2D
+
+    signs = [
+        Line2D([], [], color=colour, marker=marker if markers else "", linestyle=dash, markersize=4,
+               linewidth=0.8, label=f"seed {seed}")
+        for seed in numbers
+        for colour, marker, dash in [SERIES[seed % len(SERIES)]]
+    ]  # fmt: skip
+    figure.legend(
+        handles=signs, loc="lower left", ncol=len(signs), frameon=False,
+        bbox_to_anchor=(0.06, 0.0), borderpad=0,
+    )  # fmt: skip
 
 
 def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
@@ -115,10 +137,11 @@ def beside(
     )  # fmt: skip
 
 
-def drawn(picture: Picture, fmt: str, marks: Sequence[str] = ()) -> bytes:
+def drawn(picture: Picture, fmt: str, marks: Sequence[str] | None = None) -> bytes:
     """Return a picture as svg, pdf or png; the same picture gives the same bytes.
 
-    marks: what a file that leaves its table has to say itself, below the picture.
+    marks: what a file that leaves its table has to say itself, below the picture, where it is also
+    said how that is read. None: it stands on a page with its caption.
     """
     with mpl.rc_context():
         mpl.rcdefaults()  # a user's own matplotlibrc changes nothing
@@ -127,8 +150,9 @@ def drawn(picture: Picture, fmt: str, marks: Sequence[str] = ()) -> bytes:
         background = "white" if fmt == "png" else "none"
         figure = picture.draw()
         how: dict[str, Any] = {}
-        if marks:
-            text = textwrap.fill("; ".join(marks), int(WIDTH / LETTER))
+        if marks is not None:
+            said = filter(None, (picture.reading, "; ".join(marks)))
+            text = "\n".join(textwrap.fill(part, int(WIDTH / LETTER)) for part in said)
             figure.text(0.01, 0, text, va="top", color=SOFT)
             how = {"bbox_inches": "tight"}
         figure.savefig(stream, format=fmt, metadata=_UNDATED[fmt], facecolor=background, **how)

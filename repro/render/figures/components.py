@@ -29,8 +29,9 @@ def pictures(made: Parted, name: str) -> list[Picture]:
             kind="components",
             name=f"{name}-components",
             title=marks.titled("Variance components", made.marks),
-            caption="Standard deviations of one run, of a fold where there are folds, in points, "
-            f"with 95 % intervals. {said}.",
+            reading="Standard deviations of one run, of a fold where there are folds, in points, "
+            "with 95 % intervals.",
+            told=f"{said}.",
             alt=said,
             draw=lambda: _draw(blocks),
         )

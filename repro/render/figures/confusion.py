@@ -10,6 +10,7 @@ from repro.render.figures import canvas
 from repro.render.figures.canvas import Picture
 from repro.render.grid import Cell, Grid
 from repro.render.looks import COLOURS
+from repro.verdict import roles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,7 @@ class Matrix:
 
 
 def pictures(grid: Grid) -> list[Picture]:
-    """Return the matrices of the voting cells; none without predictions of single classes."""
+    """Return the matrices of the cells shown; none without predictions of single classes."""
     found = list(_matrices(grid))
     if not found:
         return []
@@ -57,8 +58,9 @@ def pictures(grid: Grid) -> list[Picture]:
             kind="confusion",
             name=f"{grid.place}-confusion",
             title="What is taken for what",
-            caption="Rows: true classes; columns: decisions, summed over runs and folds; the "
-            f"darker, the larger the share of the row. Most often: {worst}.",
+            reading="Rows: true classes; columns: decisions, summed over runs and folds; the "
+            "darker, the larger the share of the row.",
+            told=f"Most often: {worst}.",
             alt=f"most often: {worst}",
             draw=lambda: _draw(found),
         )
@@ -66,12 +68,12 @@ def pictures(grid: Grid) -> list[Picture]:
 
 
 def _matrices(grid: Grid) -> Iterator[Matrix]:
-    """Yield a matrix for each system among the voting cells."""
+    """Yield a matrix for each system among the cells that are shown."""
     seen: set[tuple[str, ...]] = set()
-    for key in grid.cells:
-        cell = grid.cells[key]
+    for planned in roles.shown(grid.plan):
+        cell = grid.cells[planned.row.id, planned.column.id]
         part, _, metric = cell.metric.partition(".")
-        if key not in grid.judgement.primary or metric != "accuracy" or cell.signed:
+        if metric != "accuracy" or cell.signed:
             continue
         records = [record for unit in cell.units for record in unit.records]
         if records and cell.runs not in seen:

@@ -8,6 +8,7 @@ from repro.records.record import Training
 from repro.render.figures import canvas
 from repro.render.figures.canvas import SERIES, Picture
 from repro.render.grid import Grid
+from repro.verdict import phrases, roles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,20 +42,26 @@ def pictures(grid: Grid) -> list[Picture]:
     panels = [panel for panel in _panels(grid) if panel.runs]
     if not panels:
         return []
-    few = all(len(panel.runs) <= _MANY for panel in panels)
-    lines = "A line for each run; the dot is the epoch whose weights are tested."
-    bands = "Line: median over runs; shaded: from the lowest to the highest run."
+    ways = dict.fromkeys(_how(panel) for panel in panels)  # one for each number of runs
     return [
         Picture(
             kind="curves",
             name=f"{grid.place}-curves",
             title="Learning curves",
-            caption=f"Loss on training clips and {panels[0].metric} on validation clips (per cent) "
-            f"by epoch. {lines if few else bands}",
+            reading=f"Loss on training clips and {panels[0].metric} on validation clips (per cent) "
+            f"by epoch. {' '.join(ways)}",
+            told="",
             alt="; ".join(map(_said, panels)),
             draw=lambda: _draw(panels),
         )
     ]
+
+
+def _how(panel: Panel) -> str:
+    """Say what the lines of a panel are."""
+    if len(panel.runs) <= _MANY:
+        return "A line for each run; the dot is the epoch whose weights are tested."
+    return f"Of more than {_MANY} runs the median; shaded: from the lowest to the highest."
 
 
 def _panels(grid: Grid) -> list[Panel]:
@@ -62,7 +69,7 @@ def _panels(grid: Grid) -> list[Panel]:
     by_system: dict[str, list[Training]] = {}
     for record in grid.used:
         by_system.setdefault(asked[record.run].system, []).append(record)
-    return [_panel(asked[found[0].run].label, found) for found in by_system.values()]
+    return [_panel(roles.named(grid.plan, name), found) for name, found in by_system.items()]
 
 
 def _panel(label: str, records: Sequence[Training]) -> Panel:
@@ -84,7 +91,8 @@ def _run(record: Training, metric: str) -> Run:
 def _said(panel: Panel) -> str:
     """Say a panel in words."""
     last = sorted(run.loss[-1] for run in panel.runs)
-    said = f"{panel.label}: {len(panel.runs)} runs of {len(panel.runs[0].loss)} epochs, last loss "
+    said = f"{panel.label}: {phrases.many(len(panel.runs), 'run')} of "
+    said += f"{phrases.many(len(panel.runs[0].loss), 'epoch')}, last loss "
     return said + (f"{last[0]:.3g}" if last[0] == last[-1] else f"{last[0]:.3g} to {last[-1]:.3g}")
 
 
@@ -92,7 +100,8 @@ def _draw(panels: list[Panel]) -> "Figure":
     across = min(len(panels), 3)
     down = -(-len(panels) // across)
     block = 2 * _PANEL + 0.78
-    figure = canvas.sheet(down * block + 0.05)
+    seeds = {run.seed for panel in panels if len(panel.runs) <= _MANY for run in panel.runs}
+    figure = canvas.sheet(down * block + (0.3 if seeds else 0.05))
     width = canvas.WIDTH / across
     for number, panel in enumerate(panels):
         row, column = divmod(number, across)
@@ -108,6 +117,8 @@ def _draw(panels: list[Panel]) -> "Figure":
         if column == 0:
             above.set_ylabel(panel.metric)
             below.set_ylabel("loss")
+    if seeds:
+        canvas.seeds(figure, sorted(seeds), markers=False)
     return figure
 
 

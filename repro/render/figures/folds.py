@@ -8,11 +8,11 @@ from repro.render import words
 from repro.render.figures import canvas
 from repro.render.figures.canvas import SERIES, Picture
 from repro.render.grid import Cell, Grid
+from repro.verdict import roles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
 _PANEL = 1.35  # inches
 _BELOW = 0.5
@@ -34,10 +34,11 @@ class Panel:
 
 
 def pictures(grid: Grid) -> list[Picture]:
-    """Return the folds and passes of the voting cells, else of all; none without runs."""
+    """Return the folds and passes of the cells that are shown, else of all; none without runs."""
     cells = [cell for cell in grid.cells.values() if cell.units]
-    voting = [c for c in cells if (c.row, c.column) in grid.judgement.primary]
-    panels = [_panel(grid, cell) for cell in voting or cells]
+    shown = {(c.row.id, c.column.id) for c in roles.shown(grid.plan)}
+    chosen = [c for c in cells if (c.row, c.column) in shown]
+    panels = [_panel(grid, cell) for cell in chosen or cells]
     if not panels:
         return []
     folded = any(panel.folds > 1 for panel in panels)
@@ -47,8 +48,9 @@ def pictures(grid: Grid) -> list[Picture]:
             kind="folds",
             name=f"{grid.place}-folds",
             title="Folds and passes" if folded else "Run by run",
-            caption=(what if folded else "A value for each seed; the line is their mean.")
+            reading=(what if folded else "A value for each seed; the line is their mean.")
             + " Per cent.",
+            told="",
             alt="; ".join(map(_said, panels)),
             draw=lambda: _draw(panels),
         )
@@ -85,10 +87,7 @@ def _draw(panels: list[Panel]) -> "Figure":
         (_folded if panel.folds > 1 else _held_out)(axes, panel)
     seeds = sorted({seed for panel in panels for seed, _, _ in panel.passes})
     if folded:
-        figure.legend(
-            handles=[_handle(seed) for seed in seeds], loc="lower left", ncol=len(seeds),
-            frameon=False, bbox_to_anchor=(0.06, 0.0), borderpad=0,
-        )  # fmt: skip
+        canvas.seeds(figure, seeds)
     return figure
 
 
@@ -97,15 +96,6 @@ def _range(panels: list[Panel]) -> tuple[float, float]:
     values = [v for panel in panels for _, folds, value in panel.passes for v in (*folds, value)]
     space = 0.06 * (max(values) - min(values)) or 1.0
     return min(values) - space, max(values) + space
-
-
-def _handle(seed: int) -> "Line2D":
-    """Return the sign of a seed for the legend."""
-    from matplotlib.lines import Line2D
-
-    colour, marker, dash = SERIES[seed % len(SERIES)]
-    return Line2D([], [], color=colour, marker=marker, linestyle=dash, markersize=4,
-                  linewidth=0.8, label=f"seed {seed}")  # fmt: skip
 
 
 def _folded(axes: "Axes", panel: Panel) -> None:

@@ -11,7 +11,7 @@ from repro.render import looks, words
 from repro.render.figures import canvas
 from repro.render.figures.canvas import Picture
 from repro.render.grid import Cell, Grid
-from repro.verdict import margins
+from repro.verdict import margins, roles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,14 +53,22 @@ def pictures(grid: Grid) -> list[Picture]:
             kind="forest",
             name=name,
             title="Ours against the printed values",
-            caption="Ours minus printed, in points. Shaded: the margin within which a value counts "
+            reading="Ours minus printed, in points. Shaded: the margin within which a value counts "
             "as reproduced. Thick line: 90 % interval of our mean; thin line: 95 % prediction "
-            "interval of the printed one; small dots: units. Bold: cells that vote. "
-            f"{done} of {len(rows)} cells have a value of ours.",
+            "interval of the printed one; small dots: units. Bold: cells that vote.",
+            told=f"{done} of {len(rows)} cells have a value of ours.{_unprinted(grid)}",
             alt=alt,
             draw=lambda: _draw(rows),
         )
     ]
+
+
+def _unprinted(grid: Grid) -> str:
+    """Name the systems that have values of ours and no line, as nothing is printed of them."""
+    added = roles.added(grid.plan)
+    found = {run.system: roles.named(grid.plan, run.system) for c in grid.plan.cells
+             if (c.row.id, c.column.id) in added for run in c.runs}  # fmt: skip
+    return f" Nothing is printed of {', '.join(found.values())}: no line." if found else ""
 
 
 def _rows(grid: Grid) -> list[Row]:
@@ -162,24 +170,32 @@ def _alone(grid: Grid, name: str) -> list[Picture]:
     cells = [cell for cell in grid.cells.values() if cell.units]
     if not cells:
         return []
-    said = (f"{words.name(grid, cell)}: {words.ours(cell)}" for cell in cells)
+    said = (f"{words.name(grid, cell)}: {_value(cell)}" for cell in cells)
+    folded = any(len(unit.folds) > 1 for cell in cells for unit in cell.units)
+    of = "passes over folds" if folded else "runs"
     marks = ", ".join(grid.marks)
     return [
         Picture(
             kind="forest",
             name=name,
             title="Our values",
-            caption=f"{marks}: such runs say nothing about the printed numbers, so none stands "
-            "here. Dots: units; line: mean with one standard deviation to each side.",
+            reading=f"Dots: {of}; line: mean ± one standard deviation of them.",
+            told=f"{marks}: such runs say nothing about the printed numbers, so none stands here.",
             alt="; ".join(said),
             draw=lambda: _draw_alone([(words.name(grid, cell), cell) for cell in cells]),
         )
     ]
 
 
+def _value(cell: Cell) -> str:
+    """Write a mean of ours, with how many runs are behind it where some lack."""
+    lacking = words.lacking(cell)
+    return f"{words.ours(cell)} ({lacking})" if lacking else words.ours(cell)
+
+
 def _draw_alone(cells: list[tuple[str, Cell]]) -> "Figure":
     left = min(max(len(label) for label, _ in cells) * canvas.LETTER, 2.2) + 0.2
-    right = 1.1
+    right = max(len(_value(cell)) for _, cell in cells) * canvas.LETTER + 0.2
     height = len(cells) * canvas.LINE
     figure = canvas.sheet(0.1 + height + 0.42)
     axes = canvas.place(figure, left, 0.1, canvas.WIDTH - left - right, height)
@@ -196,5 +212,5 @@ def _draw_alone(cells: list[tuple[str, Cell]]) -> "Figure":
         axes.plot([cell.ours], [number], "|", color=colour, markersize=8, markeredgewidth=1.6)
         values = [unit.value for unit in cell.units]
         axes.plot(values, [number] * len(values), "o", color=colour, markersize=3, alpha=0.55)
-        canvas.beside(axes, number, words.ours(cell), 0.1)
+        canvas.beside(axes, number, _value(cell), 0.1)
     return figure

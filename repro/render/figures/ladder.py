@@ -18,18 +18,19 @@ _GAP = 0.5  # lines between the systems
 
 def pictures(made: Ladder, name: str) -> list[Picture]:
     """Return the figure of a ladder; none where no rung has runs under two choices."""
-    rungs = [r for r in made.rungs if sum(step.mean is not None for step in r.steps) > 1]
-    if not rungs:
+    there = [sum(step.mean is not None for step in rung.steps) for rung in made.rungs]
+    if max(there, default=0) < 2:
         return []
+    rungs = [rung for rung, choices in zip(made.rungs, there, strict=True) if choices]
     said = "; ".join(map(_said, rungs))
     return [
         Picture(
             kind="ladder",
             name=f"{name}-ladder",
             title=marks.titled(f"Ladder: {made.title}", made.marks),
-            caption="Left: each unit (a run, or a pass over folds), mean and one standard "
-            "deviation, per cent. Right: differences of means with 95 % intervals, points. "
-            f"{said}.",
+            reading="Left: each unit (a run, or a pass over folds), mean and one standard "
+            "deviation, per cent. Right: differences of means with 95 % intervals, points.",
+            told=f"{said}.",
             alt=said,
             draw=lambda: _draw(rungs),
         )
@@ -69,7 +70,8 @@ def _draw(rungs: list[Rung]) -> "Figure":
     effects.axvline(0, color=canvas.INK, linewidth=0.7)
     at = 0.0
     for rung in rungs:
-        canvas.beside(values, at, rung.label, -0.1)
+        values.annotate(rung.label, (0, at), (-left * 72 + 4, 0), textcoords="offset points",
+                        xycoords=("axes fraction", "data"), va="center")  # fmt: skip
         _steps(values, at + 1, rung)
         _effects(effects, at + 1, rung)
         at += max(len(rung.steps), len(rung.effects)) + 1 + _GAP
