@@ -100,7 +100,7 @@ def test_every_table_that_the_readme_names_exists():
     entries = catalogue.load_all()
     ids = {entry.id for entry in entries}
     systems = {name for entry in entries for name in entry.recipes.systems}
-    named = set(re.findall(r"(?<![\w/])(?:asmrh|m3net|gafx|eat)-[a-z0-9-]*[a-z0-9]", EVERY))
+    named = set(re.findall(r"(?<![\w/-])(?:asmrh|m3net|gafx|eat)-[a-z0-9-]*[a-z0-9]", EVERY))
     assert named & ids
     assert named <= ids | systems
     (count,) = re.findall(r"repro list +the (\d+) tables", README)
