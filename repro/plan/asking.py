@@ -3,8 +3,9 @@
 import json
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from typing import Any
 
 from repro import identity
@@ -72,7 +73,8 @@ class Tables:
         """Return who asks for a run, else what comes nearest; None where no table has its system.
 
         Tried are all requests of `requests`, first with the readings of the files, then with those
-        others that touch what differs.
+        others that touch what differs. A run of a quick look (`--set`) is asked for with what its
+        own command set.
         """
         entries = [e for e in self.entries if run.system in e.recipes.systems]
         quoted = [e for e in self.entries if run.system in e.rivals]
@@ -80,8 +82,8 @@ class Tables:
         entries = entries or [fitted(entry, rivals, self.home) for entry in quoted]
         run = replace(run, resolved=_as_recorded(run))
         near: list[Near] = []
-        for plain in requests(run):
-            request = replace(plain, rivals=rivals.rivals)
+        for plain, (settings, assume) in product(requests(run), _looks(run)):
+            request = replace(plain, rivals=rivals.rivals, settings=settings, assume=assume)
             planned = [(entry, self._plan(entry, request)) for entry in entries]
             for entry, there in planned:
                 if run.id in there.runs:
@@ -121,6 +123,28 @@ class Tables:
             if run.id in there.runs:
                 return Asked(near.entry, other, run.id in there.behind)
         return None
+
+
+def _looks(run: Run) -> list[tuple[dict[str, str], dict[str, str]]]:
+    """Return values and readings to ask with: none, first those of a quick look's own command."""
+    words = _words(run.asked)
+    plain: tuple[dict[str, str], dict[str, str]] = ({}, {})
+    if "--set" not in words:
+        return [plain]
+    settings: dict[str, str] = {}
+    assume: dict[str, str] = {}
+    for option, pair in pairwise(words):
+        key, joined, value = pair.partition("=")
+        if joined and option in ("--set", "--assume"):
+            (settings if option == "--set" else assume)[key] = value
+    return [(settings, assume), plain]
+
+
+def _words(command: str) -> list[str]:
+    """Return the words of a command; none of what is none: a record may come from anywhere."""
+    with suppress(ValueError):
+        return shlex.split(command)
+    return []
 
 
 def _as_recorded(run: Run) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def ask(audio: str | None = None, **asked: Any) -> Request:
 NARROWING = (
     "seeds", "only", "execution", "systems", "own", "rivals", "checkpoint_activations", "compiled",
 )  # fmt: skip
-# An option for a quick look: no table asks for such a run when nobody looks any more.
+# An option for a quick look: of what can be set, only what a record's own command set is tried.
 PASSING = ("settings",)
 
 

@@ -110,6 +110,7 @@ class Grid:
         """The id with data and readings in place of the table's own: apart for each fill."""
         request = self.plan.request
         read = "".join(f"+{key}={value}" for key, value in sorted(request.assume.items()))
+        read += "".join(f"+{path}={value}" for path, value in sorted(request.settings.items()))
         read += f"+steps={request.steps}" if request.steps else ""
         read += f"+protocol={request.protocol}" if request.protocol else ""
         if request.folds:

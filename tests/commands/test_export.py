@@ -95,7 +95,7 @@ def test_the_committed_trainings_of_a_table_are_all_taken(tmp_path: Path) -> Non
     told, _ = exported(tmp_path)
     records = [json.loads(file.read_bytes())
                for file in places.shipped("results").glob("*/*/run.json")]  # fmt: skip
-    trained = [record for record in records if record["kind"] == "train"]
-    assert told["trainings"] == len(trained) > 90
+    trained = [r for r in records if r["kind"] == "train" and r["system"] != "eat-s"]
+    assert told["trainings"] == len(trained) > 180
     assert told["records"] + told["others_left_out"] == len(records)
     assert told["measurements"] >= 2  # M3Net, and the rival that was trained beside it

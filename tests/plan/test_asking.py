@@ -1,6 +1,7 @@
 """Whatever can be asked for is found again from the run alone, with the command that asks."""
 
 import dataclasses
+import shlex
 
 import pytest
 
@@ -80,6 +81,21 @@ def test_a_run_is_found_by_what_its_record_says_and_its_command_plans_it(tables,
             value = asked.get(name)
             if value is not None and (name != "micro_batch" or "m3net" in table):
                 assert f"--{name.replace('_', '-')} {value}" in " ".join(words)
+
+
+def test_a_run_of_a_quick_look_is_asked_for_with_what_its_own_command_set(tables):
+    """EAT-S of 450 steps at 8 kHz: committed records that no table asked for."""
+    asked = {"on": "esc10", "steps": 450, "assume": {"ema": "0.0"},
+             "settings": {"recipe.batch": "16", "frontend.args.rate": "8000"}}  # fmt: skip
+    made = next(r for r in plan(tables, "eat-esc50", **asked).runs if r.system == "eat-s")
+    command = shlex.join(["repro", "table", "eat-esc50", *Request(**asked).words()])
+    found = tables.asking(dataclasses.replace(made, asked=command))
+    assert isinstance(found, Asked)
+    assert found.entry.id == "eat-esc50"
+    words = shlex.split(found.command(made))
+    assert sorted(words) == sorted([*shlex.split(command), "--only", "eat-s", "--seeds", "0"])
+    for other in ("", "repro table eat-esc50", "repro 'table --set", "repro --set x --set a=8"):
+        assert isinstance(tables.asking(dataclasses.replace(made, asked=other)), Near)
 
 
 def test_a_batch_that_is_cut_only_to_save_memory_is_in_the_command(tables):

@@ -25,18 +25,15 @@ class Commands:
         self._tables: Tables | None = None
 
     def of(self, run: Run, device: str = "cpu", threads: int = THREADS) -> str | None:
-        """Return the command that trains a run as it was trained; None where none is known.
-
-        A run of a quick look (`--set`) is in no table: it names the command that it was made by.
-        """
+        """Return the command that trains a run as it was trained; None where none is known."""
         asked = self._asked.get(run.id)
         if asked is None:
             self._tables = self._tables or Tables(self.home)
             found = self._tables.asking(run)
             asked = found if isinstance(found, Asked) else None
-        if asked is None and "--set" not in run.asked.split():
+        if asked is None:
             return None
-        command = asked.command(run) if asked is not None else run.asked
+        command = asked.command(run)
         command += f" --device {device}" if device != "cpu" else ""
         command += f" --threads {threads}" if threads != THREADS else ""
         return suggesting.exact(command)
