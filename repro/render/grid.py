@@ -89,6 +89,7 @@ class Grid:
     notes: tuple[str, ...]
     command: str
     data: Path  # the home's data folder: the user's own datasets and lists
+    tried: tuple[str, ...] = ()  # which other results the ledger holds; among the notes too
     bold: frozenset[tuple[str, str]] | None = None  # of ours; None: bold is what is printed so
 
     @property
@@ -166,6 +167,7 @@ def build(plan: TablePlan, ledger: Ledger, command: str, data: Path) -> Grid:
         notes=tuple(notes.lines(plan, used, judgement, said, tried, answered.lines())),
         command=command,
         data=data,
+        tried=tuple(tried),
     )
 
 

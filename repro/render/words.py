@@ -122,9 +122,12 @@ def verdict(grid: Grid) -> list[str]:
 
 
 def beside(grid: Grid) -> list[str]:
-    """Say what stands under the verdict however short the notes: our own pairs, copied audio."""
+    """Say what stands under the verdict however short the notes: our own pairs, copied audio.
+
+    Of a table without a result of ours also which others there are: else it looks as if none were.
+    """
     pairs = [rivals.told(one, rivals.as_printed(grid.plan, one)) for one in grid.rivals]
-    return pairs + notes.copies(grid.used)
+    return pairs + notes.copies(grid.used) + ([] if grid.used else list(grid.tried))
 
 
 def tells_reason(cell: Cell) -> bool:

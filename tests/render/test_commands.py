@@ -144,3 +144,18 @@ def test_rendering_imports_no_torch_and_no_pandas_and_scipy_only_for_verdicts(
             capture_output=True, text=True, env={**os.environ, "PYTHONUTF8": "1"},
         )  # fmt: skip
         assert done.stderr.splitlines()[-1] == "[]", done.stderr
+
+
+@pytest.mark.parametrize("fmt", ["text", "md"])
+def test_an_empty_table_says_in_short_too_which_other_results_there_are(
+    fmt: str, tmp_path: Path
+) -> None:
+    def table(*asked: str) -> str:
+        words = ["table", "m3net-urbansound8k", "--render-only", *asked, "--home", str(tmp_path)]
+        done = CliRunner().invoke(main, [*words, "--format", fmt, "--notes", "short"])
+        return " ".join(done.stdout.split())
+
+    said = "Tried besides: 45 results of m3net on urbansound8k"
+    assert said in table()
+    assert "On the clips of --folds 1,2,10: 45." in table()
+    assert said not in table("--folds", "1,2,10", "--assume", "split=official")
