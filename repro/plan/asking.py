@@ -73,8 +73,8 @@ class Tables:
         """Return who asks for a run, else what comes nearest; None where no table has its system.
 
         Tried are all requests of `requests`, first with the readings of the files, then with those
-        others that touch what differs. A run of a quick look (`--set`) is asked for with what its
-        own command set.
+        others that touch what differs. A run of a quick look (`--set`) is asked for by the table
+        that its own command names, with what that set.
         """
         entries = [e for e in self.entries if run.system in e.recipes.systems]
         quoted = [e for e in self.entries if run.system in e.rivals]
@@ -84,7 +84,8 @@ class Tables:
         near: list[Near] = []
         for plain, (settings, assume) in product(requests(run), _looks(run)):
             request = replace(plain, rivals=rivals.rivals, settings=settings, assume=assume)
-            planned = [(entry, self._plan(entry, request)) for entry in entries]
+            named = [e for e in entries if not settings or e.id in _words(run.asked)[2:3]]
+            planned = [(entry, self._plan(entry, request)) for entry in named]
             for entry, there in planned:
                 if run.id in there.runs:
                     return Asked(entry, request, run.id in there.behind)

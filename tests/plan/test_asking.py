@@ -94,7 +94,14 @@ def test_a_run_of_a_quick_look_is_asked_for_with_what_its_own_command_set(tables
     assert found.entry.id == "eat-esc50"
     words = shlex.split(found.command(made))
     assert sorted(words) == sorted([*shlex.split(command), "--only", "eat-s", "--seeds", "0"])
-    for other in ("", "repro table eat-esc50", "repro 'table --set", "repro --set x --set a=8"):
+    elsewhere = command.replace("eat-esc50", "eat-phase")  # whose table it does not hold
+    for other in (
+        "",
+        elsewhere,
+        "repro table eat-esc50",
+        "repro 'a --set",
+        "repro --set x --set a=8",
+    ):
         assert isinstance(tables.asking(dataclasses.replace(made, asked=other)), Near)
 
 
