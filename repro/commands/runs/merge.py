@@ -13,6 +13,7 @@ from repro.commands.shared import asking, damage
 from repro.errors import UserError
 from repro.records.ledger import Ledger
 from repro.records.record import Measurement, Record, Training
+from repro.verdict import phrases
 
 INCOMPLETE = 3
 
@@ -99,17 +100,13 @@ def _others(kept: Ledger, results: Sequence[Record]) -> int:
 
 def _said(told: dict[str, Any]) -> str:
     """Say what was written, and what was not."""
-    text = f"wrote {told['file']}: {_counted(told['trainings'], 'training')}"
-    text += f", {_counted(told['measurements'], 'measurement')}"
+    text = f"wrote {told['file']}: {phrases.many(told['trainings'], 'training')}"
+    text += f", {phrases.many(told['measurements'], 'measurement')}"
     text += f", {told['bytes']:,} bytes" if told.get("bytes") else ""
     text += f", {told['event_files']:,} event files" if "event_files" in told else ""
     for name, what in (("others_left_out", "other record"), ("failed_left_out", "failed record")):
-        text += f"; {_counted(told[name], what)} left out" if told[name] else ""
+        text += f"; {phrases.many(told[name], what)} left out" if told[name] else ""
     return text
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _events(results: Sequence[Record], folder: Path) -> int:
@@ -161,7 +158,7 @@ def import_(file: Path, home: str | None, fmt: str) -> None:
             f"{len(merged.agreeing):,} trained here too with the same bits"
         )
         for why, count in Counter(merged.left.values()).items():
-            click.echo(f"{_counted(count, 'record')}: {why}", err=True)
+            click.echo(f"{phrases.many(count, 'record')}: {why}", err=True)
         for name in merged.conflicts:
             click.echo(f"conflict: {name} has another result here; it stays as it is", err=True)
         for name in merged.busy:
