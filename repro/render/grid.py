@@ -1,6 +1,6 @@
 """Fill a planned table from the ledger: every printed cell, with ours and the verdict beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ class Cell:
     runs: tuple[str, ...] = ()
     system: str = ""
     metric: str = ""
+    dataset: str = ""  # of the runs: the table's, or that of --on
     protocol: str = ""
     profile: str = ""
     source: str = ""  # cited: the work
@@ -220,8 +221,14 @@ def _cell(
         state=_state(reduced),
         reason=_reason(runs, reduced, answered, failed),
         runs=tuple(run.id for run in runs),
+        dataset=_dataset(runs),
         protocol=_protocol(plan, planned),
     )
+
+
+def _dataset(runs: Iterable[Run]) -> str:
+    """Return the datasets that runs are trained on."""
+    return ", ".join(dict.fromkeys(run.clips.dataset for run in runs))
 
 
 def _protocol(plan: TablePlan, planned: PlannedCell) -> str:
@@ -249,7 +256,8 @@ def _without_runs(
     """Return the measurement of a cell that no training fills, or why it has none."""
     fields, printed = planned.fields, planned.printed
     if fields.kind == "derived":
-        return {**_p_value(judged), "protocol": reduction.protocol(plan, planned).name}
+        protocol = reduction.protocol(plan, planned).name
+        return {**_p_value(judged), "dataset": _dataset(plan.runs), "protocol": protocol}
     if not planned.text:  # of other data, or of a system that the paper does not have
         return _unprinted(plan, planned, found, measured)
     value = measurement.value(plan, planned, measured)

@@ -36,6 +36,22 @@ def test_a_frame_is_what_the_command_prints(tmp_path):
     assert found["verdict"].tolist() == told["verdict"].tolist()
 
 
+@pytest.mark.parametrize(
+    ("table", "asked", "dataset", "protocol"),
+    [
+        ("m3net-urbansound8k", {}, "urbansound8k", "random"),
+        ("m3net-urbansound8k", {"on": "esc10", "protocol": "grouped"}, "esc10", "grouped"),
+        ("gafx-genre", {}, "gtzan", "random"),  # what the paper pretrains on is not its cells'
+    ],
+)
+def test_a_trained_row_names_its_data_and_its_split(table, asked, dataset, protocol, tmp_path):
+    rows = repro.frame(table, home=tmp_path, **asked)
+    behind = rows[rows["kind"].isin(["trained", "derived"])]
+    assert set(behind["dataset"]) == {dataset}
+    assert set(behind["protocol"]) == {protocol}
+    assert set(rows[rows["kind"] == "cited"]["dataset"]) <= {""}
+
+
 def test_every_table_is_in_the_frame_of_all():
     everything = repro.frame()
     assert everything["table"].nunique() > 20
