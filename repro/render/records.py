@@ -14,7 +14,8 @@ from repro.spec.readings import as_text
 COLUMNS = (
     "table", "row", "column", "kind", "system", "metric", "unit", "printed", "value", "ours",
     "text", "spread", "delta", "n_done", "n_needed", "diverged", "state", "reason", "verdict",
-    "verdict_reason", "note", "source", "same_as", "dataset", "protocol", "profile", "marks", "runs",
+    "verdict_reason", "note", "source", "same_as", "dataset", "protocol", "profile", "marks",
+    "runs",
 )  # fmt: skip
 _OF_OURS = (
     "ours", "text", "spread", "delta", "n_done", "n_needed", "diverged", "state", "reason",

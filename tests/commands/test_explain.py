@@ -47,6 +47,18 @@ def test_a_cell_is_explained_with_its_own_numbers(home: Path) -> None:
     assert "the 95 % prediction interval ±2.35" in text  # 4.30265 x .47258 x sqrt(1/3 + 1)
 
 
+@pytest.mark.parametrize("column", ["accuracy", "p"])
+def test_a_quoted_cell_says_how_its_system_is_trained_here(column: str, tmp_path: Path) -> None:
+    def step(row: str, *words: str) -> list[str]:
+        cell = f"m3net-urbansound8k/{row}/{column}"
+        text = explain(cell, *words, "--home", str(tmp_path)).stdout
+        return [line.split()[-1] for line in text.splitlines() if line.startswith("train ")]
+
+    assert step("PhiNets M40") == ["--with-rivals"]
+    assert step("ULSED") == []  # nothing is known to build it from
+    assert "--with-rivals" not in step("PhiNets M40", "--with-rivals")
+
+
 def test_a_cell_names_its_claims_and_what_the_audit_finds_on_it(home: Path) -> None:
     data = json.loads(explain(CELL, "--home", str(home), "--format", "json").stdout)
     assert (data["verdict"], data["printed"]) == ("REPRODUCED", "95.80")

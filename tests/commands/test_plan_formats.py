@@ -359,6 +359,16 @@ def test_a_plan_says_what_is_missing_of_the_runs_that_others_start_from(home, tm
     }  # fmt: skip
 
 
+def test_a_plan_names_the_quoted_systems_that_can_be_trained_too(tmp_path):
+    def lines(*words):
+        asked = ["plan", "m3net-urbansound8k", *words, "--home", str(tmp_path)]
+        told = CliRunner().invoke(main, asked).stdout.splitlines()
+        return [line for line in told if ": quoted" in line]
+
+    assert [line.split(":")[0].strip() for line in lines()] == ["phinets-m40"]
+    assert lines("--with-rivals") == lines("--on", "esc10") == []
+
+
 def test_the_sum_of_tables_has_the_runs_that_others_start_from_once(tmp_path):
     def planned(what):
         asked = ["plan", what, "--device", "cuda:0", "--home", str(tmp_path), "--format", "text"]

@@ -121,6 +121,9 @@ def detail(one: Planned, devices: Sequence[str]) -> list[str]:
         lines.append(f"  {', '.join(sorted(systems))}: {text}" + (f" -> {step}" if step else ""))
     lines += [f"  {line}" for line in (*one.plan.padded, *one.plan.remarks, *one.answered.lines())]
     lines += [f"  {line}" for line in lengths(one)]
+    if one.plan.entry.rivals and not one.plan.request.rivals:
+        quoted = ", ".join(one.plan.entry.rivals)
+        lines.append(f"  {quoted}: quoted, with --with-rivals trained too, for pairs of ours")
     if one.bare:
         lines.append(f"  {len(one.bare)} of the done runs have kept no weights: trained again")
     if one.ready or one.bare:

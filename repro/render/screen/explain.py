@@ -176,6 +176,8 @@ def _beside(
         yield "audit", f"{finding.title} ({finding.severity}; repro explain {name})"
     if one.runs:
         yield "train", f"{grid.command} --only {one.system}"
+    elif (rival := _planned(grid, one).row.rival) and rival not in grid.plan.entry.own:
+        yield "train", f"{grid.command} --with-rivals"
     if one.n_needed:
         yield "registered", grid.judgement.table.registration
 
