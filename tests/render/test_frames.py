@@ -118,8 +118,9 @@ def test_what_cannot_be_meant_is_refused(given, said):
 def test_the_ledger_has_a_row_for_each_committed_training_and_the_readme_counts_them(tmp_path):
     found = repro.ledger(home=tmp_path)
     readme = Path(__file__).parents[2] / "README.md"
-    said = re.search(r"(\d+) real trainings, (\d+) of M3Net", readme.read_text())
-    assert said.groups() == (str(len(found)), str((found["system"] == "m3net").sum()))
+    said = re.search(r"(\d+) real trainings, (\d+) of M3Net, (\d+) of Ph", readme.read_text())
+    of = found["system"].value_counts()
+    assert said.groups() == (str(len(found)), str(of["m3net"]), str(of["phinets-m40"]))
     assert found["test_accuracy"].between(0, 1).all()
     assert found["finished"].dt.tz is not None
     assert str(found["test_n"].dtype) == "Int64"
