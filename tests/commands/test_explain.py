@@ -59,6 +59,17 @@ def test_a_quoted_cell_says_how_its_system_is_trained_here(column: str, tmp_path
     assert "--with-rivals" not in step("PhiNets M40", "--with-rivals")
 
 
+def test_what_is_declared_of_a_table_is_said_of_its_prints_alone(tmp_path: Path) -> None:
+    def registered(row: str) -> list[str]:
+        asked = ["--with-rivals", "--folds", "1,2,10", "--assume", "split=official",
+                 "--home", str(tmp_path)]  # fmt: skip
+        text = explain(f"m3net-urbansound8k/{row}/accuracy", *asked).stdout
+        return [line for line in text.splitlines() if line.startswith("registered")]
+
+    assert len(registered("M3Net")) == 1
+    assert registered("phinets-m40") == []
+
+
 def test_a_cell_names_its_claims_and_what_the_audit_finds_on_it(home: Path) -> None:
     data = json.loads(explain(CELL, "--home", str(home), "--format", "json").stdout)
     assert (data["verdict"], data["printed"]) == ("REPRODUCED", "95.80")

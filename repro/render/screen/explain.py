@@ -178,7 +178,7 @@ def _beside(
         yield "train", f"{grid.command} --only {one.system}"
     elif (rival := _planned(grid, one).row.rival) and rival not in grid.plan.entry.own:
         yield "train", f"{grid.command} --with-rivals"
-    if one.n_needed:
+    if one.n_needed and one.printed:  # what is declared of the print
         yield "registered", grid.judgement.table.registration
 
 
