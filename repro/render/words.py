@@ -11,12 +11,14 @@ from repro.verdict.judgement import REASONS
 from repro.verdict.vocabulary import TERMS
 
 MARKS = {word: term.mark for word, term in TERMS.items() if term.mark}
+NEITHER = "–"
 _MEANS = {
     "NOT RUN": TERMS["NOT RUN"].short,
     "FAILED": "runs ended with an error: repro runs show tells it",
     "DIVERGED": "the loss became NaN",
     "cited": TERMS["CITED"].short,
     "declared": "the paper's own text, nothing of ours",
+    NEITHER: "nothing is printed here, and nothing trained for it",
 }
 _BOLD = (
     "Bold: the best of ours, where it beats the runner-up, quoted ones included (the test of a "
@@ -48,6 +50,8 @@ def number(value: float, decimals: int, signed: bool = False) -> str:
 
 def ours(cell: Cell) -> str:
     """Write our side of a cell without its evidence; never blank, never the printed number."""
+    if cell.state == "declared" and not cell.printed:
+        return NEITHER
     if cell.state in ("cited", "declared"):
         return cell.state
     # What the user reports is text of his, told apart in its evidence.

@@ -90,6 +90,14 @@ def test_cited_rows_name_their_work_and_where_it_is_trained(tmp_path: Path) -> N
     assert notes(layout)[average.notes[0]] == link
 
 
+def test_a_rival_s_blank_cell_is_not_the_papers_text(tmp_path: Path) -> None:
+    layout = lay_out(made(tmp_path, "m3net-urbansound8k", rivals=True), "both")
+    of = {line.texts[0].main: [text.main for text in line.texts] for line in layout.body}
+    assert of["PhiNets M40, trained here"][-4:] == ["", "–", "", ""]
+    assert of["M3Net (Ours)"][-4:-2] == ["baseline", "declared"]
+    assert "–: nothing is printed here" in layout.legend
+
+
 def test_equal_notes_share_a_letter_and_each_letter_is_used(tmp_path: Path) -> None:
     layout = lay_out(made(tmp_path, "eat-esc50"), "both")
     used = [letter for line in layout.body for text in line.texts for letter in text.notes]
